@@ -1,0 +1,45 @@
+"""The wire contract of Pentimento: everything that crosses HTTP, and nothing else."""
+
+from api_schemas.base import ImageId, JobId, Request, Response, Time, now
+from api_schemas.catalogue import Image, ImageStatus, MethodInfo, ModelInfo
+from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
+from api_schemas.jobs import Accepted, Job, JobKind, JobStatus, Links, Progress
+from api_schemas.params import INVERTERS, METHODS, DDIMParams, DirectParams, P2PParams
+from api_schemas.requests import EditRequest, InvertOptions, InvertRequest
+from api_schemas.results import EditedImage, EditResult, InvertResult, Metrics, Timings
+
+__all__ = [
+    "INVERTERS",
+    "METHODS",
+    "PROBLEM_JSON",
+    "Accepted",
+    "DDIMParams",
+    "DirectParams",
+    "EditRequest",
+    "EditResult",
+    "EditedImage",
+    "ErrorCode",
+    "FieldError",
+    "Image",
+    "ImageId",
+    "ImageStatus",
+    "InvertOptions",
+    "InvertRequest",
+    "InvertResult",
+    "Job",
+    "JobId",
+    "JobKind",
+    "JobStatus",
+    "Links",
+    "MethodInfo",
+    "Metrics",
+    "ModelInfo",
+    "P2PParams",
+    "Problem",
+    "Progress",
+    "Request",
+    "Response",
+    "Time",
+    "Timings",
+    "now",
+]

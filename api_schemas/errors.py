@@ -1,0 +1,114 @@
+"""Every way a request or a job can fail, and its one shape on the wire."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from api_schemas.base import Response
+
+PROBLEM_JSON: Final = "application/problem+json"
+
+
+class ErrorCode(StrEnum):
+    """Stable names of errors; the engine raises those of the first block under the same names."""
+
+    INVALID_IMAGE = "invalid_image"
+    UNKNOWN_WORD = "unknown_word"
+    PROMPTS_DO_NOT_ALIGN = "prompts_do_not_align"
+    PROMPT_TOO_LONG = "prompt_too_long"
+    INVALID_PARAMETER = "invalid_parameter"
+    UNKNOWN_METHOD = "unknown_method"
+    UNKNOWN_MODEL = "unknown_model"
+    RECORD_MISMATCH = "record_mismatch"
+    RECORD_CORRUPT = "record_corrupt"
+    NUMERICAL_ERROR = "numerical_error"
+    OUT_OF_MEMORY = "out_of_memory"
+
+    VALIDATION_ERROR = "validation_error"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    CONFLICT = "conflict"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    QUEUE_UNAVAILABLE = "queue_unavailable"
+    INSUFFICIENT_STORAGE = "insufficient_storage"
+    WORKER_LOST = "worker_lost"
+    CANCELED = "canceled"
+    INTERNAL_ERROR = "internal_error"
+
+    @property
+    def http_status(self) -> int:
+        """The status of an answer that carries this error."""
+        return _STATUS.get(self, 422)
+
+    @property
+    def summary(self) -> str:
+        """The same few words for every occurrence of this error."""
+        return self.value.replace("_", " ").capitalize()
+
+
+_STATUS: Final = {
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.CONFLICT: 409,
+    ErrorCode.CANCELED: 409,
+    ErrorCode.PAYLOAD_TOO_LARGE: 413,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.RECORD_CORRUPT: 500,
+    ErrorCode.NUMERICAL_ERROR: 500,
+    ErrorCode.WORKER_LOST: 500,
+    ErrorCode.INTERNAL_ERROR: 500,
+    ErrorCode.QUEUE_UNAVAILABLE: 503,
+    ErrorCode.OUT_OF_MEMORY: 503,
+    ErrorCode.INSUFFICIENT_STORAGE: 507,
+}
+
+
+class FieldError(Response):
+    """One field of a request that cannot be accepted."""
+
+    loc: list[str | int] = Field(description="Where the field is, from the outside in.")
+    msg: str = Field(description="What is wrong with it.")
+    type: str = Field(description="A stable name of what is wrong.")
+
+
+class Problem(Response):
+    """An error as RFC 9457 problem details; what helps to repair it stands beside the standard members."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:pentimento:problem:unknown_word",
+                    "title": "Unknown word",
+                    "status": 422,
+                    "detail": "'cat' is not in the prompt; it has: a, dog, on, grass",
+                    "code": "unknown_word",
+                    "word": "cat",
+                    "words": ["a", "dog", "on", "grass"],
+                }
+            ]
+        }
+    )
+
+    type: str = Field(default="about:blank", description="A URN that names the kind of problem.")
+    title: str = Field(description="The kind of problem in a few words.")
+    status: int = Field(ge=400, le=599, description="The HTTP status that belongs to the problem.")
+    detail: str = Field(description="What happened this time, and what to change.")
+    code: ErrorCode = Field(description="The stable name of the error; branch on this.")
+    instance: str | None = Field(default=None, description="The path at which it happened.")
+    errors: list[FieldError] | None = Field(default=None, description="The fields that were refused.")
+    word: str | None = Field(default=None, description="The word that was looked for.")
+    words: list[str] | None = Field(default=None, description="The words that are there.")
+    tokens: int | None = Field(default=None, description="How many tokens the prompt has.")
+    limit: int | None = Field(default=None, description="How many there may be.")
+    parameter: str | None = Field(default=None, description="The parameter that was refused.")
+    value: JsonValue = Field(default=None, description="The value it had.")
+    expected: str | None = Field(default=None, description="What it may be.")
+
+    @classmethod
+    def of(cls, code: ErrorCode, detail: str, **more: Any) -> "Problem":
+        """The problem of this code, with its type, title and status filled in."""
+        urn = f"urn:pentimento:problem:{code.value}"
+        return cls(type=urn, title=code.summary, status=code.http_status, detail=detail, code=code, **more)

@@ -1,0 +1,113 @@
+"""Jobs: what is accepted, how far it is, and how it ended."""
+
+from enum import StrEnum
+
+from pydantic import ConfigDict, Field
+
+from api_schemas.base import ImageId, JobId, Response, Time
+from api_schemas.errors import Problem
+from api_schemas.results import EditResult, InvertResult
+
+
+class JobStatus(StrEnum):
+    """Where a job is; the last four never change again."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    ABORTED = "aborted"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the job has ended."""
+        return self not in (JobStatus.QUEUED, JobStatus.PROCESSING)
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    INVERT = "invert"
+    EDIT = "edit"
+
+
+class Progress(Response):
+    """How far a job is within its present phase."""
+
+    phase: str = Field(description="What is being done: encode, invert, edit or decode.", examples=["invert"])
+    step: int = Field(ge=0, description="Steps of this phase already done.")
+    total: int = Field(ge=0, description="Steps this phase has.")
+    percent: float | None = Field(
+        default=None, ge=0, le=100, description="How much of the whole job is done, null until known."
+    )
+
+
+class Links(Response):
+    """Where to go from here; paths on the same host."""
+
+    self: str = Field(description="The job itself.")
+    cancel: str = Field(description="POST here to cancel the job.")
+    image: str = Field(description="The image the job works on.")
+
+    @classmethod
+    def of(cls, job_id: str, image_id: str) -> "Links":
+        """The links of this job on this image."""
+        return cls.model_validate(
+            {"self": f"/jobs/{job_id}", "cancel": f"/jobs/{job_id}/cancel", "image": f"/images/{image_id}"}
+        )
+
+
+_IDS = {"job_id": "job_01k9s0v6x1p4q8w2z3e5r7t9y0", "image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq"}
+_LINKS = Links.of(_IDS["job_id"], _IDS["image_id"]).model_dump()
+
+
+class Accepted(Response):
+    """The answer to a request that will be worked on."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_IDS, "status": "queued", "links": _LINKS}]})
+
+    job_id: JobId = Field(description="Ask for this job to learn how it goes.")
+    image_id: ImageId = Field(description="The image; edits may name it at once.")
+    status: JobStatus = Field(description="Queued, or succeeded at once if the answer was known already.")
+    links: Links = Field(description="Where to go from here.")
+
+
+class Job(Response):
+    """One job as it stands now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": _IDS["job_id"],
+                    "kind": "invert",
+                    "status": "processing",
+                    "image_id": _IDS["image_id"],
+                    "progress": {"phase": "invert", "step": 12, "total": 50, "percent": 23.5},
+                    "eta_s": 4.2,
+                    "created_at": "2026-01-05T10:00:00Z",
+                    "started_at": "2026-01-05T10:00:01Z",
+                    "expires_at": "2026-01-12T10:00:00Z",
+                    "links": _LINKS,
+                }
+            ]
+        }
+    )
+
+    id: JobId = Field(description="The job's id.")
+    kind: JobKind = Field(description="What the job does.")
+    status: JobStatus = Field(description="Where the job is.")
+    image_id: ImageId = Field(description="The image it works on.")
+    progress: Progress | None = Field(default=None, description="How far it is, null before it starts.")
+    eta_s: float | None = Field(default=None, ge=0, description="Seconds still needed, null until known.")
+    created_at: Time = Field(description="When it was accepted.")
+    started_at: Time | None = Field(default=None, description="When a worker last began it.")
+    finished_at: Time | None = Field(default=None, description="When it ended.")
+    expires_at: Time = Field(description="When this record is forgotten.")
+    warnings: list[str] = Field(default_factory=list, description="What was done differently from asked.")
+    result: InvertResult | EditResult | None = Field(
+        default=None, description="What it made, if it succeeded."
+    )
+    error: Problem | None = Field(default=None, description="Why it failed, if it failed.")
+    links: Links = Field(description="Where to go from here.")

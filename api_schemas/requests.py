@@ -1,0 +1,94 @@
+"""What clients ask for."""
+
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from api_schemas.base import ImageId, Request
+from api_schemas.params import (
+    INVERTERS,
+    METHODS,
+    DirectParams,
+    InverterName,
+    InverterParams,
+    MethodName,
+    MethodParams,
+    P2PParams,
+    chosen_by_method,
+)
+
+Prompt = Annotated[str, Field(max_length=2000)]
+TargetPrompt = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class InvertOptions(Request):
+    """How an image is to be inverted."""
+
+    prompt: Prompt = Field(
+        description="What the image shows, in plain words; edits by word need it.",
+        examples=["a cat on grass"],
+    )
+    method: InverterName = Field(default="direct", description="How the image is inverted.")
+    steps: int = Field(default=50, ge=1, le=1000, description="Steps of the inversion and of its edits.")
+    params: Annotated[InverterParams, chosen_by_method(INVERTERS)] = Field(
+        default_factory=DirectParams, validate_default=True, description="Parameters of the method."
+    )
+    model: str | None = Field(
+        default=None, max_length=200, description="The model to use; null takes the one that is served."
+    )
+
+
+class InvertRequest(InvertOptions):
+    """An image to prepare for editing, with the image in the body."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"image": "data:image/png;base64,iVBORw0KGgo...", "prompt": "a cat on grass"},
+                {"image": "/9j/4AAQSkZJRg...", "prompt": "a cat on grass", "method": "ddim", "steps": 30},
+            ]
+        }
+    )
+
+    image: str = Field(min_length=1, description="A PNG, JPEG or WebP file in base64, bare or as a data URL.")
+
+
+class EditRequest(Request):
+    """An edit of an image by one target prompt or by several that share the work."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq", "prompt": "a dog on grass"},
+                {
+                    "image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq",
+                    "prompts": ["a dog on grass", "a tiger on grass"],
+                    "params": {"blend_words": "changed", "tau_c": 0.6},
+                },
+            ]
+        }
+    )
+
+    image_id: ImageId = Field(description="The image, as the inversion's answer named it.")
+    prompt: TargetPrompt | None = Field(default=None, description="What the image is to show.")
+    prompts: list[TargetPrompt] | None = Field(
+        default=None, min_length=1, max_length=8, description="Several edits of the image in one job."
+    )
+    method: MethodName = Field(default="p2p", description="How the image is edited.")
+    params: Annotated[MethodParams, chosen_by_method(METHODS)] = Field(
+        default_factory=P2PParams, validate_default=True, description="Parameters of the method."
+    )
+    guidance_scale: float | None = Field(
+        default=None, ge=0, le=50, description="How strongly the prompt is followed; null takes the model's."
+    )
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Self:
+        if (self.prompt is None) == (self.prompts is None):
+            raise ValueError("give either 'prompt' or 'prompts'")
+        return self
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target prompts, however they were given."""
+        return (self.prompt,) if self.prompt is not None else tuple(self.prompts or ())

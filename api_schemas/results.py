@@ -1,0 +1,57 @@
+"""What finished jobs have made. Every URL is a path on the same host and equals '/' + its storage key."""
+
+from pydantic import Field
+
+from api_schemas.base import ImageId, Response
+
+
+class InvertResult(Response):
+    """An image that is ready to be edited."""
+
+    image_id: ImageId = Field(description="Name this in edits.")
+    source_url: str = Field(description="The picture as the model sees it: cut and scaled to its size.")
+    reconstruction_url: str = Field(description="What the model makes of the inversion without an edit.")
+    psnr: float = Field(description="Reconstruction against source, in dB, at most 100.")
+    ssim: float = Field(description="Structural similarity of the two, at most 1.")
+    width: int = Field(gt=0, description="Pixels of the working picture.")
+    height: int = Field(gt=0, description="Pixels of the working picture.")
+    cached: bool = Field(description="Whether the inversion was there already.")
+    seconds: float = Field(ge=0, description="Time the worker spent.")
+
+
+class Metrics(Response):
+    """An edited picture against its source; PSNR in dB and at most 100."""
+
+    psnr: float = Field(description="Over the whole picture.")
+    ssim: float = Field(description="Over the whole picture.")
+    psnr_outside: float | None = Field(default=None, description="Where the mask says nothing may change.")
+    ssim_outside: float | None = Field(default=None, description="Where the mask says nothing may change.")
+    psnr_inside: float | None = Field(default=None, description="Where the mask lets the picture change.")
+    ssim_inside: float | None = Field(default=None, description="Where the mask lets the picture change.")
+
+
+class EditedImage(Response):
+    """The picture made for one prompt."""
+
+    prompt: str = Field(description="The prompt.")
+    url: str = Field(description="The picture, a PNG.")
+    mask_url: str | None = Field(default=None, description="Where it was allowed to change, if blended.")
+    metrics: Metrics = Field(description="How it differs from the source.")
+
+
+class Timings(Response):
+    """Where the time went, in seconds."""
+
+    queued: float = Field(ge=0, description="From being accepted until a worker began.")
+    source: float = Field(ge=0, description="Getting the inversion: from memory, from storage or anew.")
+    edit: float = Field(ge=0, description="Computing the edited pictures.")
+    save: float = Field(ge=0, description="Measuring and storing them.")
+
+
+class EditResult(Response):
+    """The pictures of an edit, in the order of its prompts."""
+
+    image_id: ImageId = Field(description="The image that was edited.")
+    images: list[EditedImage] = Field(min_length=1, description="One picture per prompt.")
+    source_cached: bool = Field(description="Whether the inversion was ready in memory or storage.")
+    timings: Timings = Field(description="Where the time went.")
