@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     QUEUE_UNAVAILABLE = "queue_unavailable"
     INSUFFICIENT_STORAGE = "insufficient_storage"
     WORKER_LOST = "worker_lost"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
     CANCELED = "canceled"
     INTERNAL_ERROR = "internal_error"
 
@@ -58,6 +59,7 @@ _STATUS: Final = {
     ErrorCode.RECORD_CORRUPT: 500,
     ErrorCode.NUMERICAL_ERROR: 500,
     ErrorCode.WORKER_LOST: 500,
+    ErrorCode.DEADLINE_EXCEEDED: 500,
     ErrorCode.INTERNAL_ERROR: 500,
     ErrorCode.QUEUE_UNAVAILABLE: 503,
     ErrorCode.OUT_OF_MEMORY: 503,

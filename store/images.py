@@ -1,0 +1,45 @@
+"""Image records: what was sent, and whether it can be edited yet."""
+
+import json
+from typing import Any
+
+from api_schemas import Image, ImageStatus, InvertResult, Problem
+from store import keys
+from store.jobs import when
+
+
+class ImageStore:
+    """Reads of image records; they change only together with the job that inverts the image."""
+
+    def __init__(self, redis: Any) -> None:
+        self._redis = redis
+
+    def get(self, image_id: str) -> Image | None:
+        """The image as it stands now, or None if it was never sent or was deleted."""
+        fields = self._redis.hgetall(keys.image(image_id))
+        if "status" not in fields:
+            return None
+        about = json.loads(fields["about"])
+        ready = fields["status"] == ImageStatus.READY
+        return Image(
+            id=image_id,
+            status=ImageStatus(fields["status"]),
+            prompt=about["prompt"],
+            model=about["model"],
+            method=about["method"],
+            steps=about["steps"],
+            params=about["params"],
+            width=about["width"],
+            height=about["height"],
+            source_url=keys.url(keys.source(image_id)),
+            job_id=fields["job_id"],
+            created_at=when(fields["created"]),
+            result=InvertResult.model_validate_json(fields["result"]) if ready else None,
+            error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
+        )
+
+    def recent(self, limit: int = 50) -> list[Image]:
+        """The latest images, newest first."""
+        ids = self._redis.zrevrange(f"{keys.PREFIX}images", 0, limit - 1)
+        images = (self.get(image_id) for image_id in ids)
+        return [image for image in images if image is not None]

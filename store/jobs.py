@@ -1,0 +1,273 @@
+"""Job records: who may change them, when, and how they look on the wire."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from time import time
+from typing import Any
+
+from api_schemas import (
+    EditRequest,
+    EditResult,
+    ErrorCode,
+    InvertOptions,
+    InvertResult,
+    Job,
+    JobKind,
+    JobStatus,
+    Links,
+    Problem,
+    Progress,
+)
+from store import keys, scripts
+from store.errors import Fenced, InversionFailed, NoSuchImage
+from store.queue import message
+from store.settings import StoreSettings
+
+_POPPED_MS = 5000
+_CANCELED = Problem.of(ErrorCode.CANCELED, "the inversion of the image was canceled").model_dump_json()
+_DELETED = Problem.of(ErrorCode.CANCELED, "the image was deleted").model_dump_json()
+
+
+class How(StrEnum):
+    """What became of a submission."""
+
+    ACCEPTED = "accepted"
+    JOINED = "joined"
+    CACHED = "cached"
+
+
+class Verdict(StrEnum):
+    """What the owner of a running job is told whenever it reports."""
+
+    OK = "ok"
+    CANCEL = "cancel"
+    FENCED = "fenced"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A job that was made or found for a request."""
+
+    job_id: str
+    image_id: str
+    status: JobStatus
+    how: How
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to run a job: writes under an older `attempt` are refused."""
+
+    job_id: str
+    attempt: int
+    kind: JobKind
+    image_id: str
+    request: InvertOptions | EditRequest
+    queued_s: float
+
+
+class JobStore:
+    """All changes of jobs; every method is one atomic step and raises redis errors unchanged."""
+
+    def __init__(self, redis: Any, settings: StoreSettings) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._ttl_ms = settings.job_ttl_s * 1000
+        self._scripts = {
+            name: redis.register_script(getattr(scripts, name))
+            for name in ("BEGIN", "BEAT", "PROGRESS", "FINISH", "HAND_BACK", "CANCEL", "REAP", "ABANDON")
+        }
+
+    def submit_invert(
+        self, image_id: str, options: InvertOptions, *, model: str, width: int, height: int
+    ) -> Submission:
+        """Queue an inversion, join the one that is under way, or answer from the finished one.
+
+        The source must be stored before. `width` and `height` are those of the picture as sent.
+        """
+        job_id = keys.new_job_id()
+        options = options.model_copy(update={"model": model})
+        about = json.dumps({**options.model_dump(mode="json"), "width": width, "height": height})
+        request = options.model_dump_json()
+        answer = self._submit(scripts.SUBMIT_INVERT, job_id, image_id, request, about)
+        found, how = answer[0], How(answer[1])
+        return Submission(job_id=found, image_id=image_id, status=self._status(found), how=how)
+
+    def submit_edit(self, request: EditRequest) -> Submission:
+        """Queue an edit, or hold it until the inversion of its image has ended.
+
+        Raises NoSuchImage, and InversionFailed if there is nothing to wait for.
+        """
+        job_id = keys.new_job_id()
+        how, error = self._submit(scripts.SUBMIT_EDIT, job_id, request.image_id, request.model_dump_json())
+        if how == "missing":
+            self._redis.delete(f"rq:job:{job_id}")
+            raise NoSuchImage(request.image_id)
+        if how == "failed":
+            self._redis.delete(f"rq:job:{job_id}")
+            raise InversionFailed(Problem.model_validate_json(error))
+        return Submission(job_id=job_id, image_id=request.image_id, status=JobStatus.QUEUED, how=How.ACCEPTED)
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as it stands now, or None if it never was or has expired."""
+        fields = self._redis.hgetall(keys.job(job_id))
+        if "status" not in fields:
+            return None
+        return _wire(job_id, fields)
+
+    def recent(self, limit: int = 50) -> list[Job]:
+        """The latest jobs, newest first."""
+        ids = self._redis.zrevrange(f"{keys.PREFIX}jobs", 0, limit - 1)
+        jobs = (self.get(job_id) for job_id in ids)
+        return [job for job in jobs if job is not None]
+
+    def request_cancel(self, job_id: str) -> JobStatus | None:
+        """Cancel a waiting job at once and ask a running one to stop.
+
+        The status found: CANCELED and PROCESSING mean it is or will be canceled, SUCCEEDED and the
+        like that it was too late; None if there is no such job.
+        """
+        status = self._run("CANCEL", job_id, _CANCELED)
+        return JobStatus(status) if status else None
+
+    def begin(self, job_id: str, worker: str, lease_s: float) -> Claim | None:
+        """Take a queued job; None if it is not there to be taken (ended, held, or run by another)."""
+        attempt = int(self._run("BEGIN", job_id, worker, _ms(lease_s)))
+        if attempt == 0:
+            return None
+        names = ("kind", "image_id", "request", "created", "started")
+        kind, image_id, request, created, started = self._redis.hmget(keys.job(job_id), names)
+        model: type[InvertOptions] | type[EditRequest] = InvertOptions if kind == "invert" else EditRequest
+        return Claim(
+            job_id=job_id,
+            attempt=attempt,
+            kind=JobKind(kind),
+            image_id=image_id,
+            request=model.model_validate_json(request),
+            queued_s=max(0.0, (int(started) - int(created)) / 1000),
+        )
+
+    def beat(self, claim: Claim, lease_s: float) -> Verdict:
+        """Keep the job for another `lease_s` seconds."""
+        return self._verdict("BEAT", claim, _ms(lease_s))
+
+    def progress(self, claim: Claim, progress: Progress, eta_s: float | None) -> Verdict:
+        """Say how far the job is."""
+        eta = "" if eta_s is None else f"{eta_s:.3f}"
+        return self._verdict("PROGRESS", claim, progress.model_dump_json(), eta)
+
+    def succeed(
+        self, claim: Claim, result: InvertResult | EditResult, warnings: tuple[str, ...] = ()
+    ) -> bool:
+        """Record the result; False if the image was deleted meanwhile. Raises Fenced."""
+        return self._finish(claim, JobStatus.SUCCEEDED, result=result.model_dump_json(), warnings=warnings)
+
+    def fail(self, claim: Claim, problem: Problem) -> bool:
+        """Record why the job failed; edits that wait for it fail alike. Raises Fenced."""
+        text = problem.model_dump_json(exclude_none=True)
+        return self._finish(claim, JobStatus.FAILED, error=text, cause=text)
+
+    def cancel(self, claim: Claim) -> bool:
+        """Record that the running job stopped as it was asked to. Raises Fenced."""
+        return self._finish(claim, JobStatus.CANCELED, cause=_CANCELED)
+
+    def hand_back(self, claim: Claim) -> None:
+        """Put the running job back to the front of the queue. Raises Fenced."""
+        if self._verdict("HAND_BACK", claim) is Verdict.FENCED:
+            raise Fenced(claim.job_id)
+
+    def reap(self) -> tuple[list[str], list[str]]:
+        """Queue again the jobs whose worker is gone: those queued, and those ended for good."""
+        detail = f"the worker was lost {self._settings.max_attempts} times while it ran this job"
+        lost = Problem.of(ErrorCode.WORKER_LOST, detail).model_dump_json(exclude_none=True)
+        again, ended = self._run("REAP", self._settings.max_attempts, _POPPED_MS, lost, _CANCELED)
+        for job_id in again:
+            if not self._redis.exists(f"rq:job:{job_id}"):
+                message(self._redis, job_id, self._settings.job_timeout_s).save()
+        return again, ended
+
+    def abandon(self, worker: str) -> None:
+        """Let every job of a worker that is known to be dead be reaped at once."""
+        self._run("ABANDON", worker)
+
+    def delete_image(self, image_id: str) -> bool:
+        """Forget an image and cancel its jobs; False if there is no such image. Files are not touched."""
+        return bool(self._redis.eval(scripts.DELETE_IMAGE, 0, image_id, _DELETED))
+
+    def _submit(self, script: str, job_id: str, image_id: str, *rest: str) -> list[str]:
+        request, *about = rest
+        with self._redis.pipeline(transaction=True) as pipeline:
+            message(self._redis, job_id, self._settings.job_timeout_s).save(pipeline=pipeline)
+            pipeline.expire(f"rq:job:{job_id}", 3600)
+            pipeline.eval(script, 0, job_id, image_id, request, str(self._ttl_ms), *about)
+            answer: list[str] = pipeline.execute()[-1]
+        return answer
+
+    def _run(self, name: str, *args: str | int) -> Any:
+        return self._scripts[name](args=list(args))
+
+    def _verdict(self, name: str, claim: Claim, *args: str | int) -> Verdict:
+        return Verdict(self._run(name, claim.job_id, claim.attempt, *args))
+
+    def _finish(
+        self,
+        claim: Claim,
+        status: JobStatus,
+        *,
+        result: str = "",
+        error: str = "",
+        cause: str = "",
+        warnings: tuple[str, ...] = (),
+    ) -> bool:
+        asked = (claim.job_id, claim.attempt, status.value, result, error, cause, json.dumps(warnings))
+        answer = self._run("FINISH", *asked)
+        if answer == "fenced":
+            raise Fenced(claim.job_id)
+        return answer == "ok"
+
+    def _status(self, job_id: str) -> JobStatus:
+        return JobStatus(self._redis.hget(keys.job(job_id), "status") or "queued")
+
+
+def _wire(job_id: str, fields: dict[str, str]) -> Job:
+    result: InvertResult | EditResult | None = None
+    if "result" in fields:
+        if fields["kind"] == JobKind.INVERT:
+            found = InvertResult.model_validate_json(fields["result"])
+            result = found.model_copy(update={"cached": True}) if "cached" in fields else found
+        else:
+            result = EditResult.model_validate_json(fields["result"])
+    return Job(
+        id=job_id,
+        kind=JobKind(fields["kind"]),
+        status=JobStatus(fields["status"]),
+        image_id=fields["image_id"],
+        progress=Progress.model_validate_json(fields["progress"]) if "progress" in fields else None,
+        eta_s=_remaining(fields),
+        created_at=when(fields["created"]),
+        started_at=when(fields["started"]) if "started" in fields else None,
+        finished_at=when(fields["finished"]) if "finished" in fields else None,
+        expires_at=when(fields["expires"]),
+        warnings=json.loads(fields.get("warnings", "[]")),
+        result=result,
+        error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
+        links=Links.of(job_id, fields["image_id"]),
+    )
+
+
+def _remaining(fields: dict[str, str]) -> float | None:
+    if "eta" not in fields:
+        return None
+    age = time() - int(fields["progressed"]) / 1000
+    return max(0.0, float(fields["eta"]) - max(0.0, age))
+
+
+def when(milliseconds: str) -> datetime:
+    """A stored time as the wire has it."""
+    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,84 @@
+"""Names of things: Redis keys, ids, and keys of stored files."""
+
+import base64
+import hashlib
+import json
+import re
+from typing import Final
+
+from ulid import ULID
+
+from api_schemas import InvertOptions
+
+QUEUE: Final = "pentimento"
+PREFIX: Final = "pentimento:"
+PUBLIC_FILE: Final = re.compile(r"(source|working|reconstruction)\.png|results/[0-9a-f]{64}\.png")
+
+
+def new_job_id() -> str:
+    """A fresh id; ids sort by the time of their making."""
+    return f"job_{str(ULID()).lower()}"
+
+
+def image_id(pixels: bytes, size: tuple[int, int], options: InvertOptions, model: str) -> str:
+    """The id that this request always gets: `pixels` are the decoded RGB bytes of a picture of `size`."""
+    asked = [
+        size,
+        model,
+        options.prompt,
+        options.method,
+        options.steps,
+        options.params.model_dump(mode="json"),
+    ]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode() + b"\0" + pixels).digest()
+    return f"img_{base64.b32encode(digest).decode().lower()[:26]}"
+
+
+def job(job_id: str) -> str:
+    """Redis: the hash of a job."""
+    return f"{PREFIX}job:{job_id}"
+
+
+def image(image_id: str) -> str:
+    """Redis: the hash of an image."""
+    return f"{PREFIX}image:{image_id}"
+
+
+def folder(image_id: str) -> str:
+    """Files: everything that belongs to an image."""
+    return f"images/{image_id}/"
+
+
+def source(image_id: str) -> str:
+    """Files: the picture as it was sent, re-encoded."""
+    return f"images/{image_id}/source.png"
+
+
+def working(image_id: str) -> str:
+    """Files: the picture as the model sees it."""
+    return f"images/{image_id}/working.png"
+
+
+def reconstruction(image_id: str) -> str:
+    """Files: what the model makes of the inversion."""
+    return f"images/{image_id}/reconstruction.png"
+
+
+def record(image_id: str, name: str) -> str:
+    """Files: one part of the inversion."""
+    return f"images/{image_id}/record/{name}"
+
+
+def quarantine(image_id: str, name: str) -> str:
+    """Files: one part of an inversion that was found damaged."""
+    return f"images/{image_id}/quarantine/{name}"
+
+
+def result(image_id: str, png: bytes) -> str:
+    """Files: a picture by its content."""
+    return f"images/{image_id}/results/{hashlib.sha256(png).hexdigest()}.png"
+
+
+def url(key: str) -> str:
+    """The path under which the service serves a file: the key itself, from the root."""
+    return f"/{key}"

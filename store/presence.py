@@ -1,0 +1,55 @@
+"""Which workers are alive and what they serve."""
+
+from time import time
+from typing import Any
+
+from api_schemas import ModelInfo
+from store import keys
+
+_ALIVE = f"{keys.PREFIX}workers"
+_SERVES = f"{keys.PREFIX}workers:serve"
+
+
+class Presence:
+    """Workers say every few seconds that they are there; those that fall silent are forgotten."""
+
+    def __init__(self, redis: Any) -> None:
+        self._redis = redis
+
+    def publish(self, worker: str, model: ModelInfo, ttl_s: float) -> None:
+        """Say that `worker` serves `model` and will say so again within `ttl_s` seconds."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hset(_SERVES, worker, model.model_dump_json())
+            pipeline.zadd(_ALIVE, {worker: time() + ttl_s})
+            pipeline.execute()
+
+    def retire(self, worker: str) -> None:
+        """Say that `worker` is gone."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hdel(_SERVES, worker)
+            pipeline.zrem(_ALIVE, worker)
+            pipeline.execute()
+
+    def workers(self) -> list[str]:
+        """Names of the workers that are alive."""
+        for worker in self._redis.zrangebyscore(_ALIVE, "-inf", time()):
+            self.retire(worker)
+        return list(self._redis.zrange(_ALIVE, 0, -1))
+
+    def models(self) -> list[ModelInfo]:
+        """What the live workers serve, by name; an entry counts the workers that serve it."""
+        alive = self.workers()
+        if not alive:
+            return []
+        found: dict[str, ModelInfo] = {}
+        for text in self._redis.hmget(_SERVES, alive):
+            if text is None:
+                continue
+            model = ModelInfo.model_validate_json(text)
+            workers = found[model.name].workers + 1 if model.name in found else 1
+            found[model.name] = model.model_copy(update={"workers": workers})
+        return [found[name] for name in sorted(found)]
+
+    def model(self, name: str) -> ModelInfo | None:
+        """The model of this name, or None while no live worker serves it."""
+        return next((model for model in self.models() if model.name == name), None)

