@@ -1,0 +1,151 @@
+"""Words to tokens, and the tokens of one prompt to those of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import prompts
+from engine.errors import PromptsDoNotAlign, PromptTooLong, UnknownWord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """A prompt as a model reads it: padded token ids, and where each of its words went.
+
+    `spans[k]` are the positions of word k; `end` is the position of the end-of-text token, after which
+    there is padding only. Tokens of no word are punctuation.
+    """
+
+    prompt: str
+    ids: tuple[int, ...]
+    words: tuple[prompts.Word, ...]
+    spans: tuple[tuple[int, ...], ...]
+    end: int
+
+    def positions(self, phrase: str) -> tuple[int, ...]:
+        """The token positions of every occurrence of a word or phrase; raises `UnknownWord`."""
+        try:
+            found = prompts.find(self.prompt, phrase)
+        except prompts.UnknownWord as error:
+            raise UnknownWord(error.word, error.words) from None
+        return tuple(position for index in found for position in self.spans[index])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment:
+    """How the attention of a target prompt derives from that of its source.
+
+    `projection` (source tokens, target tokens) carries attention to the source's tokens over to the target's;
+    `inherited` (target tokens) is 1 where a target token takes that, 0 where it keeps its own.
+    """
+
+    projection: Tensor
+    inherited: Tensor
+
+
+def tokenize(tokenizer: Any, prompt: str, limit: int) -> Tokens:
+    """Tokenize and pad a prompt to `limit` tokens, begin and end included.
+
+    Raises:
+        PromptTooLong: it does not fit.
+    """
+    encoded = tokenizer(prompt, return_offsets_mapping=True, truncation=False, verbose=False)
+    ids: list[int] = encoded["input_ids"]
+    if len(ids) > limit:
+        raise PromptTooLong(len(ids), limit)
+    offsets: list[tuple[int, int]] = encoded["offset_mapping"]
+    words = prompts.words(prompt)
+    end = len(ids) - 1
+    spans = tuple(
+        tuple(at for at in range(1, end) if offsets[at][0] < word.stop and word.start < offsets[at][1])
+        for word in words
+    )
+    padding = (tokenizer.pad_token_id,) * (limit - len(ids))
+    return Tokens(prompt=prompt, ids=(*ids, *padding), words=words, spans=spans, end=end)
+
+
+def replace(source: Tokens, target: Tokens) -> Alignment:
+    """Pair two prompts word by word, as for a word swap (Hertz et al. 2022, https://arxiv.org/abs/2208.01626).
+
+    All attention moves over: a word that becomes several tokens spreads it evenly, several tokens that
+    become one add up, and whatever stands after a swap stays aligned. Every row of the projection sums to 1.
+
+    Raises:
+        PromptsDoNotAlign: the prompts do not have the same number of words.
+    """
+    if len(source.words) != len(target.words):
+        raise PromptsDoNotAlign(
+            source.prompt,
+            target.prompt,
+            f"a replacement keeps the number of words, {len(source.words)} here against {len(target.words)}; "
+            'edit "refine" does not',
+        )
+    projection = torch.zeros(len(source.ids), len(target.ids))
+    receiver: Sequence[int] = (0,)
+    for old, new in zip(_segments(source), _segments(target), strict=True):
+        receiver = new or receiver
+        _spread(projection, old, receiver)
+    _carry_padding(projection, source, target)
+    return Alignment(projection=projection, inherited=torch.ones(len(target.ids)))
+
+
+def refine(source: Tokens, target: Tokens) -> Alignment:
+    """Align two prompts globally; what is new keeps its own attention, all else takes the source's.
+
+    Begin, end and punctuation take part; a word is matched whole, so that words which merely share a
+    sub-token are not mistaken for one another.
+    """
+    projection = torch.zeros(len(source.ids), len(target.ids))
+    before, after = _units(source), _units(target)
+    pairs = prompts.common(
+        [tuple(source.ids[at] for at in unit) for unit in before],
+        [tuple(target.ids[at] for at in unit) for unit in after],
+    )
+    for i, j in pairs:
+        _spread(projection, before[i], after[j])
+    common_padding = min(len(source.ids) - source.end, len(target.ids) - target.end)
+    for step in range(1, common_padding):
+        projection[source.end + step, target.end + step] = 1
+    return Alignment(projection=projection, inherited=projection.sum(0).clamp(max=1))
+
+
+def is_word_swap(source: Tokens, target: Tokens) -> bool:
+    """Whether the prompts differ only in words put in the place of others."""
+    kept = prompts.changed(source.prompt, target.prompt).kept
+    return len(source.words) == len(target.words) and all(i == j for i, j in kept)
+
+
+def _segments(tokens: Tokens) -> list[Sequence[int]]:
+    """Begin; the punctuation before each word, and the word; the last punctuation; end."""
+    segments: list[Sequence[int]] = [(0,)]
+    at = 1
+    for span in tokens.spans:
+        segments += [range(at, span[0]), span] if span else [(), ()]
+        at = span[-1] + 1 if span else at
+    return [*segments, range(at, tokens.end), (tokens.end,)]
+
+
+def _units(tokens: Tokens) -> list[Sequence[int]]:
+    """The tokens of each word together, all others alone."""
+    starts = sorted({*range(tokens.end + 2)} - {at for span in tokens.spans for at in span[1:]})
+    return [range(start, stop) for start, stop in pairwise(starts)]
+
+
+def _spread(projection: Tensor, old: Sequence[int], new: Sequence[int]) -> None:
+    for index, source in enumerate(old):
+        if len(old) == len(new):
+            projection[source, new[index]] = 1
+        else:
+            projection[source, list(new)] = 1 / len(new)
+
+
+def _carry_padding(projection: Tensor, source: Tokens, target: Tokens) -> None:
+    last = len(target.ids) - 1
+    for step, position in enumerate(range(source.end + 1, len(source.ids)), start=1):
+        projection[position, min(target.end + step, last)] = 1

@@ -1,0 +1,19 @@
+"""The attention core: which layer, which call, and what may be changed there."""
+
+from engine.attention.controls import AttentionControl, Chain, CrossEdit, Heads, SelfReplace
+from engine.attention.processor import controlled
+from engine.attention.site import Site, sites_of
+from engine.attention.step import Branch, Step
+
+__all__ = [
+    "AttentionControl",
+    "Branch",
+    "Chain",
+    "CrossEdit",
+    "Heads",
+    "SelfReplace",
+    "Site",
+    "Step",
+    "controlled",
+    "sites_of",
+]

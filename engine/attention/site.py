@@ -1,0 +1,54 @@
+"""Where attention happens in a U-Net."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["self", "cross"]
+
+_KINDS: dict[str, Kind] = {"attn1": "self", "attn2": "cross"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One attention layer, by the name of its processor.
+
+    `factor` is how much coarser than the latent its queries are, along each side.
+    """
+
+    name: str
+    place: Literal["down", "mid", "up"]
+    kind: Kind
+    factor: int
+
+    def shape(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of query tokens at this layer, for a latent of that height and width."""
+        return math.ceil(height / self.factor), math.ceil(width / self.factor)
+
+
+def sites_of(unet: Any) -> tuple[Site, ...]:
+    """The self- and cross-attention layers of a U-Net's transformer blocks, in the order they are run."""
+    return tuple(_walk(unet))
+
+
+def _walk(unet: Any) -> Iterator[Site]:
+    factor = 1
+    for index, block in enumerate(unet.down_blocks):
+        yield from _sites(block, f"down_blocks.{index}", "down", factor)
+        factor *= 2 if block.downsamplers is not None else 1
+    if unet.mid_block is not None:
+        yield from _sites(unet.mid_block, "mid_block", "mid", factor)
+    for index, block in enumerate(unet.up_blocks):
+        yield from _sites(block, f"up_blocks.{index}", "up", factor)
+        factor //= 2 if block.upsamplers is not None else 1
+
+
+def _sites(block: Any, path: str, place: Literal["down", "mid", "up"], factor: int) -> Iterator[Site]:
+    for name, module in block.named_modules(prefix=path):
+        if hasattr(module, "set_processor") and ".transformer_blocks." in name:
+            kind = "cross" if module.is_cross_attention else _KINDS.get(name.rpartition(".")[2])
+            if kind is not None:
+                yield Site(name=f"{name}.processor", place=place, kind=kind, factor=factor)

@@ -1,0 +1,68 @@
+"""Pictures to latents and back, prompts to embeddings."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.alignment import Tokens, tokenize
+from engine.errors import InvalidImage
+from engine.models import Models
+
+_WIDEST = 2.0
+
+
+def fit(models: Models, image: Image.Image) -> Image.Image:
+    """The working picture: RGB, its short side of the model's size, cropped at the centre to whole strides.
+
+    Raises:
+        InvalidImage: it is more than twice as long as it is wide.
+    """
+    width, height = image.size
+    if max(width, height) > _WIDEST * min(width, height) or not width:
+        raise InvalidImage(f"its sides {width} and {height} are more than {_WIDEST:g} to 1")
+    scale = models.spec.size / min(width, height)
+    size = round(width * scale), round(height * scale)
+    picture = image.convert("RGB")
+    if picture.size != size:
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    crop = [max(side - side % models.stride, models.stride) for side in size]
+    left, top = ((side - kept) // 2 for side, kept in zip(size, crop, strict=True))
+    return picture.crop((left, top, left + crop[0], top + crop[1]))
+
+
+@torch.no_grad()
+def encode(models: Models, image: Image.Image) -> Tensor:
+    """A working picture as a latent (1, C, h, w) in float32: the posterior's mean, scaled."""
+    pixels = torch.from_numpy(np.array(image)).to(models.device)
+    x = (pixels.permute(2, 0, 1)[None] / 127.5 - 1).to(models.dtype)
+    mean: Tensor = models.vae.encode(x).latent_dist.mean
+    return mean.float() * models.vae.config.scaling_factor
+
+
+@torch.no_grad()
+def decode(models: Models, latents: Tensor) -> tuple[Image.Image, ...]:
+    """Latents (n, C, h, w) as pictures, one by one, so that no picture depends on its company."""
+    return tuple(_decode_one(models, latent[None]) for latent in latents)
+
+
+def tokens(models: Models, prompt: str) -> Tokens:
+    """A prompt as this model's tokens; raises `PromptTooLong`."""
+    return tokenize(models.tokenizer, prompt, models.token_limit)
+
+
+@torch.no_grad()
+def embed(models: Models, prompt: Tokens) -> Tensor:
+    """The text embedding of a prompt, (1, tokens, width)."""
+    ids = torch.tensor([prompt.ids], device=models.device)
+    embedding: Tensor = models.text_encoder(ids).last_hidden_state
+    return embedding.to(models.dtype)
+
+
+def _decode_one(models: Models, latent: Tensor) -> Image.Image:
+    z = (latent / models.vae.config.scaling_factor).to(models.dtype)
+    x: Tensor = models.vae.decode(z).sample[0].float()
+    pixels = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())

@@ -1,0 +1,143 @@
+"""Guidance, and the one sampling loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.attention import AttentionControl, Branch, Chain, Step, controlled
+from engine.errors import check_finite
+from engine.models import Models
+from engine.schedule import Move, Schedule, ddim_move, to_eps
+
+OnStep = Callable[[int, int], None]
+After = Callable[[Step, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Text:
+    """What the branches read: `cond` (rows, tokens, width) by row, `uncond` (1, tokens, width) in all."""
+
+    cond: Tensor
+    uncond: Tensor
+
+    def of(self, branch: Branch) -> Tensor:
+        """The embeddings of the rows of one branch, in order."""
+        if branch.name == "uncond":
+            return self.uncond.expand(len(branch.rows), -1, -1)
+        return self.cond[list(branch.rows)]
+
+
+class Guidance(Protocol):
+    """A way to run the branches of a step; returns what the U-Net said, branch by branch."""
+
+    def __call__(
+        self, models: Models, latents: Tensor, timestep: int, text: Text, step: Step
+    ) -> list[Tensor]: ...
+
+
+def batched(models: Models, latents: Tensor, timestep: int, text: Text, step: Step) -> list[Tensor]:
+    """All branches in one call of the U-Net."""
+    x = torch.cat([latents[list(branch.rows)] for branch in step.branches])
+    context = torch.cat([text.of(branch) for branch in step.branches])
+    said = call_unet(models, x, timestep, context, step)
+    return [said[rows] for _, rows in step.slices()]
+
+
+def sequential(models: Models, latents: Tensor, timestep: int, text: Text, step: Step) -> list[Tensor]:
+    """One call of the U-Net per branch: half the memory, the same numbers."""
+    return [
+        batched(models, latents, timestep, text, step_of_one)[0] for step_of_one in _one_branch_each(step)
+    ]
+
+
+def sparing(models: Models, latents: Tensor, timestep: int, text: Text, step: Step) -> list[Tensor]:
+    """Batched, or sequential where the device has no room for that."""
+    try:
+        return batched(models, latents, timestep, text, step)
+    except torch.OutOfMemoryError:
+        pass
+    return sequential(models, latents, timestep, text, step)
+
+
+@torch.no_grad()
+def denoise(
+    models: Models,
+    start: Tensor,
+    *,
+    text: Text,
+    schedule: Schedule,
+    guidance_scale: float = 1.0,
+    control: AttentionControl | None = None,
+    pinned: Tensor | None = None,
+    after: After | None = None,
+    on_step: OnStep | None = None,
+    guidance: Guidance = sparing,
+) -> Tensor:
+    """Sample every row of `text` from `start` (C, h, w), level N, down to level 0; returns (rows, C, h, w).
+
+    eps = eps_uncond + w (eps_cond - eps_uncond). With `pinned` (N+1, C, h, w), row 0 is not sampled: it
+    follows that trajectory, and costs the U-Net only those calls in which the control looks at it.
+
+    Raises:
+        NumericalError: the latents became NaN or infinite.
+    """
+    control = control or Chain()
+    rows, total = len(text.cond), len(schedule)
+    first = 0 if pinned is None else 1
+    latents = start[None].expand(rows, -1, -1, -1)
+    with controlled(models.unet, control):
+        for index, move in enumerate(schedule.denoising()):
+            step = _step(models, control, index, total, rows, first, guided=guidance_scale != 1)
+            said = guidance(models, latents, move.timestep, text, step) if step.branches else []
+            moved = _move(latents[first:], said, move, schedule, guidance_scale)
+            latents = moved if pinned is None else torch.cat([pinned[total - 1 - index][None], moved])
+            latents = after(step, latents) if after else latents
+            check_finite(latents, "edit", index)
+            if on_step:
+                on_step(index + 1, total)
+    return latents
+
+
+def call_unet(models: Models, x: Tensor, timestep: int, context: Tensor, step: Step | None = None) -> Tensor:
+    """What the U-Net says about x (rows, C, h, w), in float32."""
+    said: Tensor = models.unet(
+        x.to(models.dtype),
+        timestep,
+        encoder_hidden_states=context,
+        cross_attention_kwargs=None if step is None else {"step": step},
+    ).sample
+    return said.float()
+
+
+def _move(x: Tensor, said: list[Tensor], move: Move, schedule: Schedule, scale: float) -> Tensor:
+    if not len(x):
+        return x
+    uncond, cond = (
+        to_eps(part[-len(x) :], x, move.alpha, schedule.prediction) for part in (said[0], said[-1])
+    )
+    return ddim_move(x, uncond + scale * (cond - uncond), move)
+
+
+def _step(
+    models: Models, control: AttentionControl, index: int, total: int, rows: int, first: int, *, guided: bool
+) -> Step:
+    """The call's branches; a row below `first` joins a branch only if the control looks there."""
+    everyone = (Branch("uncond", tuple(range(rows))), Branch("cond", tuple(range(rows))))
+    full = Step(index=index, total=total, branches=everyone if guided else everyone[1:])
+    branches = []
+    for branch in full.branches:
+        looks = any(control.wants(site, full, branch) for site in models.sites)
+        kept = branch if looks else Branch(branch.name, branch.rows[first:])
+        branches += [kept] if kept.rows else []
+    return Step(index=index, total=total, branches=tuple(branches))
+
+
+def _one_branch_each(step: Step) -> Iterator[Step]:
+    for branch in step.branches:
+        values = step.values if branch.name == "cond" else None
+        yield Step(index=step.index, total=step.total, branches=(branch,), values=values)

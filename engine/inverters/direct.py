@@ -1,0 +1,27 @@
+"""Direct inversion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from engine.denoise import OnStep
+from engine.inverters.base import Inversion
+from engine.inverters.ddim import DDIM
+from engine.models import Models
+from engine.schedule import Schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direct:
+    """DDIM inversion whose trajectory the source row retraces exactly (Ju et al. 2024).
+
+    The paper adds the stored difference z*_(t-1) - step(z_t) to the source row at every step, which is to
+    overwrite it with z*_(t-1). https://arxiv.org/abs/2310.01506
+    """
+
+    def __call__(
+        self, models: Models, latent: Tensor, text: Tensor, schedule: Schedule, on_step: OnStep
+    ) -> Inversion:
+        return replace(DDIM()(models, latent, text, schedule, on_step), pinned=True)

@@ -1,0 +1,166 @@
+"""Prompt-to-Prompt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+import prompts
+from engine import alignment, codec
+from engine.alignment import Alignment, Tokens
+from engine.attention import Chain, CrossEdit, SelfReplace
+from engine.blend import LocalBlend
+from engine.edit_plan import Edit, EditPlan
+from engine.errors import InvalidParameter, PromptsDoNotAlign, UnknownWord
+from engine.models import Models
+from engine.record import SourceRecord
+from engine.window import Window
+
+WindowLike = float | Sequence[float]
+
+_EDITS = ("auto", "replace", "refine")
+_CHANGED = "changed"
+_DEFAULT = "default"
+_TAU_C = 0.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class P2P:
+    """Edit by the source's attention (Hertz et al. 2022, https://arxiv.org/abs/2208.01626).
+
+    `edit`: "replace" swaps words one for one, "refine" adds and removes some, "auto" looks at the prompts.
+    `tau_c`, `tau_s`: how long cross- and self-attention are the source's, as a fraction of the run from its
+    start or as [start, stop]; `tau_c` may give single target words their own, {"default": .8, "word": .2}.
+    `reweight`: factors on the attention to target words, negative ones too. `blend_words`: words of either
+    prompt that the change is confined to, or "changed"; `subtract_words` are kept out of it again. A place
+    belongs to them where their attention exceeds `blend_threshold` of its maximum, from `blend_start` on.
+    """
+
+    edit: str = "auto"
+    tau_c: WindowLike | Mapping[str, WindowLike] = _TAU_C
+    tau_s: WindowLike = 0.6
+    reweight: Mapping[str, float] = field(default_factory=dict)
+    blend_words: Sequence[str] | str | None = None
+    subtract_words: Sequence[str] = ()
+    blend_threshold: float = 0.3
+    blend_start: float = 0.2
+
+    def plan(self, models: Models, record: SourceRecord, edit: Edit) -> EditPlan:
+        """Resolve every word and window.
+
+        Raises:
+            UnknownWord, PromptsDoNotAlign, PromptTooLong, InvalidParameter: as their names say.
+        """
+        source = codec.tokens(models, record.prompt)
+        targets = [codec.tokens(models, prompt) for prompt in edit.prompts]
+        aligned = [self._align(source, target) for target in targets]
+        gates = self._gates(targets, record.steps) * torch.stack([one.inherited for one in aligned])
+        cross = CrossEdit(
+            projection=torch.stack([one.projection for one in aligned]).to(models.device),
+            gates=gates.to(models.device),
+            weights=self._weights(targets).to(models.device),
+        )
+        own = SelfReplace(window=Window.parse(self.tau_s, "tau_s"), factor=models.spec.self_factor)
+        scale = edit.guidance_scale
+        return EditPlan(
+            prompts=(source, *targets),
+            guidance_scale=models.spec.guidance_scale if scale is None else float(scale),
+            control=Chain([own, cross]),
+            blend=self._blend(models, source, targets),
+        )
+
+    def _align(self, source: Tokens, target: Tokens) -> Alignment:
+        if self.edit not in _EDITS:
+            raise InvalidParameter("edit", self.edit, f"one of {', '.join(_EDITS)}")
+        if not (source.words and target.words):
+            raise PromptsDoNotAlign(source.prompt, target.prompt, "both prompts need at least one word")
+        if self.edit == "replace" or (self.edit == "auto" and alignment.is_word_swap(source, target)):
+            return alignment.replace(source, target)
+        return alignment.refine(source, target)
+
+    def _gates(self, targets: Sequence[Tokens], steps: int) -> Tensor:
+        """Which target token takes the source's attention in which step, (steps, targets, tokens)."""
+        given = dict(self.tau_c) if isinstance(self.tau_c, Mapping) else {_DEFAULT: self.tau_c}
+        gates = torch.zeros(steps, len(targets), len(targets[0].ids))
+        gates[Window.parse(given.pop(_DEFAULT, _TAU_C), "tau_c").steps(steps)] = 1
+        for word, bounds in given.items():
+            window = Window.parse(bounds, f"tau_c.{word}")
+            for row, positions in enumerate(_look_up(word, targets)):
+                gates[:, row, positions] = 0
+                for step in window.steps(steps):
+                    gates[step, row, positions] = 1
+        return gates
+
+    def _weights(self, targets: Sequence[Tokens]) -> Tensor:
+        weights = torch.ones(len(targets), len(targets[0].ids))
+        for word, factor in self.reweight.items():
+            if isinstance(factor, bool) or not isinstance(factor, int | float) or not math.isfinite(factor):
+                raise InvalidParameter(f"reweight.{word}", factor, "a finite number")
+            for row, positions in enumerate(_look_up(word, targets)):
+                weights[row, positions] = float(factor)
+        return weights
+
+    def _blend(self, models: Models, source: Tokens, targets: Sequence[Tokens]) -> LocalBlend | None:
+        for name in ("blend_threshold", "blend_start"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InvalidParameter(name, getattr(self, name), "a fraction from 0 to below 1")
+        if not (self.blend_words or self.subtract_words):
+            return None
+        added = subtracted = None
+        if self.blend_words == _CHANGED:
+            added = self._changed(source, targets)
+        elif isinstance(self.blend_words, str):
+            raise InvalidParameter("blend_words", self.blend_words, f'a list of words, or "{_CHANGED}"')
+        elif self.blend_words:
+            added = _marks(self.blend_words, source, targets)
+        if self.subtract_words:
+            subtracted = _marks(self.subtract_words, source, targets).to(models.device)
+        for row, target in enumerate(targets if added is not None else ()):
+            if added is not None and not added[row].any():
+                expected = f"a word of {source.prompt!r} or {target.prompt!r} that the edit is confined to"
+                raise InvalidParameter("blend_words", self.blend_words, expected)
+        return LocalBlend(
+            added=None if added is None else added.to(models.device),
+            subtracted=subtracted,
+            threshold=self.blend_threshold,
+            window=Window(self.blend_start, 1.0),
+            factor=models.spec.blend_factor,
+        )
+
+    def _changed(self, source: Tokens, targets: Sequence[Tokens]) -> Tensor:
+        """Marks of the words that go, come, or are weighed anew."""
+        marks = torch.zeros(len(targets), 2, len(source.ids))
+        marks[:, 1] = (self._weights(targets) != 1).float()
+        for row, target in enumerate(targets):
+            changes = prompts.changed(source.prompt, target.prompt)
+            marks[row, 0, [at for index in changes.gone for at in source.spans[index]]] = 1
+            marks[row, 1, [at for index in changes.new for at in target.spans[index]]] = 1
+        return marks
+
+
+def _marks(words: Sequence[str], source: Tokens, targets: Sequence[Tokens]) -> Tensor:
+    """1 at the tokens of the words, (targets, 2, tokens): in the source's prompt, and in the target's."""
+    marks = torch.zeros(len(targets), 2, len(source.ids))
+    for word in words:
+        in_source, *in_targets = _look_up(word, (source, *targets))
+        for row, positions in enumerate(in_targets):
+            marks[row, 0, in_source] = 1
+            marks[row, 1, positions] = 1
+    return marks
+
+
+def _look_up(word: str, places: Sequence[Tokens]) -> list[list[int]]:
+    """A word's token positions in each of the prompts; raises `UnknownWord` if it is in none."""
+    found: list[list[int]] = []
+    for tokens in places:
+        try:
+            found.append(list(tokens.positions(word)))
+        except UnknownWord:
+            found.append([])
+    if not any(found):
+        raise UnknownWord(word, dict.fromkeys(there.text for tokens in places for there in tokens.words))
+    return found

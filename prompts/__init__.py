@@ -1,0 +1,6 @@
+"""What a word of a prompt is, where it stands, and which words two prompts share."""
+
+from prompts.changes import Changes, changed, common
+from prompts.words import UnknownWord, Word, find, words
+
+__all__ = ["Changes", "UnknownWord", "Word", "changed", "common", "find", "words"]

@@ -1,0 +1,63 @@
+"""Which words two prompts share, and which changed from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from prompts.words import words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Word indices: `kept` pairs (source, target), `gone` from the source, `new` in the target."""
+
+    kept: tuple[tuple[int, int], ...]
+    gone: tuple[int, ...]
+    new: tuple[int, ...]
+
+
+def changed(source: str, target: str) -> Changes:
+    """Align the words of two prompts, and say which were kept, which are gone and which are new."""
+    before = [word.folded for word in words(source)]
+    after = [word.folded for word in words(target)]
+    kept = common(before, after)
+    return Changes(
+        kept=kept,
+        gone=tuple(sorted(set(range(len(before))) - {i for i, _ in kept})),
+        new=tuple(sorted(set(range(len(after))) - {j for _, j in kept})),
+    )
+
+
+def common(source: Sequence[Hashable], target: Sequence[Hashable]) -> tuple[tuple[int, int], ...]:
+    """Index pairs of a longest common subsequence; among the longest, one whose pairs adjoin most.
+
+    Global alignment with match 1, gap 0 and no mismatches (Needleman & Wunsch 1970), the number of
+    adjoining pairs breaking ties, so that "a cat" meets the "a cat" of "a dog and a cat".
+    """
+    rows, columns = len(source) + 1, len(target) + 1
+    none = (-1, 0)
+    ending: list[list[tuple[int, int]]] = [[none] * columns for _ in range(rows)]
+    best: list[list[tuple[int, int]]] = [[(0, 0)] * columns for _ in range(rows)]
+    for i in range(1, rows):
+        for j in range(1, columns):
+            if source[i - 1] == target[j - 1]:
+                matches, adjoining = ending[i - 1][j - 1]
+                free = best[i - 1][j - 1]
+                ending[i][j] = max((matches + 1, adjoining + 1), (free[0] + 1, free[1]))
+            best[i][j] = max(ending[i][j], best[i - 1][j], best[i][j - 1])
+
+    pairs: list[tuple[int, int]] = []
+    i, j = len(source), len(target)
+    adjoins = False
+    while i and j:
+        if adjoins or ending[i][j] == best[i][j]:
+            pairs.append((i - 1, j - 1))
+            matches, adjoining = ending[i][j]
+            i, j = i - 1, j - 1
+            adjoins = ending[i][j] == (matches - 1, adjoining - 1) and ending[i][j] != none
+        elif best[i - 1][j] == best[i][j]:
+            i -= 1
+        else:
+            j -= 1
+    return tuple(reversed(pairs))
