@@ -5,8 +5,6 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """The data folder: $PENTIMENTO_HOME, else $XDG_DATA_HOME/pentimento, else ~/.local/share/pentimento."""
-    if chosen := os.environ.get("PENTIMENTO_HOME"):
-        return Path(chosen).expanduser().resolve()
-    share = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(share).expanduser() / "pentimento"
+    """The data folder: $PENTIMENTO_HOME, else ~/.local/share/pentimento."""
+    chosen = os.environ.get("PENTIMENTO_HOME") or "~/.local/share/pentimento"
+    return Path(chosen).expanduser().absolute()

@@ -37,6 +37,13 @@ class ServiceError(Exception):
         super().__init__(detail)
         self.problem = Problem.of(code, detail, **more)
 
+    @classmethod
+    def of(cls, problem: Problem) -> "ServiceError":
+        """The exception for a problem that exists already."""
+        error = cls(problem.code, problem.detail)
+        error.problem = problem
+        return error
+
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The problem as an HTTP answer; temporary ones say when to come back."""
@@ -62,7 +69,10 @@ def install(app: FastAPI) -> None:
     async def framework(request: Request, error: HTTPException) -> Response:
         code = _CODES.get(error.status_code, ErrorCode.VALIDATION_ERROR)
         detail = _DETAILS.get(error.status_code, str(error.detail))
-        return _answer(request, Problem.of(code, detail), error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (allowed := _methods(app, request)):
+            headers["Allow"] = ", ".join(allowed)
+        return _answer(request, Problem.of(code, detail), headers)
 
     @app.exception_handler(RedisError)
     async def redis_away(request: Request, error: RedisError) -> Response:
@@ -70,15 +80,19 @@ def install(app: FastAPI) -> None:
         detail = "The queue cannot be reached or takes no more writes; try again shortly."
         return _answer(request, Problem.of(ErrorCode.QUEUE_UNAVAILABLE, detail))
 
-    @app.exception_handler(Exception)
-    async def unforeseen(request: Request, error: Exception) -> Response:
-        detail = "Something went wrong inside the service; the log has the details."
-        return _answer(request, Problem.of(ErrorCode.INTERNAL_ERROR, detail))
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    # The framework names the methods of the first route at this path only.
+    operations = app.openapi()["paths"].get(request.scope["route"].path, {})
+    return sorted(method.upper() for method in operations)
 
 
 def validation_problem(errors: Sequence[Any]) -> Problem:
     """The problem for pydantic's list of field errors, without echoing what was sent."""
-    fields = [FieldError(loc=list(error["loc"]), msg=error["msg"], type=error["type"]) for error in errors]
+    fields = [
+        FieldError(loc=list(error["loc"]), msg=error["msg"].removeprefix("Value error, "), type=error["type"])
+        for error in errors
+    ]
     first = fields[0]
     where = ".".join(str(part) for part in first.loc) or "body"
     more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""

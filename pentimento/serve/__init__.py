@@ -53,7 +53,7 @@ def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str
                 redis_url = embedded.url
             env = {
                 "PENTIMENTO_REDIS_URL": redis_url,
-                "PENTIMENTO_STORE": os.environ.get("PENTIMENTO_STORE", str(options.home / "blobs")),
+                "PENTIMENTO_STORE": os.environ.get("PENTIMENTO_STORE", str(options.home / "store")),
                 "PYTHONUNBUFFERED": "1",
             }
             supervisor.start(_worker(options, env))

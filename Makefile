@@ -1,0 +1,41 @@
+# Every target works from nothing: the first one makes .venv and installs into it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# A requirement to install before all others, for example TORCH=torch==2.13.0 to fix the build of torch.
+TORCH ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow check format clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; choose it with PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(if $(TORCH),$(BIN)/python -m pip install --disable-pip-version-check -q '$(TORCH)')
+	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]'
+	@touch $@
+
+run: $(STAMP) ## Start store, worker and API on http://127.0.0.1:8000; Ctrl-C stops them
+	@exec $(BIN)/pentimento serve
+
+test: $(STAMP) ## Run the test suite (under 10 minutes on 2 cores)
+	@$(BIN)/python -m pytest
+
+test-slow: $(STAMP) ## Run the tests that take minutes each
+	@$(BIN)/python -m pytest -m slow
+
+check: $(STAMP) ## Run ruff, mypy --strict and the test of the import arrows
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_arrows.py
+
+format: $(STAMP) ## Rewrite the sources in the house format
+	@$(BIN)/ruff check -q --fix . && $(BIN)/ruff format .
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

@@ -1,0 +1,39 @@
+"""`python -m service`: the API as a process."""
+
+import argparse
+import logging
+import sys
+
+import uvicorn
+
+from service.app import create_app
+from service.settings import RemoteRefused, ServiceSettings
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM; options win over the environment."""
+    settings = ServiceSettings()
+    parser = argparse.ArgumentParser(prog="python -m service", description="Serve Pentimento's API.")
+    parser.add_argument("--host", default=settings.host, help="the address to listen on (%(default)s)")
+    parser.add_argument("--port", default=settings.port, type=int, help="the port (%(default)s)")
+    options = parser.parse_args()
+    settings = settings.model_copy(update={"host": options.host, "port": options.port})
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app = create_app(settings=settings)
+    except RemoteRefused as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=8,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

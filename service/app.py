@@ -1,0 +1,58 @@
+"""The application: routes, errors and the store, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import FastAPI
+
+import store
+from service import errors, openapi
+from service.edge import JSON_BYTES, Edge
+from service.routes import ROUTERS
+from service.settings import ServiceSettings
+from store import Store
+
+_DESCRIPTION = (
+    "Edits real images by text. POST an image to /invert, POST target prompts to /edit, follow the jobs at "
+    "/jobs. Every error is problem+json; branch on its `code`."
+)
+
+
+def create_app(opened: Store | None = None, settings: ServiceSettings | None = None) -> FastAPI:
+    """The ASGI application on this store, else on the one that the environment names.
+
+    Raises RemoteRefused if the settings name an address beyond loopback without allowing it.
+    """
+    settings = settings or ServiceSettings()
+    settings.check_address()
+    opened = opened or store.open()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        opened.close()
+
+    app = FastAPI(
+        title="Pentimento",
+        version=_version(),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.store = opened
+    for router in ROUTERS:
+        app.include_router(router, max_body_size=JSON_BYTES)
+    errors.install(app)
+    openapi.complete(app)
+    app.add_middleware(Edge, local_only=not settings.allow_remote)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("pentimento")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,101 @@
+"""The parts of the OpenAPI description that FastAPI cannot derive: problems, and bodies read by hand."""
+
+from collections import defaultdict
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
+
+from api_schemas import PROBLEM_JSON, EditRequest, ErrorCode, InvertOptions, InvertRequest, Problem
+from service.errors import RETRY_AFTER_S
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/{model}"
+_ALWAYS = (ErrorCode.INTERNAL_ERROR, ErrorCode.PAYLOAD_TOO_LARGE)
+_JOB_ID = {"type": "string", "pattern": "^job_[0-9a-z]{26}$"}
+
+
+def ref(model: type) -> Json:
+    """A reference to the schema of this model."""
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def problems(*codes: ErrorCode) -> dict[int | str, Json]:
+    """The `responses=` of a route that can fail in these ways, and in those in which every route can."""
+    by_status: dict[int, list[ErrorCode]] = defaultdict(list)
+    for code in (*codes, *_ALWAYS):
+        by_status[code.http_status].append(code)
+    return {status: _problem_response(status, names) for status, names in sorted(by_status.items())}
+
+
+def _problem_response(status: int, codes: list[ErrorCode]) -> Json:
+    examples = {
+        code.value: {"value": Problem.of(code, f"{code.summary}.").model_dump(mode="json", exclude_none=True)}
+        for code in codes
+    }
+    response: Json = {
+        "description": ", ".join(code.summary for code in codes),
+        "content": {PROBLEM_JSON: {"schema": ref(Problem), "examples": examples}},
+    }
+    if status == ErrorCode.QUEUE_UNAVAILABLE.http_status:
+        response["headers"] = {
+            "Retry-After": {
+                "description": "Seconds after which to try again.",
+                "schema": {"type": "string", "pattern": "^[0-9]+$", "example": str(RETRY_AFTER_S)},
+            }
+        }
+    return response
+
+
+def accepted_headers() -> Json:
+    """The headers of a 202."""
+    return {
+        "Location": {
+            "description": "The job.",
+            "schema": {"type": "string", "pattern": "^/jobs/" + _JOB_ID["pattern"].strip("^$") + "$"},
+        }
+    }
+
+
+def invert_body() -> Json:
+    """The two forms of the body of /invert."""
+    form = InvertOptions.model_json_schema(ref_template=_REF)
+    image = {"type": "string", "format": "binary", "description": "A PNG, JPEG or WebP file."}
+    params = {"type": "string", "description": "Parameters of the method, as a JSON object.", "example": "{}"}
+    properties = {"image": image, **form["properties"], "params": params}
+    properties["model"] = {"type": "string", "maxLength": 200, "description": "The model to use."}
+    multipart = {
+        "type": "object",
+        "properties": properties,
+        "required": ["image", "prompt"],
+        "additionalProperties": False,
+    }
+    content = {
+        "multipart/form-data": {"schema": multipart},
+        "application/json": {"schema": ref(InvertRequest)},
+    }
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def edit_body() -> Json:
+    """The body of /edit."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": ref(EditRequest)}}}}
+
+
+def complete(app: FastAPI) -> None:
+    """Add the models that only hand-read bodies and problems use to the description of the application."""
+    derive = app.openapi
+
+    def openapi() -> Json:
+        if app.openapi_schema is None:
+            document = derive()
+            models = [(InvertRequest, "validation"), (EditRequest, "validation"), (Problem, "validation")]
+            _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            for name, schema in extra["$defs"].items():
+                schemas.setdefault(name, schema)
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,31 @@
+"""What routes have in common."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from store import Store
+
+
+async def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+TheStore = Annotated[Store, Depends(_store)]
+JobPath = Annotated[
+    str,
+    Path(
+        pattern=r"^job_[0-9a-z]{26}$",
+        description="The id that the request was answered with.",
+        examples=["job_01k9s0v6x1p4q8w2z3e5r7t9y0"],
+    ),
+]
+ImagePath = Annotated[
+    str,
+    Path(
+        pattern=r"^img_[0-9a-z]{26}$",
+        description="The id of the image.",
+        examples=["img_mfzgs3tbonrw65dfon2gk4tfmq"],
+    ),
+]

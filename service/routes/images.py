@@ -1,0 +1,118 @@
+"""Images, and the pictures that belong to them."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Response
+
+from api_schemas import ErrorCode, Image
+from service import openapi
+from service.errors import ServiceError
+from service.routes.common import ImagePath, TheStore
+from service.submit import no_image
+from store import BlobMissing, Store, keys
+
+router = APIRouter(tags=["images"])
+
+Etags = Annotated[
+    str | None, Header(alias="If-None-Match", description="ETags of pictures the client already has.")
+]
+Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="The SHA-256 of the picture.")]
+
+_PICTURE: openapi.Json = {
+    "description": "The picture.",
+    "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+    "headers": {"ETag": {"description": "Names these very bytes.", "schema": {"type": "string"}}},
+}
+_FILE_RESPONSES: dict[int | str, openapi.Json] = {
+    200: _PICTURE,
+    304: {"description": "The client has the picture already."},
+    **openapi.problems(ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_ERROR),
+}
+
+
+class PngResponse(Response):
+    """A picture."""
+
+    media_type = "image/png"
+
+
+@router.get(
+    "/images/{image_id}",
+    summary="Look at an image",
+    responses=openapi.problems(ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_ERROR, ErrorCode.QUEUE_UNAVAILABLE),
+)
+def get_image(image_id: ImagePath, store: TheStore) -> Image:
+    """What was sent, and whether it can be edited yet."""
+    image = store.images.get(image_id)
+    if image is None:
+        raise no_image(image_id)
+    return image
+
+
+@router.delete(
+    "/images/{image_id}",
+    status_code=204,
+    summary="Delete an image",
+    responses=openapi.problems(ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_ERROR, ErrorCode.QUEUE_UNAVAILABLE),
+)
+def delete_image(image_id: ImagePath, store: TheStore) -> None:
+    """Remove the picture, its inversion and all its results; jobs on it that have not ended are canceled."""
+    if not store.delete_image(image_id):
+        raise no_image(image_id)
+
+
+@router.get(
+    "/images/{image_id}/source.png",
+    response_class=PngResponse,
+    responses=_FILE_RESPONSES,
+    summary="The picture as it was sent",
+)
+def source(image_id: ImagePath, store: TheStore, known: Etags = None) -> Response:
+    """Upright, in RGB, without metadata."""
+    return _serve(store, keys.source(image_id), known)
+
+
+@router.get(
+    "/images/{image_id}/working.png",
+    response_class=PngResponse,
+    responses=_FILE_RESPONSES,
+    summary="The picture as the model sees it",
+)
+def working(image_id: ImagePath, store: TheStore, known: Etags = None) -> Response:
+    """Cut and scaled to the model's size; there once the inversion has succeeded."""
+    return _serve(store, keys.working(image_id), known)
+
+
+@router.get(
+    "/images/{image_id}/reconstruction.png",
+    response_class=PngResponse,
+    responses=_FILE_RESPONSES,
+    summary="The picture as the inversion gives it back",
+)
+def reconstruction(image_id: ImagePath, store: TheStore, known: Etags = None) -> Response:
+    """There once the inversion has succeeded; no edit can keep more of the source than this."""
+    return _serve(store, keys.reconstruction(image_id), known)
+
+
+@router.get(
+    "/images/{image_id}/results/{digest}.png",
+    response_class=PngResponse,
+    responses=_FILE_RESPONSES,
+    summary="A picture made by an edit",
+)
+def result(image_id: ImagePath, digest: Digest, store: TheStore, known: Etags = None) -> Response:
+    """An edited picture or a mask, as the job's result names it."""
+    return _serve(store, f"{keys.folder(image_id)}results/{digest}.png", known)
+
+
+def _serve(store: Store, key: str, known: str | None) -> Response:
+    try:
+        data = store.blobs.get(key)
+    except BlobMissing:
+        raise ServiceError(ErrorCode.NOT_FOUND, "There is no such picture, or not yet.") from None
+    etag = f'"{hashlib.sha256(data).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
+    if known is not None and etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return PngResponse(data, headers=headers)

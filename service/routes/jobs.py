@@ -1,0 +1,146 @@
+"""Asking for inversions and edits, and following them."""
+
+from typing import Annotated
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from api_schemas import Accepted, EditRequest, ErrorCode, Job, JobStatus
+from api_schemas import Response as Wire
+from service import openapi
+from service.bodies import read_invert, read_json
+from service.edge import UPLOAD_BYTES
+from service.errors import ServiceError
+from service.routes.common import JobPath, TheStore
+from service.submit import submit_edit, submit_invert
+
+router = APIRouter(tags=["jobs"])
+
+# Decoding a large picture takes much memory and a core: the other requests keep their threads meanwhile.
+_DECODERS = CapacityLimiter(2)
+_ACCEPTED = {"headers": openapi.accepted_headers()}
+
+
+class JobList(Wire):
+    """The latest jobs."""
+
+    jobs: list[Job] = Field(description="Newest first.")
+
+
+@router.post(
+    "/invert",
+    status_code=202,
+    summary="Prepare an image for editing",
+    max_body_size=UPLOAD_BYTES,
+    openapi_extra=openapi.invert_body(),
+    responses={
+        202: _ACCEPTED,
+        **openapi.problems(
+            ErrorCode.VALIDATION_ERROR,
+            ErrorCode.INVALID_IMAGE,
+            ErrorCode.PROMPT_TOO_LONG,
+            ErrorCode.UNKNOWN_MODEL,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode.QUEUE_UNAVAILABLE,
+            ErrorCode.INSUFFICIENT_STORAGE,
+        ),
+    },
+)
+async def invert(request: Request, response: Response, store: TheStore) -> Accepted:
+    """Send an image and what it shows; the answer names the image, which may be edited at once.
+
+    The same image with the same options always gets the same id and is inverted only once.
+    """
+    options, data = await read_invert(request)
+    accepted = await to_thread.run_sync(submit_invert, store, options, data, limiter=_DECODERS)
+    response.headers["Location"] = accepted.links.self
+    return accepted
+
+
+@router.post(
+    "/edit",
+    status_code=202,
+    summary="Edit an image by a target prompt",
+    openapi_extra=openapi.edit_body(),
+    responses={
+        202: _ACCEPTED,
+        **openapi.problems(
+            ErrorCode.VALIDATION_ERROR,
+            ErrorCode.NOT_FOUND,
+            ErrorCode.CONFLICT,
+            ErrorCode.UNKNOWN_WORD,
+            ErrorCode.PROMPTS_DO_NOT_ALIGN,
+            ErrorCode.PROMPT_TOO_LONG,
+            ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode.QUEUE_UNAVAILABLE,
+        ),
+    },
+)
+async def edit(request: Request, response: Response, store: TheStore) -> Accepted:
+    """Name an image and say what it is to show.
+
+    The edit waits if the inversion is still under way, and fails with the inversion's error if that fails.
+    """
+    asked = await read_json(request, EditRequest)
+    accepted = await to_thread.run_sync(submit_edit, store, asked)
+    response.headers["Location"] = accepted.links.self
+    return accepted
+
+
+@router.get(
+    "/jobs",
+    summary="List the latest jobs",
+    responses=openapi.problems(ErrorCode.VALIDATION_ERROR, ErrorCode.QUEUE_UNAVAILABLE),
+)
+def list_jobs(
+    store: TheStore,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many jobs to list at most.")] = 50,
+) -> JobList:
+    """The latest jobs, newest first."""
+    return JobList(jobs=store.jobs.recent(limit))
+
+
+@router.get(
+    "/jobs/{job_id}",
+    summary="Look at a job",
+    responses=openapi.problems(ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_ERROR, ErrorCode.QUEUE_UNAVAILABLE),
+)
+def get_job(job_id: JobPath, store: TheStore) -> Job:
+    """How far a job is, and once it has ended, what it made or why it failed."""
+    job = store.jobs.get(job_id)
+    if job is None:
+        raise _no_job(job_id)
+    return job
+
+
+@router.post(
+    "/jobs/{job_id}/cancel",
+    summary="Cancel a job",
+    responses=openapi.problems(
+        ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_ERROR, ErrorCode.CONFLICT, ErrorCode.QUEUE_UNAVAILABLE
+    ),
+)
+def cancel_job(job_id: JobPath, store: TheStore) -> Job:
+    """A waiting job is canceled at once, a running one stops at its next step; asking again is no error.
+
+    A job that has ended otherwise answers 409.
+    """
+    found = store.jobs.request_cancel(job_id)
+    job = store.jobs.get(job_id)
+    if found is None or job is None:
+        raise _no_job(job_id)
+    if found.terminal and found is not JobStatus.CANCELED:
+        raise ServiceError(ErrorCode.CONFLICT, f"The job has already ended: it {_ENDED[found]}.")
+    return job
+
+
+_ENDED = {
+    JobStatus.SUCCEEDED: "succeeded",
+    JobStatus.FAILED: "failed",
+    JobStatus.ABORTED: "was aborted",
+}
+
+
+def _no_job(job_id: str) -> ServiceError:
+    return ServiceError(ErrorCode.NOT_FOUND, f"There is no job '{job_id}'; it may have expired.")

@@ -1,0 +1,43 @@
+"""Where the service listens, and what it refuses to do there."""
+
+import ipaddress
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RemoteRefused(ValueError):
+    """The address is reachable by other machines, and nothing would keep them out."""
+
+
+class ServiceSettings(BaseSettings):
+    """Each field is also an environment variable PENTIMENTO_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="PENTIMENTO_", frozen=True, extra="ignore")
+
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
+    allow_remote: bool = Field(
+        default=False,
+        description="Listen beyond loopback although there are no API keys yet: safe only where something "
+        "else keeps strangers out, such as a container's network or a proxy that authenticates.",
+    )
+
+    def check_address(self) -> None:
+        """Raise RemoteRefused for an address beyond loopback, unless `allow_remote` says otherwise."""
+        if not self.allow_remote and not is_loopback(self.host):
+            raise RemoteRefused(
+                f"refusing to listen on {self.host}: there are no API keys yet, so everyone who can reach "
+                "that address could use the service. Listen on 127.0.0.1 behind a proxy that authenticates, "
+                "or set PENTIMENTO_ALLOW_REMOTE=1 if the network itself keeps strangers out."
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`; names other than localhost are not trusted."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

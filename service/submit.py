@@ -1,0 +1,85 @@
+"""From an accepted request to a queued job."""
+
+from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, Problem
+from service import uploads
+from service.checks import check_edit, check_length
+from service.errors import ServiceError
+from store import InversionFailed, NoSuchImage, StorageFull, Store, Submission, image_id, keys
+
+
+def submit_invert(store: Store, options: InvertOptions, data: bytes) -> Accepted:
+    """Keep the image and queue its inversion, or answer from the one that exists.
+
+    Raises ServiceError: what `uploads.read` raises, unknown_model, prompt_too_long, insufficient_storage.
+    """
+    model, token_limit = _model(store, options.model)
+    if token_limit is not None:
+        check_length(options.prompt, token_limit)
+    upload = uploads.read(data)
+    width, height = upload.image.size
+    image = image_id(upload.image.tobytes(), (width, height), options, model)
+    source = keys.source(image)
+    try:
+        if not store.blobs.exists(source):
+            store.blobs.put(source, upload.png)
+    except StorageFull:
+        raise ServiceError(
+            ErrorCode.INSUFFICIENT_STORAGE, "There is no room left to keep the image."
+        ) from None
+    return _accepted(store.jobs.submit_invert(image, options, model=model, width=width, height=height))
+
+
+def submit_edit(store: Store, request: EditRequest) -> Accepted:
+    """Queue an edit; it waits for the inversion of its image if that is under way.
+
+    Raises ServiceError: not_found, what `check_edit` raises, and the inversion's own error if that failed.
+    """
+    image = store.images.get(request.image_id)
+    if image is None:
+        raise no_image(request.image_id)
+    if image.error is not None:
+        raise _cannot_edit(image.error)
+    served = store.presence.model(image.model)
+    check_edit(image.prompt, request, served.token_limit if served else None)
+    try:
+        return _accepted(store.jobs.submit_edit(request))
+    except NoSuchImage:
+        raise no_image(request.image_id) from None
+    except InversionFailed as failed:
+        raise _cannot_edit(failed.problem) from None
+
+
+def no_image(image: str) -> ServiceError:
+    """The error for an image id that nobody was given, or whose image is gone."""
+    return ServiceError(ErrorCode.NOT_FOUND, f"There is no image '{image}'; it may have been deleted.")
+
+
+def _model(store: Store, asked: str | None) -> tuple[str, int | None]:
+    """The name of the model to use, and its token limit if a live worker has told it."""
+    usual = store.settings.model_name
+    served = {model.name: model.token_limit for model in store.presence.models()}
+    if asked is None:
+        name = usual if usual in served or len(served) != 1 else next(iter(served))
+        return name, served.get(name)
+    if asked not in served and asked != usual:
+        there = ", ".join(sorted({usual, *served}))
+        raise ServiceError(
+            ErrorCode.UNKNOWN_MODEL, f"There is no model '{asked}' here; there is: {there}.", value=asked
+        )
+    return asked, served.get(asked)
+
+
+def _cannot_edit(cause: Problem) -> ServiceError:
+    detail = f"The inversion of the image failed: {cause.detail}"
+    # A cause that was the service's own fault then is still a conflict with the image's state now.
+    status = cause.status if cause.status < 500 else ErrorCode.CONFLICT.http_status
+    return ServiceError.of(cause.model_copy(update={"detail": detail, "status": status}))
+
+
+def _accepted(submission: Submission) -> Accepted:
+    return Accepted(
+        job_id=submission.job_id,
+        image_id=submission.image_id,
+        status=submission.status,
+        links=Links.of(submission.job_id, submission.image_id),
+    )

@@ -1,0 +1,74 @@
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+
+@pytest.fixture
+def document(http: TestClient) -> dict[str, Any]:
+    found: dict[str, Any] = http.get("/openapi.json").json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(path, verb, op) for path, verbs in document["paths"].items() for verb, op in verbs.items()]
+
+
+def test_every_promised_route_is_described(document: dict[str, Any]) -> None:
+    described = {(verb.upper(), path) for path, verb, _ in operations(document)}
+    assert {
+        ("POST", "/invert"),
+        ("POST", "/edit"),
+        ("GET", "/jobs"),
+        ("GET", "/jobs/{job_id}"),
+        ("POST", "/jobs/{job_id}/cancel"),
+        ("GET", "/images/{image_id}"),
+        ("DELETE", "/images/{image_id}"),
+        ("GET", "/images/{image_id}/source.png"),
+        ("GET", "/images/{image_id}/working.png"),
+        ("GET", "/images/{image_id}/reconstruction.png"),
+        ("GET", "/images/{image_id}/results/{digest}.png"),
+        ("GET", "/models"),
+        ("GET", "/methods"),
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+    } == described
+
+
+def test_every_error_is_described_as_a_problem_with_an_example(document: dict[str, Any]) -> None:
+    for path, verb, operation in operations(document):
+        assert operation["summary"], (verb, path)
+        assert operation["description"], (verb, path)
+        errors = {code: body for code, body in operation["responses"].items() if code >= "400"}
+        assert {"413", "500"} <= set(errors), (verb, path)
+        for code, body in errors.items():
+            assert list(body["content"]) == ["application/problem+json"], (verb, path, code)
+            [(_, media)] = body["content"].items()
+            assert media["schema"] == {"$ref": "#/components/schemas/Problem"}
+            assert all(example["value"]["status"] == int(code) for example in media["examples"].values())
+
+
+def test_every_reference_resolves(document: dict[str, Any]) -> None:
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                assert node["$ref"].startswith("#/components/schemas/")
+                assert node["$ref"].rsplit("/", 1)[1] in document["components"]["schemas"], node
+            for child in node.values():
+                walk(child)
+        elif isinstance(node, list):
+            for child in node:
+                walk(child)
+
+    walk(document)
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+def test_bodies_have_examples(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["EditRequest"]["examples"]
+    assert schemas["InvertRequest"]["examples"]
+    assert schemas["Job"]["examples"]
+    form = document["paths"]["/invert"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["properties"]["image"]["format"] == "binary"
+    assert set(form["required"]) == {"image", "prompt"}
