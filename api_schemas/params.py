@@ -53,7 +53,7 @@ class P2PParams(Request):
     subtract_words: Words = Field(
         default_factory=list, description="Where these words attend the picture is kept after all."
     )
-    blend_threshold: Fraction = Field(
+    blend_threshold: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.3,
         description="The part of the strongest attention from which on a place counts as the word.",
     )

@@ -1,0 +1,195 @@
+"""A tiny model with random weights, workers that run it, and jobs to give them."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import engine
+import store
+from api_schemas import EditRequest, InvertOptions, Job, ModelInfo
+from store import Store, StoreSettings, image_id, keys
+from tests.engine.conftest import save_model
+from workers.guard import Guard
+from workers.heart import Heart
+from workers.records import Records
+from workers.runner import Runner
+from workers.settings import WorkerSettings
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[2]
+PROMPT = "a cat on grass"
+PATIENCE_S = 120.0
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model that runs a step in milliseconds."""
+    return save_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def models(model_folder: Path) -> engine.Models:
+    """That model, loaded."""
+    return engine.load(model_folder)
+
+
+@pytest.fixture
+def settings(redis_url: str, tmp_path: Path, model_folder: Path) -> WorkerSettings:
+    """Settings of an empty store, with leases short enough to lapse in a test."""
+    return worker_settings(redis_url, tmp_path, model_folder)
+
+
+def worker_settings(redis_url: str, folder: Path, model: Path) -> WorkerSettings:
+    """Settings for workers on this store."""
+    return WorkerSettings(
+        redis_url=redis_url, store=str(folder / "store"), model=str(model), lease_s=3, threads=1, grace_s=60
+    )
+
+
+def picture(seed: int = 0) -> Image.Image:
+    """Smooth noise of the tiny model's size."""
+    noise = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
+    return Image.fromarray(noise).resize((32, 32), Image.Resampling.BICUBIC)
+
+
+def send(
+    shared: Store, *, steps: int = 4, seed: int = 0, prompt: str = PROMPT, method: str = "direct"
+) -> Job:
+    """What `POST /invert` does: store the picture and queue its inversion."""
+    options = InvertOptions.model_validate({"prompt": prompt, "steps": steps, "method": method})
+    image, model = picture(seed), shared.settings.model_name
+    found = image_id(image.tobytes(), image.size, options, model)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    shared.blobs.put(keys.source(found), buffer.getvalue())
+    submission = shared.jobs.submit_invert(found, options, model=model, width=32, height=32)
+    return job_of(shared, submission.job_id)
+
+
+def ask(shared: Store, image: str, **request: object) -> Job:
+    """What `POST /edit` does."""
+    asked = EditRequest.model_validate({"image_id": image, **request})
+    return job_of(shared, shared.jobs.submit_edit(asked).job_id)
+
+
+def job_of(shared: Store, job_id: str) -> Job:
+    """The job, which must exist."""
+    job = shared.jobs.get(job_id)
+    assert job is not None
+    return job
+
+
+def until(condition: Callable[[], T | None], what: str) -> T:
+    """Wait for a condition, and fail rather than wait for ever."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"never came: {what}")
+
+
+def ended(shared: Store, job_id: str) -> Job:
+    """The job once it has ended."""
+
+    def look() -> Job | None:
+        job = job_of(shared, job_id)
+        return job if job.status.terminal else None
+
+    return until(look, f"the end of {job_id}")
+
+
+def running(shared: Store, job_id: str, phase: str, step: int = 1) -> Job:
+    """The job once it is some steps into a phase."""
+
+    def look() -> Job | None:
+        job = job_of(shared, job_id)
+        assert not job.status.terminal
+        there = job.progress is not None and job.progress.phase == phase and job.progress.step >= step
+        return job if there else None
+
+    return until(look, f"{phase} of {job_id}")
+
+
+@dataclass
+class Bench:
+    """A runner in this process, driven by hand: no queue, no worker."""
+
+    shared: Store
+    settings: WorkerSettings
+    runner: Runner
+    records: Records
+    leave: list[bool] = field(default_factory=list)
+
+    def work(self, job: Job) -> Job:
+        """Begin the job and run it to its end."""
+        self.shared.redis.lrem("rq:queue:pentimento", 0, job.id)
+        claim = self.shared.jobs.begin(job.id, "bench", 60)
+        assert claim is not None
+        self.runner.run(claim)
+        return job_of(self.shared, job.id)
+
+
+@pytest.fixture
+def make_bench(models: engine.Models, settings: WorkerSettings) -> Iterator[Callable[[], Bench]]:
+    """Make runners that share a store, as on several machines."""
+    opened: list[Store] = []
+
+    def make() -> Bench:
+        shared = store.open(settings)
+        opened.append(shared)
+        info = ModelInfo(name="tiny", size=32, token_limit=24, guidance_scale=7.5)
+        heart = Heart(shared, settings, "bench", info)
+        records = Records(models, shared, hot_bytes=2**24, lock_s=settings.lease_s, holding=heart.holding)
+        leave: list[bool] = []
+        runner = Runner(models, shared, records, Guard(600), lambda: bool(leave), settings.lease_s)
+        return Bench(shared=shared, settings=settings, runner=runner, records=records, leave=leave)
+
+    yield make
+    for shared in opened:
+        shared.close()
+
+
+@pytest.fixture
+def bench(make_bench: Callable[[], Bench]) -> Bench:
+    """One such runner."""
+    return make_bench()
+
+
+@dataclass
+class Process:
+    """A worker or a supervisor in a process of its own."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; returns the exit status."""
+        self.popen.send_signal(number)
+        return self.popen.wait(PATIENCE_S)
+
+
+def start(settings: StoreSettings, log: Path, *command: str) -> Process:
+    """Start `python -m COMMAND` under these settings."""
+    environment = {f"PENTIMENTO_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    with log.open("wb") as file:
+        popen = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env={**os.environ, **environment, "OMP_NUM_THREADS": "1"},
+            stderr=file,
+        )
+    return Process(popen, log)

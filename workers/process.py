@@ -1,0 +1,103 @@
+"""One worker on one device: load the model, then work the queue until told to stop."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+from uuid import uuid4
+
+import structlog
+import torch
+from redis import Redis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError, TimeoutError
+from redis.retry import Retry
+
+import engine
+import store
+from api_schemas import ModelInfo
+from workers import logs
+from workers.guard import Guard
+from workers.heart import Heart
+from workers.records import Records
+from workers.runner import Runner
+from workers.settings import WorkerSettings
+from workers.worker import EditingWorker, Leaving
+
+log = structlog.get_logger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command `python -m workers.process`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m workers.process", description=__doc__)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--name", default=f"{socket.gethostname()}-{uuid4().hex}")
+    asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    settings = WorkerSettings()
+    logs.configure()
+    structlog.contextvars.bind_contextvars(worker=asked.name)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    try:
+        models = engine.load(settings.model, device=asked.device, dtype=settings.dtype)
+    except (engine.UnknownModel, engine.InvalidParameter) as error:
+        log.error("the model cannot be loaded", model=settings.model, error=str(error))
+        return os.EX_CONFIG
+    return work(models, settings, asked.name)
+
+
+def work(models: engine.Models, settings: WorkerSettings, name: str) -> int:
+    """Work the queue with a loaded model until SIGTERM; returns the exit status."""
+    shared = store.open(settings)
+    leaving = Leaving(settings.grace_s)
+    heart = Heart(shared, settings, name, describe(models, settings))
+    records = Records(
+        models, shared, hot_bytes=settings.hot_bytes, lock_s=settings.lease_s, holding=heart.holding
+    )
+    runner = Runner(models, shared, records, Guard(settings.step_deadline_s), leaving, settings.lease_s)
+    worker = EditingWorker(
+        name=name,
+        connection=_for_rq(settings.redis_url),
+        jobs=shared.jobs,
+        settings=settings,
+        heart=heart,
+        runner=runner,
+        leaving=leaving,
+    )
+    heart.start()
+    log.info("ready", model=settings.model_name, device=str(models.device))
+    try:
+        worker.work()
+    finally:
+        try:
+            heart.stop()
+        except (ConnectionError, TimeoutError) as error:
+            log.warning("could not sign off", error=str(error))
+    return os.EX_OK if leaving.asked else os.EX_TEMPFAIL
+
+
+def describe(models: engine.Models, settings: WorkerSettings) -> ModelInfo:
+    """The model as `GET /models` shows it."""
+    return ModelInfo(
+        name=settings.model_name,
+        size=models.spec.size,
+        token_limit=models.token_limit,
+        guidance_scale=models.spec.guidance_scale,
+        device=str(models.device),
+        dtype=models.dtype_name,
+    )
+
+
+def _for_rq(url: str) -> Redis:
+    return Redis.from_url(
+        url,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=1, base=0.05), retries=10),
+        retry_on_error=[ConnectionError],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Inversions: in memory, in storage, or made now."""
+
+import io
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from time import sleep
+from typing import Final
+
+import structlog
+from PIL import Image
+
+import engine
+import engine.codec
+from api_schemas import InvertOptions
+from store import BlobMissing, Lock, NoSuchImage, Store, keys
+from workers.reporter import Reporter
+
+log = structlog.get_logger(__name__)
+
+_FILES: Final = ("record.safetensors", "record.json")
+_POLL_S: Final = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An image ready for edits: its inversion and the picture as the model sees it."""
+
+    record: engine.SourceRecord
+    picture: Image.Image
+
+    @property
+    def nbytes(self) -> int:
+        """Memory it takes."""
+        return self.record.nbytes + 3 * self.picture.width * self.picture.height
+
+
+class Hot:
+    """Sources at hand, the least recently used given up first when they exceed `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: OrderedDict[str, Source] = OrderedDict()
+
+    def get(self, image_id: str) -> Source | None:
+        """The source, which then counts as just used."""
+        if image_id in self._kept:
+            self._kept.move_to_end(image_id)
+        return self._kept.get(image_id)
+
+    def put(self, image_id: str, source: Source) -> None:
+        """Keep a source, unless it alone exceeds the limit."""
+        self._kept[image_id] = source
+        self._kept.move_to_end(image_id)
+        while self._kept and self.nbytes > self._limit:
+            self._kept.popitem(last=False)
+
+    def drop(self, image_id: str) -> None:
+        """Forget a source."""
+        self._kept.pop(image_id, None)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory in use."""
+        return sum(source.nbytes for source in self._kept.values())
+
+
+class Records:
+    """Finds the source of an image, or makes it: never twice at the same time for the same image."""
+
+    def __init__(
+        self,
+        models: engine.Models,
+        store: Store,
+        *,
+        hot_bytes: int,
+        lock_s: float,
+        holding: Callable[[Lock], AbstractContextManager[None]],
+    ) -> None:
+        self._models, self._store = models, store
+        self._hot = Hot(hot_bytes)
+        self._lock_s, self._holding = lock_s, holding
+
+    def find(self, image_id: str) -> Source | None:
+        """The source if it is in memory or whole in storage; damaged files are put aside."""
+        hot = self._hot.get(image_id)
+        if hot is not None:
+            return hot
+        try:
+            files = {name: self._store.blobs.get(keys.record(image_id, name)) for name in reversed(_FILES)}
+        except BlobMissing:
+            return None
+        try:
+            record = engine.SourceRecord.unpack(files)
+        except engine.RecordCorrupt as error:
+            log.warning("a stored inversion is damaged", image_id=image_id, error=str(error))
+            self.discard(image_id)
+            return None
+        return self._keep(image_id, record)
+
+    def ensure(self, image_id: str, options: InvertOptions, reporter: Reporter) -> tuple[Source, bool]:
+        """The source, and whether it was there already (or was just made by another worker)."""
+        found = self.find(image_id)
+        if found is not None:
+            return found, True
+        lock = Lock(self._store.redis, f"invert:{image_id}", self._lock_s)
+        while not lock.acquire():
+            reporter.check()
+            sleep(_POLL_S)
+        try:
+            with self._holding(lock):
+                found = self.find(image_id)
+                if found is not None:
+                    return found, True
+                return self._make(image_id, options, reporter), False
+        finally:
+            lock.release()
+
+    def discard(self, image_id: str) -> None:
+        """Put the stored inversion aside, where nothing reads it."""
+        self._hot.drop(image_id)
+        for name in reversed(_FILES):
+            self._store.blobs.move(keys.record(image_id, name), keys.quarantine(image_id, name))
+
+    def forget(self, image_id: str) -> None:
+        """Remove all that was stored for an image that was deleted meanwhile."""
+        self._hot.drop(image_id)
+        self._store.blobs.delete_prefix(keys.folder(image_id))
+
+    def _make(self, image_id: str, options: InvertOptions, reporter: Reporter) -> Source:
+        record = engine.invert(
+            self._models,
+            self._sent(image_id),
+            prompt=options.prompt,
+            method=options.method,
+            steps=options.steps,
+            params=options.params.model_dump(),
+            on_progress=reporter,
+        )
+        files = record.pack()
+        for name in _FILES:
+            self._store.blobs.put(keys.record(image_id, name), files[name])
+        return self._keep(image_id, record)
+
+    def _keep(self, image_id: str, record: engine.SourceRecord) -> Source:
+        picture = engine.codec.fit(self._models, self._sent(image_id))
+        source = Source(record=record, picture=picture)
+        self._hot.put(image_id, source)
+        return source
+
+    def _sent(self, image_id: str) -> Image.Image:
+        try:
+            data = self._store.blobs.get(keys.source(image_id))
+        except BlobMissing as error:
+            raise NoSuchImage(image_id) from error
+        try:
+            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+                return image.convert("RGB")
+        except (OSError, SyntaxError, ValueError) as error:
+            raise engine.InvalidImage(f"the stored picture cannot be read: {error}") from error

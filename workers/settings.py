@@ -1,0 +1,21 @@
+"""How a worker behaves; every field is also an environment variable PENTIMENTO_<NAME>."""
+
+from pydantic import Field
+
+from store import StoreSettings
+
+
+class WorkerSettings(StoreSettings):
+    """The shared settings and those that only workers need."""
+
+    devices: str = Field(default="cpu", description="One process each, by comma: cuda:0,cuda:1")
+    dtype: str = Field(default="float32", description="The numbers to compute with.")
+    threads: int = Field(default=0, ge=0, description="CPU threads of a process; 0: the library's choice.")
+    lease_s: float = Field(default=20, gt=0, description="A worker silent for so long has lost its job.")
+    step_deadline_s: float = Field(
+        default=300, gt=0, description="A step that takes longer ends its process."
+    )
+    grace_s: float = Field(
+        default=20, ge=0, description="After SIGTERM a job has so long to finish before it is handed back."
+    )
+    hot_bytes: int = Field(default=512 * 2**20, ge=0, description="Memory for inversions kept at hand.")

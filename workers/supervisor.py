@@ -1,0 +1,128 @@
+"""Keeps one worker process per device alive. Never imports torch."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from time import monotonic
+from types import FrameType
+from typing import Final
+from uuid import uuid4
+
+import structlog
+from redis.exceptions import RedisError
+
+import store
+from workers.settings import WorkerSettings
+
+log = structlog.get_logger(__name__)
+
+_WORKER: Final = ("-m", "workers.process")
+_STEADY_S: Final = 60.0
+_LONGEST_PAUSE_S: Final = 30.0
+_KILL_S: Final = 15.0
+_STOP: Final = "stop"
+
+
+@dataclass
+class Slot:
+    """A device and the process that serves it now."""
+
+    device: str
+    name: str = ""
+    process: subprocess.Popen[bytes] | None = None
+    began: float = 0.0
+    failures: int = 0
+    timer: threading.Timer | None = field(default=None, repr=False)
+
+
+class Supervisor:
+    """Starts, restarts and stops worker processes; an event queue carries all that happens."""
+
+    def __init__(self, settings: WorkerSettings, command: Sequence[str] = _WORKER) -> None:
+        self._settings, self._command = settings, command
+        self._store = store.open(settings)
+        self._slots = [Slot(device=device.strip()) for device in settings.devices.split(",")]
+        self._events: SimpleQueue[tuple[str, Slot | None]] = SimpleQueue()
+        self._stopping = False
+        self._status = os.EX_OK
+
+    def run(self) -> int:
+        """Work until SIGTERM or SIGINT, then until every process has ended; returns the exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        for slot in self._slots:
+            self._start(slot)
+        while not self._stopping or any(slot.process for slot in self._slots):
+            event, about = self._events.get()
+            if event == _STOP:
+                self._stop()
+            elif about is not None and event == "ended":
+                self._ended(about)
+            elif about is not None and not self._stopping:
+                self._start(about)
+        return self._status
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._events.put((_STOP, None))
+
+    def _start(self, slot: Slot) -> None:
+        slot.name = f"{socket.gethostname()}-{uuid4().hex}"
+        slot.began = monotonic()
+        slot.process = subprocess.Popen(
+            [sys.executable, *self._command, "--device", slot.device, "--name", slot.name]
+        )
+        log.info("worker started", device=slot.device, worker=slot.name, pid=slot.process.pid)
+        threading.Thread(target=self._wait, args=(slot, slot.process), daemon=True).start()
+
+    def _wait(self, slot: Slot, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._events.put(("ended", slot))
+
+    def _ended(self, slot: Slot) -> None:
+        status = slot.process.returncode if slot.process else 0
+        slot.process = None
+        self._give_up_jobs(slot.name)
+        log.info("worker ended", device=slot.device, worker=slot.name, status=status)
+        if self._stopping:
+            return
+        if status == os.EX_CONFIG:
+            self._status = os.EX_CONFIG
+            self._stop()
+            return
+        slot.failures = 0 if monotonic() - slot.began > _STEADY_S else slot.failures + 1
+        pause = 0.0 if slot.failures < 2 else min(_LONGEST_PAUSE_S, 2.0 ** (slot.failures - 2))
+        slot.timer = threading.Timer(pause, self._events.put, [("start", slot)])
+        slot.timer.daemon = True
+        slot.timer.start()
+
+    def _give_up_jobs(self, worker: str) -> None:
+        try:
+            self._store.presence.retire(worker)
+            self._store.jobs.abandon(worker)
+            self._store.jobs.reap()
+        except RedisError as error:
+            log.warning("jobs of a dead worker wait for their lease", worker=worker, error=str(error))
+
+    def _stop(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            timer = threading.Timer(self._settings.grace_s + _KILL_S, self._kill)
+            timer.daemon = True
+            timer.start()
+        for slot in self._slots:
+            if slot.timer is not None:
+                slot.timer.cancel()
+            if slot.process is not None:
+                slot.process.send_signal(signal.SIGTERM)
+
+    def _kill(self) -> None:
+        for slot in self._slots:
+            if slot.process is not None:
+                log.warning("worker killed: it did not stop in time", worker=slot.name)
+                slot.process.kill()

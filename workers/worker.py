@@ -1,0 +1,156 @@
+"""RQ's worker, made to keep a model warm: what it changes, and only that.
+
+Written for rq 2.12; `tests/workers/test_rq_hooks.py` holds RQ to every hook that is overridden here.
+"""
+
+from time import monotonic
+from types import FrameType
+from typing import Any, Final
+
+from rq import SimpleWorker
+from rq.exceptions import StopRequested
+from rq.job import Job
+from rq.queue import Queue
+from rq.registry import FailedJobRegistry, FinishedJobRegistry
+from rq.serializers import JSONSerializer
+from rq.utils import now
+from rq.worker_registration import clean_worker_registry
+
+from store import JobStore, keys
+from store.queue import TASK
+from workers.heart import Heart
+from workers.runner import Runner
+from workers.settings import WorkerSettings
+from workers.tasks import Running
+
+_TWICE_S: Final = 1.0
+
+
+class Refused(Exception):
+    """A message in the queue that asks for something else than our task."""
+
+
+class OurJob(Job):
+    """A message that may name our task and nothing else: no function, no callback, no webhook."""
+
+    def perform(self) -> Any:
+        """Run our task; raises Refused for anything else, before it is even imported."""
+        if self.func_name != TASK or list(self.args) != [self.id] or self.kwargs:
+            raise Refused(f"{self.func_name} is not a task of this queue")
+        return super().perform()
+
+    def execute_success_callback(self, *_: Any, **__: Any) -> None:
+        """Callbacks are dotted paths too."""
+
+    def execute_failure_callback(self, *_: Any, **__: Any) -> None:
+        """Callbacks are dotted paths too."""
+
+    def execute_stopped_callback(self, *_: Any, **__: Any) -> None:
+        """Callbacks are dotted paths too."""
+
+    def send_webhooks(self, *_: Any, **__: Any) -> None:
+        """A message does not choose whom this process calls."""
+
+
+class Leaving:
+    """Whether the worker was asked to stop so long ago that its job must be handed back."""
+
+    def __init__(self, grace_s: float) -> None:
+        self._grace_s = grace_s
+        self._since = self._until = float("inf")
+
+    def __call__(self) -> bool:
+        """Whether the time of grace is over."""
+        return self.asked and monotonic() >= self._until
+
+    @property
+    def asked(self) -> bool:
+        """Whether the worker was asked to stop at all."""
+        return self._since < float("inf")
+
+    def begin(self) -> None:
+        """The worker was asked to stop."""
+        if not self.asked:
+            self._since = monotonic()
+            self._until = self._since + self._grace_s
+
+    def hurry(self) -> None:
+        """It was asked again; one Ctrl-C may well arrive twice."""
+        if monotonic() - self._since > _TWICE_S:
+            self._until = monotonic()
+
+
+class EditingWorker(SimpleWorker):
+    """Runs jobs in this process, one after the other, each under a claim of its own."""
+
+    job_class = OurJob
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        connection: Any,
+        jobs: JobStore,
+        settings: WorkerSettings,
+        heart: Heart,
+        runner: Runner,
+        leaving: Leaving,
+    ) -> None:
+        super().__init__(
+            [keys.QUEUE],
+            name=name,
+            connection=connection,
+            job_class=OurJob,
+            serializer=JSONSerializer,
+            worker_ttl=60,
+            maintenance_interval=60,
+            log_job_description=False,
+        )
+        self.log_result_lifespan = False
+        self._jobs, self._lease_s, self._heart = jobs, settings.lease_s, heart
+        self._runner, self._leaving = runner, leaving
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Claim the job, keep the claim alive meanwhile, and run it; one that is not to be had passes by."""
+        claim = self._jobs.begin(job.id, self.name, self._lease_s)
+        if claim is None:
+            super().execute_job(job, queue)
+            return
+        try:
+            with (
+                self._heart.keeping(claim, also=lambda: self._tell_rq(job)),
+                Running(lambda: self._runner.run(claim)),
+            ):
+                super().execute_job(job, queue)
+        except StopRequested:
+            self._jobs.hand_back(claim)
+            raise
+        if self._runner.tainted:
+            self._stop_requested = True
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        """Seconds without a heartbeat after which RQ too takes this worker's job for abandoned."""
+        return max(1, round(self._lease_s))
+
+    def run_maintenance_tasks(self) -> None:
+        """Sweep RQ's books; lost jobs are queued again by the heart, from our own."""
+        for queue in self.queues:
+            clean_worker_registry(queue)
+            FinishedJobRegistry(queue=queue).cleanup()
+            FailedJobRegistry(queue=queue).cleanup()
+        self.last_cleaned_at = now()
+
+    def subscribe(self) -> None:
+        """Take no commands by way of Redis: they are lost at random, and anybody may send them."""
+
+    def handle_warm_shutdown_request(self) -> None:
+        """SIGTERM: the job has its time of grace, then it is handed back."""
+        self._leaving.begin()
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """SIGTERM again: the job is handed back at its next step."""
+        self._leaving.hurry()
+
+    def _tell_rq(self, job: Job) -> None:
+        if self.execution is not None:
+            self.maintain_heartbeats(job)
