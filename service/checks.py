@@ -42,6 +42,8 @@ def _check_p2p(source: str, targets: Sequence[str], params: P2PParams) -> None:
         )
     for target in targets:
         wanted = len(words(target))
+        if not wanted:
+            raise ServiceError(ErrorCode.PROMPTS_DO_NOT_ALIGN, f"The target prompt '{target}' has no words.")
         if params.edit == "replace" and wanted != there:
             raise ServiceError(
                 ErrorCode.PROMPTS_DO_NOT_ALIGN,

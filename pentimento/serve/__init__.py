@@ -91,7 +91,7 @@ def _worker(options: Options, env: Mapping[str, str]) -> Program:
         argv=_python("workers", *devices),
         log=options.home / "logs" / "worker.log",
         env=env,
-        grace_s=20.0,
+        grace_s=30.0,
     )
 
 

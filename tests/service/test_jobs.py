@@ -286,6 +286,11 @@ def test_replace_needs_as_many_words(http: TestClient, shared: Store, png: bytes
     assert edit(http, image, "a big dog on grass").status_code == 202
 
 
+def test_a_target_without_words_is_refused(http: TestClient, shared: Store, png: bytes) -> None:
+    answer = edit(http, ready(http, shared, png), "!?")
+    assert (answer.status_code, answer.json()["code"]) == (422, "prompts_do_not_align")
+
+
 def test_an_image_without_a_prompt_cannot_be_edited_by_words(
     http: TestClient, shared: Store, png: bytes
 ) -> None:

@@ -1,0 +1,5 @@
+"""`python -m pentimento`."""
+
+from pentimento.cli import app
+
+app()

@@ -1,0 +1,111 @@
+import io
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from PIL import Image
+
+from api_schemas import (
+    EditedImage,
+    EditRequest,
+    EditResult,
+    ErrorCode,
+    InvertResult,
+    Metrics,
+    ModelInfo,
+    Problem,
+    Progress,
+    Timings,
+)
+from service.app import create_app
+from service.settings import ServiceSettings
+from store import Claim, Store, keys
+
+
+@pytest.fixture
+def live(shared: Store) -> Iterator[str]:
+    """The URL of the API, served on a free port of this machine."""
+    config = uvicorn.Config(
+        create_app(shared, ServiceSettings()), port=0, log_level="warning", ws="none", lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def picture(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def cat(tmp_path: Path) -> Path:
+    """A picture in a file."""
+    path = tmp_path / "cat.png"
+    path.write_bytes(picture("orange"))
+    return path
+
+
+@pytest.fixture
+def worker(shared: Store) -> Iterator[None]:
+    """Something that ends every job at once: edits paint it blue, and prompts with `fail` fail."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.is_set():
+            popped = shared.redis.blpop(["rq:queue:pentimento"], timeout=0.05)
+            claim = shared.jobs.begin(popped[1], "test", 30) if popped else None
+            if claim:
+                end(shared, claim)
+
+    model = ModelInfo(name="miniature", size=64, token_limit=16, guidance_scale=3)
+    shared.presence.publish("test", model, 60)
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    done.set()
+    thread.join()
+
+
+def end(shared: Store, claim: Claim) -> None:
+    shared.jobs.progress(claim, Progress(phase="edit", step=1, total=2, percent=50), 1.0)
+    request, image = claim.request, claim.image_id
+    prompts = request.targets if isinstance(request, EditRequest) else (request.prompt,)
+    if any("fail" in prompt for prompt in prompts):
+        shared.jobs.fail(claim, Problem.of(ErrorCode.NUMERICAL_ERROR, "the latents are not finite"))
+        return
+    if not isinstance(request, EditRequest):
+        shared.jobs.succeed(
+            claim,
+            InvertResult(
+                image_id=image,
+                source_url=keys.url(keys.working(image)),
+                reconstruction_url=keys.url(keys.reconstruction(image)),
+                psnr=30,
+                ssim=0.9,
+                width=64,
+                height=64,
+                cached=False,
+                seconds=0.1,
+            ),
+        )
+        return
+    made = []
+    for prompt, colour in zip(prompts, ["blue", "green", "red"], strict=False):
+        key = keys.result(image, picture(colour))
+        shared.blobs.put(key, picture(colour))
+        made.append(EditedImage(prompt=prompt, url=keys.url(key), metrics=Metrics(psnr=20, ssim=0.5)))
+    timings = Timings(queued=0, source=0, edit=0, save=0)
+    shared.jobs.succeed(claim, EditResult(image_id=image, images=made, source_cached=True, timings=timings))

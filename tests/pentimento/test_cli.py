@@ -1,0 +1,165 @@
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from api_schemas import EditRequest
+from pentimento.cli import app
+from store import Store
+
+NO_IMAGE = "img_" + "a" * 26
+
+
+@pytest.fixture
+def run(live: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.setenv("PENTIMENTO_URL", live)
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(app, list(words))
+
+    return invoke
+
+
+def requests(shared: Store) -> list[EditRequest]:
+    names = shared.redis.zrange("pentimento:jobs", 0, -1)
+    jobs = [shared.redis.hgetall(f"pentimento:job:{name}") for name in names]
+    return [EditRequest.model_validate_json(job["request"]) for job in jobs if job["kind"] == "edit"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_invert_prints_the_id_and_edit_writes_the_picture(run: Any, cat: Path, tmp_path: Path) -> None:
+    inverted = run("invert", str(cat), "--prompt", "a cat on grass")
+    assert inverted.exit_code == 0, inverted.output
+    image_id = inverted.stdout.strip()
+    assert image_id.startswith("img_")
+    edited = run("edit", image_id, "a dog on grass", "-o", "dog.png")
+    assert edited.exit_code == 0, edited.output
+    assert edited.stdout == "dog.png\n"
+    picture = Image.open(io.BytesIO((tmp_path / "dog.png").read_bytes()))
+    assert picture.getpixel((0, 0)) == (0, 0, 255)
+
+
+@pytest.mark.usefixtures("worker")
+def test_several_prompts_are_numbered(run: Any, cat: Path, tmp_path: Path) -> None:
+    image_id = run("invert", str(cat), "-p", "a cat on grass").stdout.strip()
+    edited = run("edit", image_id, "a dog on grass", "a fox on grass", "-o", "pet.png")
+    assert edited.stdout.split() == ["pet-1.png", "pet-2.png"]
+    assert (tmp_path / "pet-1.png").read_bytes() != (tmp_path / "pet-2.png").read_bytes()
+
+
+@pytest.mark.usefixtures("worker")
+def test_json_is_one_document_and_nothing_else(run: Any, cat: Path) -> None:
+    inverted = json.loads(run("invert", str(cat), "-p", "a cat on grass :cat:", "--json").stdout)
+    assert (inverted["kind"], inverted["status"]) == ("invert", "succeeded")
+    result = run("edit", inverted["image_id"], "a dog on grass :dog:", "--json")
+    edited = json.loads(result.stdout)
+    assert edited["files"] == ["edited.png"]
+    assert edited["result"]["images"][0]["prompt"] == "a dog on grass :dog:"
+    listed = json.loads(run("jobs", "--json").stdout)
+    assert [job["kind"] for job in listed] == ["edit", "invert"]
+
+
+def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) -> None:
+    image_id = run("invert", str(cat), "-p", "a cat on grass", "--no-wait").stdout.strip()
+    asked = run(
+        *("edit", image_id, "a dog on grass", "--no-wait", "--guidance", "5"),
+        *("--tau-c", "0.8", "--tau-c", "dog=0.1:0.3", "--tau-s", "0.2:0.7"),
+        *("--reweight", "grass=2", "--reweight", "dog=-1.5"),
+        *("--blend", "cat", "--blend", "dog", "--subtract", "grass"),
+        *("--param", "blend_threshold=0.4", "--param", "edit=refine"),
+    )
+    assert asked.exit_code == 0, asked.output
+    [request] = requests(shared)
+    assert request.guidance_scale == 5
+    assert request.params.model_dump() == {
+        "edit": "refine",
+        "tau_c": {"default": 0.8, "dog": (0.1, 0.3)},
+        "tau_s": (0.2, 0.7),
+        "reweight": {"grass": 2.0, "dog": -1.5},
+        "blend_words": ["cat", "dog"],
+        "subtract_words": ["grass"],
+        "blend_threshold": 0.4,
+        "blend_start": 0.2,
+    }
+
+
+def test_blend_changed_is_the_word_finder(run: Any, cat: Path, shared: Store) -> None:
+    image_id = run("invert", str(cat), "-p", "a cat on grass", "--no-wait").stdout.strip()
+    run("edit", image_id, "a dog on grass", "--no-wait", "--blend", "changed", "--tau-c", "0.5")
+    [request] = requests(shared)
+    assert (request.params.blend_words, request.params.tau_c) == ("changed", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("edit", NO_IMAGE, "a dog"), "There is no image"),
+        (("edit", "nonsense", "a dog"), "image_id"),
+        (("cancel", "job_" + "a" * 26), "There is no job"),
+    ],
+)
+def test_refusals_are_said_in_words_and_exit_1(run: Any, words: tuple[str, ...], said: str) -> None:
+    result = run(*words)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_failed_job_exits_1_with_its_reason(run: Any, cat: Path) -> None:
+    plain = run("invert", str(cat), "-p", "fail")
+    assert plain.exit_code == 1
+    assert "the latents are not finite" in plain.stderr
+    scripted = run("invert", str(cat), "-p", "fail again", "--json")
+    assert scripted.exit_code == 1
+    assert json.loads(scripted.stdout)["error"]["code"] == "numerical_error"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--tau-c", "much"),
+        ("--tau-c", "0.1", "--tau-c", "0.2"),
+        ("--tau-s", "0.1:x"),
+        ("--reweight", "grass"),
+        ("--reweight", "grass=more"),
+        ("--param", "novalue"),
+        ("--output", "no/such/folder/dog.png"),
+    ],
+)
+def test_malformed_options_are_usage_errors(run: Any, words: tuple[str, ...]) -> None:
+    result = run("edit", NO_IMAGE, "a dog", *words)
+    assert result.exit_code == 2
+    assert words[0] in result.stderr
+
+
+def test_jobs_are_a_table(run: Any, cat: Path) -> None:
+    run("invert", str(cat), "-p", "a cat on grass", "--no-wait")
+    result = run("jobs")
+    assert result.exit_code == 0
+    assert "queued" in result.stdout
+    assert "invert" in result.stdout
+
+
+def test_cancel(run: Any, cat: Path) -> None:
+    job = json.loads(run("invert", str(cat), "-p", "a cat", "--no-wait", "--json").stdout)["job_id"]
+    assert run("cancel", job).stdout == "canceled\n"
+
+
+def test_without_a_service_it_says_what_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = CliRunner().invoke(app, ["jobs", "--url", "http://127.0.0.1:9"])
+    assert result.exit_code == 1
+    assert "pentimento serve" in result.stderr
+
+
+def test_serve_refuses_a_machine_without_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pentimento.cli.processes.find_spec", lambda _: None)
+    result = CliRunner().invoke(app, ["serve"])
+    assert result.exit_code == 1
+    assert "pip install 'pentimento[service]'" in result.stderr
