@@ -1,0 +1,51 @@
+"""The last stage: the trained pieces as one diffusers folder, and the judge beside it."""
+
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import CLIPModel, CLIPTokenizer, CLIPVisionModelWithProjection
+
+from miniature.recipe import judge
+from miniature.recipe.clip import image_processor
+from miniature.recipe.denoiser import scheduler
+
+JUDGE = "judge.safetensors"
+
+
+def write(
+    folder: Path,
+    *,
+    vae: AutoencoderKL,
+    unet: UNet2DConditionModel,
+    towers: CLIPModel,
+    tokenizer: CLIPTokenizer,
+    critic: nn.Module,
+) -> None:
+    """A folder that `StableDiffusionPipeline.from_pretrained` loads; the U-Net's weights are stored in half precision."""
+    shutil.rmtree(folder, ignore_errors=True)
+    vision = CLIPVisionModelWithProjection(towers.config.vision_config)
+    vision.vision_model.load_state_dict(towers.vision_model.state_dict())
+    vision.visual_projection.load_state_dict(towers.visual_projection.state_dict())
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=towers.text_model,
+        tokenizer=tokenizer,
+        unet=unet.to(torch.float16),
+        scheduler=scheduler(),
+        safety_checker=None,
+        feature_extractor=image_processor(),
+        image_encoder=vision,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    save_file({key: value.contiguous().cpu() for key, value in critic.state_dict().items()}, folder / JUDGE)
+
+
+def load_judge(folder: Path) -> nn.Module:
+    critic = judge.build()
+    critic.load_state_dict(load_file(folder / JUDGE))
+    return critic.eval().requires_grad_(False)
