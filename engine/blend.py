@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -52,32 +52,32 @@ class LocalBlend:
         return (full > self.threshold * full.amax((-2, -1), keepdim=True)).any(1)
 
 
-@dataclass(kw_only=True, eq=False)
 class Blending:
     """One run of a `LocalBlend`: a control that only looks, and the blend after each step."""
 
-    blend: LocalBlend
-    maps: Tensor | None = field(default=None, init=False)
-    mask: Tensor | None = field(default=None, init=False)
+    def __init__(self, blend: LocalBlend) -> None:
+        self.blend = blend
+        self.mask: Tensor | None = None
+        self._seen: dict[str, Tensor] = {}
+        self._maps: Tensor | None = None
 
     def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        return (
-            site.kind == "cross"
-            and site.factor == self.blend.factor
-            and branch.name == "cond"
-            and branch.has_source
-        )
+        cross = site.kind == "cross" and site.factor == self.blend.factor
+        return cross and branch.name == "cond" and branch.has_source
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        seen = heads.probs.mean(1).transpose(1, 2)
-        self.maps = seen if self.maps is None else self.maps + seen
+        # By layer, and added up only after the step, since a step that ran out of memory is run again.
+        self._seen[site.name] = heads.probs.mean(1).transpose(1, 2)
         return heads
 
     def after(self, step: Step, latents: Tensor) -> Tensor:
         """z = z_source + mask (z - z_source), for latents (rows, C, h, w)."""
-        if self.maps is None or step not in self.blend.window:
+        for seen in self._seen.values():
+            self._maps = seen if self._maps is None else self._maps + seen
+        self._seen = {}
+        if self._maps is None or step not in self.blend.window:
             return latents
-        self.mask = self.blend.mask(self.maps, *latents.shape[-2:])
+        self.mask = self.blend.mask(self._maps, *latents.shape[-2:])
         return torch.cat([latents[:1], torch.where(self.mask[:, None], latents[1:], latents[:1])])
 
     def pictures(self, size: tuple[int, int]) -> list[Image.Image | None]:

@@ -18,14 +18,17 @@ def fit(models: Models, image: Image.Image) -> Image.Image:
     """The working picture: RGB, its short side of the model's size, cropped at the centre to whole strides.
 
     Raises:
-        InvalidImage: it is more than twice as long as it is wide.
+        InvalidImage: one side is more than twice the other, or its pixels cannot be read.
     """
     width, height = image.size
     if max(width, height) > _WIDEST * min(width, height) or not width:
         raise InvalidImage(f"its sides {width} and {height} are more than {_WIDEST:g} to 1")
     scale = models.spec.size / min(width, height)
     size = round(width * scale), round(height * scale)
-    picture = image.convert("RGB")
+    try:
+        picture = image.convert("RGB")
+    except OSError as error:
+        raise InvalidImage(f"it cannot be read: {error}") from error
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     crop = [max(side - side % models.stride, models.stride) for side in size]

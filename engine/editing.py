@@ -103,7 +103,7 @@ def edit(
     tell = on_progress or _silent
     _check_match(models, record)
     plan = (edit.method or P2P()).plan(models, record, edit)
-    blending = Blending(blend=plan.blend) if plan.blend else None
+    blending = Blending(plan.blend) if plan.blend else None
     trajectory = record.trajectory.to(models.device)
     with memory_errors():
         tell(Progress("encode", 0, 1))

@@ -194,5 +194,7 @@ def memory_errors() -> Iterator[None]:
     """Turn the framework's out-of-memory error into `OutOfMemory`."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise OutOfMemory(str(error)) from error
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise OutOfMemory(str(error)) from error
+        raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +15,9 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
 from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
 
 from engine.attention import Site, sites_of
 from engine.errors import InvalidParameter, UnknownModel, memory_errors
@@ -116,10 +120,12 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Mo
         raise InvalidParameter("dtype", dtype, f"one of {', '.join(DTYPES)}")
     spec = REGISTRY.get(str(name), ModelSpec(name=str(name)))
     folder = _folder(spec)
+    if missing := [part for part in _PARTS if not (folder / part).is_dir()]:
+        raise UnknownModel(spec.name, f"there is no {', '.join(missing)} in {folder}")
     try:
-        with memory_errors():
+        with _without_progress_bars(), memory_errors():
             models = _load_parts(folder, spec, _device(device), DTYPES[dtype])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise UnknownModel(spec.name, f"{folder} is not a Stable Diffusion: {error}") from error
     return replace(models, spec=_derive(models))
 
@@ -162,6 +168,17 @@ def _folder(spec: ModelSpec) -> Path:
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         known = ", ".join(REGISTRY)
         raise UnknownModel(spec.name, f"neither a folder, nor on the hub, nor one of {known}") from error
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()
 
 
 def _device(name: str) -> torch.device:

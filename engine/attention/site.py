@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 Kind = Literal["self", "cross"]
 
-_KINDS: dict[str, Kind] = {"attn1": "self", "attn2": "cross"}
+_LAYERS = ("attn1", "attn2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,6 @@ def _walk(unet: Any) -> Iterator[Site]:
 
 def _sites(block: Any, path: str, place: Literal["down", "mid", "up"], factor: int) -> Iterator[Site]:
     for name, module in block.named_modules(prefix=path):
-        if hasattr(module, "set_processor") and ".transformer_blocks." in name:
-            kind = "cross" if module.is_cross_attention else _KINDS.get(name.rpartition(".")[2])
-            if kind is not None:
-                yield Site(name=f"{name}.processor", place=place, kind=kind, factor=factor)
+        if ".transformer_blocks." in name and name.rpartition(".")[2] in _LAYERS:
+            kind: Kind = "cross" if module.is_cross_attention else "self"
+            yield Site(name=f"{name}.processor", place=place, kind=kind, factor=factor)

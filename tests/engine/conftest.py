@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,19 +122,33 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> engine.Models:
     return engine.load(folder)
 
 
-def picture(width: int, height: int, seed: int = 0) -> Image.Image:
-    """Smooth noise."""
+def picture_of(width: int, height: int, seed: int = 0) -> Image.Image:
     noise = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
     return Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
 
 
 @pytest.fixture(scope="session")
+def picture() -> Callable[..., Image.Image]:
+    """Makes pictures of smooth noise, by width, height and seed."""
+    return picture_of
+
+
+@pytest.fixture(scope="session")
 def image() -> Image.Image:
     """A picture that fits the tiny model as it is."""
-    return picture(32, 32)
+    return picture_of(32, 32)
 
 
 @pytest.fixture(scope="session")
 def record(models: engine.Models, image: Image.Image) -> engine.SourceRecord:
     """That picture, inverted."""
     return engine.invert(models, image, prompt="a cat on grass", steps=5)
+
+
+@pytest.fixture
+def unet_rows(models: engine.Models) -> Iterator[list[int]]:
+    """The rows of each call of the U-Net, as they happen."""
+    rows: list[int] = []
+    hook = models.unet.register_forward_pre_hook(lambda _, args: rows.append(len(args[0])))
+    yield rows
+    hook.remove()

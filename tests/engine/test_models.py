@@ -1,0 +1,141 @@
+"""Loading: any Stable Diffusion folder, frozen, told apart by its content."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import engine
+from engine import models as module
+from engine.errors import InvalidParameter, OutOfMemory, UnknownModel
+
+
+def test_a_folder_gets_the_defaults_its_files_imply(models: engine.Models, deep: engine.Models) -> None:
+    assert (models.spec.size, models.spec.self_factor, models.spec.blend_factor) == (32, 1, 1)
+    assert (models.spec.guidance_scale, models.token_limit, models.stride) == (7.5, 24, 8)
+    assert (deep.spec.size, deep.stride) == (48, 16)
+    assert deep.schedule(5).prediction == "v_prediction"
+
+
+@pytest.mark.parametrize(
+    ("side", "self_factor", "blend_factor"), [(8, 1, 1), (16, 1, 1), (32, 1, 2), (64, 2, 4), (96, 4, 4)]
+)
+def test_levels_are_those_the_papers_mean_at_every_size(
+    models: engine.Models, monkeypatch: pytest.MonkeyPatch, side: int, self_factor: int, blend_factor: int
+) -> None:
+    sites = [
+        engine.attention.Site(name=f"{kind}{factor}", place="down", kind=kind, factor=factor)
+        for kind in ("self", "cross")
+        for factor in (1, 2, 4, 8)
+    ]
+    monkeypatch.setattr(module, "sites_of", lambda unet: tuple(sites))
+    monkeypatch.setattr(module, "_side", lambda unet: side)
+
+    spec = module._derive(module.replace(models, spec=engine.ModelSpec(name="any")))
+
+    assert (spec.self_factor, spec.blend_factor) == (self_factor, blend_factor)
+
+
+def test_nothing_can_learn_or_drop_out(models: engine.Models) -> None:
+    for part in (models.unet, models.vae, models.text_encoder):
+        assert not part.training
+        assert not any(weight.requires_grad for weight in part.parameters())
+
+
+def test_a_copy_is_the_same_model_and_other_weights_are_another(
+    folder: Path, models: engine.Models, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    assert module.fingerprint(copy) == models.revision
+
+    weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(weights)
+    tensors["conv_in.bias"] = tensors["conv_in.bias"] + 1
+    save_file(tensors, weights)
+    assert module.fingerprint(copy) != models.revision
+
+
+def test_a_change_of_the_schedule_is_another_model(
+    folder: Path, models: engine.Models, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    config = copy / "scheduler" / "scheduler_config.json"
+    config.write_text(config.read_text().replace('"steps_offset": 1', '"steps_offset": 0'))
+
+    assert module.fingerprint(copy) != models.revision
+
+
+def test_large_files_are_sampled_to_their_last_byte(tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    large = tmp_path / "unet" / "weights"
+    content = bytearray(3 * module._SAMPLES * module._SAMPLE_BYTES)
+    large.write_bytes(content)
+    before = module.fingerprint(tmp_path)
+    content[-1] = 1
+    large.write_bytes(content)
+
+    assert module.fingerprint(tmp_path) != before
+
+
+def test_a_hub_id_is_resolved_to_its_snapshot(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def snapshot(name: str, **options: Any) -> str:
+        asked.update(options, name=name)
+        return str(folder)
+
+    monkeypatch.setattr(module, "snapshot_download", snapshot)
+
+    loaded = engine.load("stable-diffusion-v1-5/stable-diffusion-v1-5")
+
+    assert asked["name"] == loaded.spec.name == "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    assert loaded.spec.size == 32
+
+
+@pytest.mark.parametrize("name", ["no/such/model", "nothing here", "/", ""])
+def test_what_is_no_model_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+    with pytest.raises(UnknownModel) as caught:
+        engine.load(name)
+
+    assert caught.value.name == name
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: shutil.rmtree(folder / "vae"),
+        lambda folder: (folder / "unet" / "config.json").write_text("{"),
+        lambda folder: (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"x" * 100),
+        lambda folder: shutil.rmtree(folder / "tokenizer"),
+        lambda folder: (folder / "scheduler" / "scheduler_config.json").unlink(),
+    ],
+    ids=["vae", "config", "weights", "tokenizer", "scheduler"],
+)
+def test_a_damaged_folder_is_refused(folder: Path, tmp_path: Path, damage: Any) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    damage(copy)
+
+    with pytest.raises(UnknownModel):
+        engine.load(copy)
+
+
+def test_odd_devices_and_dtypes_are_refused(folder: Path) -> None:
+    for options in ({"device": "abacus"}, {"device": "cuda:99"}, {"dtype": "int8"}):
+        with pytest.raises(InvalidParameter):
+            engine.load(folder, **options)
+
+
+def test_running_out_of_memory_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise torch.OutOfMemoryError("full")
+
+    monkeypatch.setattr(module.UNet2DConditionModel, "from_pretrained", full)
+    with pytest.raises(OutOfMemory):
+        engine.load(folder)
