@@ -135,7 +135,7 @@ def jobs(
         if as_json:
             print_json(found)
         else:
-            out.print(jobs_table(found))
+            out.print(jobs_table(found), markup=False)
 
 
 @app.command()

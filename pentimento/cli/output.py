@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-from rich.table import Table
 
 from api_schemas import Job, JobStatus
 
@@ -58,17 +57,23 @@ def _phase(job: Job) -> str:
     return job.progress.phase if job.progress else "starting"
 
 
-def jobs_table(jobs: Sequence[Job]) -> Table:
-    """The jobs, one per line."""
-    table = Table("job", "kind", "status", "progress", "image", "started", box=None, pad_edge=False)
-    for job in jobs:
-        percent = job.progress.percent if job.progress else None
-        table.add_row(
-            job.id,
-            job.kind.value,
-            job.status.value,
-            "" if percent is None else f"{percent:.0f} %",
-            job.image_id,
-            f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        )
-    return table
+def jobs_table(jobs: Sequence[Job]) -> str:
+    """The jobs, one per line; the ids are whole, so that they can be copied."""
+    head = ("job", "kind", "status", "done", "image", "created")
+    rows = [head, *(_row(job) for job in jobs)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    percent = job.progress.percent if job.progress else None
+    return (
+        job.id,
+        job.kind.value,
+        job.status.value,
+        "" if percent is None else f"{percent:.0f} %",
+        job.image_id,
+        f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
+    )

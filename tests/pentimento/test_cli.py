@@ -139,12 +139,11 @@ def test_malformed_options_are_usage_errors(run: Any, words: tuple[str, ...]) ->
     assert words[0] in result.stderr
 
 
-def test_jobs_are_a_table(run: Any, cat: Path) -> None:
-    run("invert", str(cat), "-p", "a cat on grass", "--no-wait")
-    result = run("jobs")
-    assert result.exit_code == 0
-    assert "queued" in result.stdout
-    assert "invert" in result.stdout
+def test_jobs_are_a_table_with_whole_ids(run: Any, cat: Path) -> None:
+    image_id = run("invert", str(cat), "-p", "a cat on grass", "--no-wait").stdout.strip()
+    head, row = run("jobs").stdout.splitlines()
+    assert head.split() == ["job", "kind", "status", "done", "image", "created"]
+    assert row.split()[1:4] == ["invert", "queued", image_id]
 
 
 def test_cancel(run: Any, cat: Path) -> None:
