@@ -87,8 +87,9 @@ def chosen_by_method(registry: dict[str, Any]) -> WrapValidator:
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> BaseModel:
         model: type[BaseModel] | None = registry.get(info.data.get("method", ""))
-        if model is None or isinstance(value, BaseModel):
+        if model is None or isinstance(value, model):
             return handler(value)  # type: ignore[no-any-return]
-        return model.model_validate(value)
+        given = value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value
+        return model.model_validate(given)
 
     return WrapValidator(validate)

@@ -8,12 +8,10 @@ from api_schemas.base import ImageId, Request
 from api_schemas.params import (
     INVERTERS,
     METHODS,
-    DirectParams,
     InverterName,
     InverterParams,
     MethodName,
     MethodParams,
-    P2PParams,
     chosen_by_method,
 )
 
@@ -31,7 +29,8 @@ class InvertOptions(Request):
     method: InverterName = Field(default="direct", description="How the image is inverted.")
     steps: int = Field(default=50, ge=1, le=1000, description="Steps of the inversion and of its edits.")
     params: Annotated[InverterParams, chosen_by_method(INVERTERS)] = Field(
-        default_factory=DirectParams, validate_default=True, description="Parameters of the method."
+        default_factory=lambda asked: INVERTERS[asked.get("method", "direct")](),
+        description="Parameters of the method.",
     )
     model: str | None = Field(
         default=None, max_length=200, description="The model to use; null takes the one that is served."
@@ -76,7 +75,8 @@ class EditRequest(Request):
     )
     method: MethodName = Field(default="p2p", description="How the image is edited.")
     params: Annotated[MethodParams, chosen_by_method(METHODS)] = Field(
-        default_factory=P2PParams, validate_default=True, description="Parameters of the method."
+        default_factory=lambda asked: METHODS[asked.get("method", "p2p")](),
+        description="Parameters of the method.",
     )
     guidance_scale: float | None = Field(
         default=None, ge=0, le=50, description="How strongly the prompt is followed; null takes the model's."

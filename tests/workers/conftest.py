@@ -129,7 +129,6 @@ class Bench:
     """A runner in this process, driven by hand: no queue, no worker."""
 
     shared: Store
-    settings: WorkerSettings
     runner: Runner
     records: Records
     leave: list[bool] = field(default_factory=list)
@@ -143,20 +142,26 @@ class Bench:
         return job_of(self.shared, job.id)
 
 
+MODEL = ModelInfo(name="tiny", size=32, token_limit=24, guidance_scale=7.5)
+
+
+def bench_for(models: engine.Models, settings: WorkerSettings, shared: Store) -> Bench:
+    """A runner on this store."""
+    heart = Heart(shared, settings, "bench", MODEL)
+    records = Records(models, shared, hot_bytes=2**24, lock_s=settings.lease_s, holding=heart.holding)
+    leave: list[bool] = []
+    runner = Runner(models, shared, records, Guard(600), lambda: bool(leave), settings.lease_s)
+    return Bench(shared=shared, runner=runner, records=records, leave=leave)
+
+
 @pytest.fixture
 def make_bench(models: engine.Models, settings: WorkerSettings) -> Iterator[Callable[[], Bench]]:
     """Make runners that share a store, as on several machines."""
     opened: list[Store] = []
 
     def make() -> Bench:
-        shared = store.open(settings)
-        opened.append(shared)
-        info = ModelInfo(name="tiny", size=32, token_limit=24, guidance_scale=7.5)
-        heart = Heart(shared, settings, "bench", info)
-        records = Records(models, shared, hot_bytes=2**24, lock_s=settings.lease_s, holding=heart.holding)
-        leave: list[bool] = []
-        runner = Runner(models, shared, records, Guard(600), lambda: bool(leave), settings.lease_s)
-        return Bench(shared=shared, settings=settings, runner=runner, records=records, leave=leave)
+        opened.append(store.open(settings))
+        return bench_for(models, settings, opened[-1])
 
     yield make
     for shared in opened:

@@ -1,0 +1,99 @@
+"""What clients may ask for, and what they are told when they may not."""
+
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from api_schemas import INVERTERS, METHODS, DDIMParams, DirectParams, EditRequest, InvertOptions, P2PParams
+from api_schemas.params import InverterName, MethodName
+
+IMAGE = "img_" + "a" * 26
+
+
+def refused(model: Any, **fields: Any) -> list[tuple[tuple[str | int, ...], str]]:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(fields)
+    return [(error["loc"], error["type"]) for error in caught.value.errors()]
+
+
+def edit(**fields: Any) -> EditRequest:
+    return EditRequest.model_validate({"image_id": IMAGE, "prompt": "a dog", **fields})
+
+
+def test_the_names_on_the_wire_are_those_of_the_registries() -> None:
+    assert set(get_args(InverterName)) == set(INVERTERS)
+    assert set(get_args(MethodName)) == set(METHODS)
+
+
+@pytest.mark.parametrize(("method", "model"), [("ddim", DDIMParams), ("direct", DirectParams)])
+def test_params_are_read_by_the_method_they_stand_beside(method: str, model: type) -> None:
+    choices: list[dict[str, Any]] = [{}, {"params": {}}]
+    for given in choices:
+        assert type(InvertOptions.model_validate({"prompt": "", "method": method, **given}).params) is model
+
+
+def test_a_wrong_parameter_is_named_where_it_stands() -> None:
+    assert refused(InvertOptions, prompt="", method="ddim", params={"eta": 1}) == [
+        (("params", "eta"), "extra_forbidden")
+    ]
+    assert refused(EditRequest, image_id=IMAGE, prompt="a", params={"tau_s": [0.2]})[0][0][:2] == (
+        "params",
+        "tau_s",
+    )
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"tau_c": 1.01},
+        {"tau_c": {"dog": [0.5, 0.2]}},
+        {"tau_s": [0.9, 0.1]},
+        {"tau_s": float("nan")},
+        {"reweight": {"dog": float("inf")}},
+        {"reweight": {"": 1}},
+        {"blend_words": "everything"},
+        {"blend_threshold": 1},
+        {"tau_x": 0.1},
+        {"edit": "swap"},
+    ],
+)
+def test_parameters_out_of_range_are_refused(params: dict[str, Any]) -> None:
+    assert refused(EditRequest, image_id=IMAGE, prompt="a", params=params)
+
+
+def test_windows_are_given_in_every_documented_form() -> None:
+    params = edit(params={"tau_c": {"default": 0.8, "dog": [0, 0.3]}, "tau_s": [0.1, 0.5]}).params
+    assert params == P2PParams(tau_c={"default": 0.8, "dog": (0, 0.3)}, tau_s=(0.1, 0.5))
+    assert edit().params == P2PParams()
+
+
+def test_one_prompt_or_several_but_not_both() -> None:
+    assert edit().targets == ("a dog",)
+    assert edit(prompt=None, prompts=["a", "b"]).targets == ("a", "b")
+    wrong: list[dict[str, Any]] = [
+        {"prompt": None},
+        {"prompts": ["a"]},
+        {"prompt": ""},
+        {"prompt": None, "prompts": []},
+    ]
+    for fields in wrong:
+        assert refused(EditRequest, **{"image_id": IMAGE, "prompt": "a dog", **fields})
+    assert refused(EditRequest, image_id=IMAGE, prompts=["a"] * 9)
+
+
+@pytest.mark.parametrize("image_id", ["", "img_x", "IMG_" + "a" * 26, "../" + "a" * 27, IMAGE + "\n"])
+def test_an_id_has_its_shape(image_id: str) -> None:
+    assert refused(EditRequest, image_id=image_id, prompt="a") == [(("image_id",), "string_pattern_mismatch")]
+
+
+@pytest.mark.parametrize("model", [EditRequest, InvertOptions])
+def test_every_example_is_valid_and_an_unknown_field_is_not(model: type[Any]) -> None:
+    for example in model.model_json_schema().get("examples", []):
+        model.model_validate(example)
+    assert (("typo",), "extra_forbidden") in refused(model, image_id=IMAGE, prompt="a", typo=1)
+
+
+@pytest.mark.parametrize("steps", [0, 1001, 1.5])
+def test_steps_have_bounds(steps: float) -> None:
+    assert refused(InvertOptions, prompt="", steps=steps)[0][0] == ("steps",)

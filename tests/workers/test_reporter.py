@@ -1,0 +1,129 @@
+"""Progress, time left, and the three reasons to stop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+from redis.exceptions import ConnectionError
+
+from api_schemas import InvertOptions, JobKind, Progress
+from store import Claim, Fenced, JobStore, Verdict
+from workers.guard import Guard
+from workers.reporter import Canceled, HandedBack, Phase, Reporter
+
+CLAIM = Claim(
+    job_id="job_x",
+    attempt=1,
+    kind=JobKind.INVERT,
+    image_id="img_x",
+    request=InvertOptions(prompt="a cat"),
+    queued_s=0,
+)
+
+
+@dataclass
+class FakeJobs:
+    """Takes note of what is told."""
+
+    told: list[tuple[Progress, float | None]] = field(default_factory=list)
+    answer: Callable[[], Verdict] = lambda: Verdict.OK
+
+    def progress(self, claim: Claim, progress: Progress, eta_s: float | None) -> Verdict:
+        self.told.append((progress, eta_s))
+        return self.answer()
+
+    def beat(self, claim: Claim, lease_s: float) -> Verdict:
+        return self.answer()
+
+
+class Quiet(Guard):
+    def alive(self) -> None:
+        pass
+
+
+@dataclass
+class Bench:
+    jobs: FakeJobs = field(default_factory=FakeJobs)
+    at: float = 100.0
+    leave: bool = False
+
+    def __post_init__(self) -> None:
+        jobs = cast(JobStore, self.jobs)
+        self.reporter = Reporter(jobs, CLAIM, Quiet(1), lambda: self.leave, 20, clock=lambda: self.at)
+
+    def step(self, phase: str, step: int, total: int, after: float) -> tuple[Progress, float | None]:
+        self.at += after
+        self.reporter(Progress(phase=phase, step=step, total=total))
+        return self.jobs.told[-1]
+
+
+def test_time_left_is_unknown_until_three_steps_were_timed_and_then_counts_later_phases() -> None:
+    bench = Bench()
+    bench.reporter.expect(Phase(name="invert", steps=10), Phase(name="edit", steps=10, rows=3))
+    etas = [bench.step("invert", step, 10, after=0.5)[1] for step in range(6)]
+    assert etas[:3] == [None, None, None]
+    assert etas[3] == pytest.approx(0.5 * (7 + 30))
+    assert etas[5] == pytest.approx(0.5 * (5 + 30))
+
+
+def test_one_slow_step_does_not_upset_the_time_left() -> None:
+    bench = Bench()
+    bench.reporter.expect(Phase(name="invert", steps=10))
+    for step in range(5):
+        bench.step("invert", step, 10, after=0.5)
+    assert bench.step("invert", 5, 10, after=30)[1] == pytest.approx(0.5 * 5)
+
+
+def test_percent_grows_to_100_over_all_phases_and_is_null_outside_the_plan() -> None:
+    bench = Bench()
+    assert bench.step("other", 1, 2, after=1)[0].percent is None
+    bench.reporter.expect(Phase(name="invert", steps=4), Phase(name="edit", steps=4, rows=3))
+    steps = [("invert", step) for step in range(5)] + [("edit", step) for step in range(5)]
+    percents = [bench.step(phase, step, 4, after=1)[0].percent for phase, step in steps]
+    assert None not in percents
+    assert percents == sorted(percents, key=lambda percent: percent or 0)
+    assert (percents[4], percents[-1]) == (25, 100)
+
+
+def test_fast_steps_are_told_now_and_then_and_the_last_one_always() -> None:
+    bench = Bench()
+    for step in range(101):
+        bench.step("invert", step, 100, after=0.01)
+    assert 5 <= len(bench.jobs.told) <= 8
+    assert bench.jobs.told[-1][0].step == 100
+
+
+def test_a_store_that_cannot_be_reached_does_not_disturb_the_job() -> None:
+    bench = Bench()
+    tries = []
+
+    def unreachable() -> Verdict:
+        tries.append(bench.at)
+        raise ConnectionError
+
+    bench.jobs.answer = unreachable
+    for step in range(20):
+        bench.step("invert", step, 100, after=0.5)
+    assert len(tries) == 5
+
+
+@pytest.mark.parametrize(("verdict", "error"), [(Verdict.CANCEL, Canceled), (Verdict.FENCED, Fenced)])
+def test_the_stores_verdict_ends_the_job_also_while_it_waits(
+    verdict: Verdict, error: type[Exception]
+) -> None:
+    bench = Bench()
+    bench.jobs.answer = lambda: verdict
+    with pytest.raises(error):
+        bench.step("invert", 1, 10, after=1)
+    bench.at += 1
+    with pytest.raises(error):
+        bench.reporter.check()
+
+
+def test_a_worker_that_must_leave_ends_the_job() -> None:
+    bench = Bench(leave=True)
+    with pytest.raises(HandedBack):
+        bench.step("invert", 1, 10, after=1)
+    with pytest.raises(HandedBack):
+        bench.reporter.check()

@@ -1,0 +1,247 @@
+"""RQ keeps calling what `workers.worker` overrides, when and how it is overridden for."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from redis import Redis
+from rq.exceptions import StopRequested
+from rq.job import Job as Message
+from rq.serializers import JSONSerializer
+
+import store
+from api_schemas import ErrorCode, JobStatus, Problem
+from store import Claim, Store, StoreSettings
+from store.queue import TASK, message
+from tests.workers.conftest import MODEL, job_of, send
+from workers.heart import Heart
+from workers.runner import Runner
+from workers.settings import WorkerSettings
+from workers.worker import EditingWorker, Leaving, OurJob, Refused
+
+WIP = "rq:wip:pentimento"
+
+
+class FakeRunner:
+    """Notes the claims and does what the test wants done meanwhile; no engine."""
+
+    tainted = False
+
+    def __init__(self) -> None:
+        self.claims: list[Claim] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def run(self, claim: Claim) -> None:
+        self.claims.append(claim)
+        self.meanwhile()
+
+
+@pytest.fixture
+def settings(settings: StoreSettings) -> WorkerSettings:
+    return WorkerSettings(redis_url=settings.redis_url, store=settings.store, lease_s=7, grace_s=0)
+
+
+@pytest.fixture
+def shared(settings: WorkerSettings) -> Iterator[Store]:
+    opened = store.open(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def runner() -> FakeRunner:
+    return FakeRunner()
+
+
+@pytest.fixture
+def leaving(settings: WorkerSettings) -> Leaving:
+    return Leaving(settings.grace_s)
+
+
+@pytest.fixture
+def worker(
+    settings: WorkerSettings, shared: Store, runner: FakeRunner, leaving: Leaving
+) -> Iterator[EditingWorker]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    connection = Redis.from_url(settings.redis_url)
+    yield EditingWorker(
+        name=f"hooks-{time.monotonic_ns()}",
+        connection=connection,
+        jobs=shared.jobs,
+        settings=settings,
+        heart=Heart(shared, settings, "hooks", MODEL),
+        runner=cast(Runner, runner),
+        leaving=leaving,
+    )
+    connection.close()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_execute_job_claims_runs_and_leaves_rqs_books_empty(
+    worker: EditingWorker, runner: FakeRunner, shared: Store
+) -> None:
+    job = send(shared)
+    runner.meanwhile = lambda: seen.append(job_of(shared, job.id).status)
+    seen: list[JobStatus] = []
+    worker.work(burst=True)
+    assert [claim.job_id for claim in runner.claims] == [job.id]
+    assert seen == [JobStatus.PROCESSING]
+    for key in ("rq:queue:pentimento", "rq:queue:pentimento:intermediate", WIP):
+        assert not shared.redis.exists(key)
+    assert 0 < shared.redis.ttl(f"rq:job:{job.id}") <= 3600
+
+
+def test_a_message_for_a_job_that_is_not_to_be_had_passes_by(
+    worker: EditingWorker, runner: FakeRunner, shared: Store
+) -> None:
+    job = send(shared)
+    shared.redis.rpush("rq:queue:pentimento", job.id)
+    failed = Problem.of(ErrorCode.INTERNAL_ERROR, "no")
+
+    def fail() -> None:
+        shared.jobs.fail(runner.claims[0], failed)
+
+    runner.meanwhile = fail
+    worker.work(burst=True)
+    assert len(runner.claims) == 1
+
+
+def test_get_heartbeat_ttl_bounds_how_long_rq_takes_a_silent_worker_for_alive(
+    worker: EditingWorker, runner: FakeRunner, shared: Store
+) -> None:
+    scores: list[float] = []
+
+    def look() -> None:
+        scores.extend(score for _, score in shared.redis.zrange(WIP, 0, -1, withscores=True))
+        message_ = Message.fetch(runner.claims[0].job_id, worker.connection, JSONSerializer)
+        shared.redis.zadd(WIP, {f"{message_.id}:{worker.execution.id}": 0})
+        worker._tell_rq(message_)
+        scores.extend(score for _, score in shared.redis.zrange(WIP, 0, -1, withscores=True))
+
+    runner.meanwhile = look
+    send(shared)
+    worker.work(burst=True)
+    assert len(scores) == 2
+    assert all(0 < score - time.time() <= 7 for score in scores)
+
+
+def test_run_maintenance_tasks_leaves_lost_jobs_to_our_own_books(
+    worker: EditingWorker, shared: Store
+) -> None:
+    job = send(shared)
+    shared.redis.delete("rq:queue:pentimento")
+    shared.redis.zadd(WIP, {f"{job.id}:gone": 1})
+    worker.work(burst=True)
+    assert worker.last_cleaned_at is not None
+    lost = Message.fetch(job.id, worker.connection, JSONSerializer)
+    assert lost.get_status() == "queued"
+    assert not shared.redis.exists("rq:failed:pentimento")
+
+
+def test_subscribe_opens_no_channel_for_commands(
+    worker: EditingWorker, runner: FakeRunner, shared: Store
+) -> None:
+    channels: list[Any] = []
+    runner.meanwhile = lambda: channels.extend(shared.redis.pubsub_channels())
+    send(shared)
+    worker.work(burst=True)
+    assert (len(runner.claims), channels) == (1, [])
+    assert worker.pubsub_thread is None
+
+
+def test_sigterm_begins_the_time_of_grace_and_a_second_one_does_not_kill(
+    worker: EditingWorker, runner: FakeRunner, shared: Store, leaving: Leaving
+) -> None:
+    first, second = send(shared), send(shared, seed=1)
+
+    def terminate() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    runner.meanwhile = terminate
+    worker.work()
+    assert leaving.asked
+    assert leaving()
+    assert [claim.job_id for claim in runner.claims] == [first.id]
+    assert job_of(shared, second.id).status is JobStatus.QUEUED
+
+
+def test_a_stop_before_the_job_has_begun_hands_it_back(
+    worker: EditingWorker, shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = send(shared)
+
+    def stop(*_: object) -> None:
+        raise StopRequested
+
+    monkeypatch.setattr("rq.SimpleWorker.execute_job", stop)
+    worker.work(burst=True)
+    assert job_of(shared, job.id).status is JobStatus.QUEUED
+    assert shared.redis.lrange("rq:queue:pentimento", 0, -1) == [job.id]
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "kwargs"),
+    [
+        ("os.getcwd", [], {}),
+        (TASK, ["another"], {}),
+        (TASK, ["job"], {"more": 1}),
+        ("workers.tasks.Running", ["job"], {}),
+    ],
+)
+def test_perform_refuses_all_but_our_task_with_its_own_id(
+    worker: EditingWorker, function: str, args: list[str], kwargs: dict[str, int]
+) -> None:
+    job = OurJob.create(
+        function, args=args, kwargs=kwargs, id="job", connection=worker.connection, serializer=JSONSerializer
+    )
+    with pytest.raises(Refused):
+        job.perform()
+
+
+def test_callbacks_and_webhooks_of_a_message_are_never_even_imported(worker: EditingWorker) -> None:
+    job = OurJob.create(TASK, args=["job"], id="job", connection=worker.connection, serializer=JSONSerializer)
+    job._success_callback_name = job._failure_callback_name = job._stopped_callback_name = "no.such.module"
+    job.webhooks = [cast(Any, None)]
+    job.execute_success_callback(worker.death_penalty_class, None)
+    job.execute_failure_callback(worker.death_penalty_class, None, None, None)
+    job.execute_stopped_callback(worker.death_penalty_class)
+    job.send_webhooks("finished")
+
+
+def test_a_message_is_json_and_does_not_live_for_a_year(settings: WorkerSettings, shared: Store) -> None:
+    job = send(shared)
+    with Redis.from_url(settings.redis_url) as redis:
+        found = Message.fetch(job.id, redis, JSONSerializer)
+        assert found.data.startswith(b"[")
+        assert (found.func_name, list(found.args)) == (TASK, [job.id])
+        assert found.result_ttl == found.failure_ttl == 3600
+        assert message(redis, job.id, 60).to_dict().keys() == found.to_dict().keys()
+
+
+def test_the_heart_keeps_what_the_worker_holds_and_frees_what_dead_ones_held(
+    settings: WorkerSettings, shared: Store
+) -> None:
+    heart = Heart(shared, settings, "hooks", MODEL)
+    lost, kept = send(shared), send(shared, seed=1)
+    assert shared.jobs.begin(lost.id, "dead", 0)
+    claim = shared.jobs.begin(kept.id, "hooks", 0)
+    assert claim is not None
+    lock = store.Lock(shared.redis, "x", 60)
+    lock.acquire()
+    shared.redis.pexpire("pentimento:lock:x", 5000)
+    beaten = threading.Event()
+    with heart.keeping(claim, also=beaten.set), heart.holding(lock):
+        heart.start()
+        assert beaten.wait(30)
+        assert job_of(shared, lost.id).status is JobStatus.QUEUED
+        assert job_of(shared, kept.id).status is JobStatus.PROCESSING
+        assert shared.redis.pttl("pentimento:lock:x") > 5000
+        assert shared.presence.workers() == ["hooks"]
+    heart.stop()
+    assert shared.presence.workers() == []
