@@ -29,7 +29,8 @@ class InvertOptions(Request):
     method: InverterName = Field(default="direct", description="How the image is inverted.")
     steps: int = Field(default=50, ge=1, le=1000, description="Steps of the inversion and of its edits.")
     params: Annotated[InverterParams, chosen_by_method(INVERTERS)] = Field(
-        default_factory=lambda asked: INVERTERS[asked.get("method", "direct")](),
+        default_factory=DirectParams,
+        validate_default=True,
         description="Parameters of the method.",
     )
     model: str | None = Field(
@@ -75,7 +76,8 @@ class EditRequest(Request):
     )
     method: MethodName = Field(default="p2p", description="How the image is edited.")
     params: Annotated[MethodParams, chosen_by_method(METHODS)] = Field(
-        default_factory=lambda asked: METHODS[asked.get("method", "p2p")](),
+        default_factory=P2PParams,
+        validate_default=True,
         description="Parameters of the method.",
     )
     guidance_scale: float | None = Field(
