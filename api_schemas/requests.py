@@ -8,10 +8,12 @@ from api_schemas.base import ImageId, Request
 from api_schemas.params import (
     INVERTERS,
     METHODS,
+    DirectParams,
     InverterName,
     InverterParams,
     MethodName,
     MethodParams,
+    P2PParams,
     chosen_by_method,
 )
 
