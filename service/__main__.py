@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 
 import uvicorn
@@ -24,6 +25,8 @@ def main() -> int:
     except RemoteRefused as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    # uvicorn stops gracefully and then raises the signal again; a stop that was asked for is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         app,
         host=settings.host,

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -175,3 +176,18 @@ def test_the_process_refuses_another_address_in_words() -> None:
     assert ended.returncode == 2
     assert "no API keys yet" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_sigterm_ends_the_process_cleanly(settings: StoreSettings) -> None:
+    environment = {
+        **os.environ,
+        "PENTIMENTO_REDIS_URL": settings.redis_url,
+        "PENTIMENTO_STORE": settings.store,
+    }
+    command = [sys.executable, "-m", "service", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Uvicorn running" in line:
+                process.terminate()
+        assert process.wait(30) == 0
