@@ -50,6 +50,7 @@ class Child:
         self.started = 0.0
         self.due: float | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_from = 0
 
     @property
     def pid(self) -> int | None:
@@ -63,6 +64,7 @@ class Child:
         fresh = program.log.exists() and program.log.stat().st_size > _LOG_LIMIT
         command = (sys.executable, "-I", "-S", str(_CHILD), str(os.getpid()), *program.argv)
         with program.log.open("wb" if fresh else "ab") as log:
+            self._log_from = log.tell()
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -95,9 +97,9 @@ class Child:
             self._process.wait()
 
     def tail(self) -> str:
-        """The last lines of the log, for a message to a person."""
+        """The last lines of the log since the start, for a message to a person."""
         try:
-            text = self.program.log.read_bytes()[-20_000:].decode(errors="replace")
+            text = self.program.log.read_bytes()[self._log_from :][-20_000:].decode(errors="replace")
         except OSError:
             return ""
         return "\n".join(text.splitlines()[-_TAIL_LINES:])

@@ -174,3 +174,14 @@ def test_a_log_that_has_grown_too_long_is_begun_anew(tmp_path: Path, monkeypatch
     child.start()
     until(lambda: child.exit_code() == 0)
     assert made.log.read_text() == "new\n"
+
+
+def test_the_tail_holds_nothing_of_earlier_runs(tmp_path: Path) -> None:
+    made = program(tmp_path, "print('new')")
+    made.log.parent.mkdir()
+    made.log.write_text("old\n")
+    child = Child(made)
+    child.start()
+    until(lambda: child.exit_code() == 0)
+    assert child.tail() == "new"
+    assert made.log.read_text() == "old\nnew\n"
