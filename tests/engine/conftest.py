@@ -17,6 +17,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 import engine
 
 TOKENS = 24
+SHARPNESS = 6
+"""By which queries and keys are scaled, since random weights attend to everything alike."""
+
 MERGES = [
     *[("c", "a"), ("ca", "t</w>"), ("d", "o"), ("do", "g</w>"), ("o", "n</w>"), ("b", "a"), ("l", "l</w>")],
     *[("ba", "ll</w>"), ("r", "e"), ("re", "d</w>"), ("g", "r"), ("a", "s"), ("as", "s</w>")],
@@ -71,6 +74,9 @@ def save_model(
         attention_head_dim=2,
         norm_num_groups=4,
     )
+    for name, weight in unet.named_parameters():
+        if "to_q" in name or "to_k" in name:
+            weight.data *= SHARPNESS
     vae = AutoencoderKL(
         block_out_channels=(4, 8, 8),
         down_block_types=("DownEncoderBlock2D",) * 3,

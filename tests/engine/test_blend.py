@@ -92,7 +92,7 @@ def test_coarse_maps_cover_the_latent_they_belong_to(height: int, width: int) ->
 def test_blending_sums_over_layers_and_steps_and_leaves_the_rest_to_the_source() -> None:
     site = Site(name="a", place="up", kind="cross", factor=1)
     other = Site(name="b", place="down", kind="cross", factor=1)
-    running = Blending(blend([[1], [1]], window=Window(0.5, 1)))
+    running = Blending(blend([[], [1]], window=Window(0.5, 1)))
     latents = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     first, second = maps(4, 4, {(1, 1): (0, 0)}), maps(4, 4, {(1, 1): (3, 3)})
 
@@ -114,7 +114,7 @@ def test_a_step_that_is_run_again_counts_once() -> None:
     site = Site(name="a", place="up", kind="cross", factor=1)
     now = Step(index=0, total=1, branches=(COND,))
     seen, stray = maps(4, 4, {(1, 1): (3, 3)}), maps(4, 4, {(1, 1): (0, 0)})
-    running = Blending(blend([[1], [1]]))
+    running = Blending(blend([[], [1]]))
 
     running.edit(site, now, COND, heads_with(stray))
     running.edit(site, now, COND, heads_with(seen))

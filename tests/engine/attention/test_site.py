@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 
 import engine
 from engine.attention import Site, sites_of
@@ -16,8 +17,6 @@ def test_every_attention_layer_is_a_site_once(models: engine.Models, deep: engin
 
 
 def test_stable_diffusions_layers_are_where_the_paper_counts_them() -> None:
-    from diffusers import UNet2DConditionModel
-
     with torch.device("meta"):
         unet = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)
     cross = [site for site in sites_of(unet) if site.kind == "cross"]

@@ -1,0 +1,94 @@
+"""What holds for every inverter there is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffusers import DDIMInverseScheduler
+
+import engine
+from engine import codec
+from engine.denoise import Text, denoise
+from engine.errors import NumericalError
+from engine.inverters import INVERTERS, Inversion
+
+STEPS = 10
+
+
+def invert(models: engine.Models, method: str, seed: int = 0, steps: int = STEPS) -> Inversion:
+    generator = torch.Generator().manual_seed(seed)
+    latent = torch.randn(1, models.unet.config.in_channels, 8, 12, generator=generator)
+    text = codec.embed(models, codec.tokens(models, "a cat"))
+    return INVERTERS[method]()(models, latent, text, models.schedule(steps), lambda step, total: None)
+
+
+@pytest.mark.parametrize("method", INVERTERS)
+def test_a_trajectory_starts_at_the_picture_and_repeats(models: engine.Models, method: str) -> None:
+    inversion = invert(models, method)
+    invert(models, method, seed=1)
+    again = invert(models, method)
+
+    first = torch.randn(1, 4, 8, 12, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(inversion.trajectory[:1], first)
+    assert inversion.trajectory.shape == (STEPS + 1, 4, 8, 12)
+    assert inversion.trajectory.dtype == torch.float32
+    assert torch.equal(inversion.trajectory, again.trajectory)
+    assert not inversion.trajectory.requires_grad
+
+
+@pytest.mark.parametrize("method", INVERTERS)
+def test_an_inversion_counts_its_steps_and_its_rows(
+    models: engine.Models, unet_rows: list[int], method: str
+) -> None:
+    heard: list[tuple[int, int]] = []
+    latent = torch.zeros(1, 4, 8, 8)
+    text = codec.embed(models, codec.tokens(models, ""))
+
+    INVERTERS[method]()(models, latent, text, models.schedule(3), lambda *step: heard.append(step))
+
+    assert heard == [(1, 3), (2, 3), (3, 3)]
+    assert unet_rows == [1, 1, 1]
+
+
+@pytest.mark.parametrize("method", INVERTERS)
+def test_numbers_that_are_none_end_the_inversion(models: engine.Models, method: str) -> None:
+    text = codec.embed(models, codec.tokens(models, ""))
+    latent = torch.full((1, 4, 8, 8), float("nan"))
+
+    with pytest.raises(NumericalError, match="invert"):
+        INVERTERS[method]()(models, latent, text, models.schedule(3), lambda step, total: None)
+
+
+def test_ddim_is_diffusers_inverse_scheduler(models: engine.Models) -> None:
+    inverse = DDIMInverseScheduler.from_config(models.scheduler.config)
+    inverse.set_timesteps(STEPS)
+    x = torch.randn(1, 4, 8, 12, generator=torch.Generator().manual_seed(0))
+    text = codec.embed(models, codec.tokens(models, "a cat"))
+    levels = [x]
+    with torch.no_grad():
+        for timestep in inverse.timesteps:
+            x = inverse.step(models.unet(x, timestep, text).sample, int(timestep), x).prev_sample
+            levels.append(x)
+
+    torch.testing.assert_close(invert(models, "ddim").trajectory, torch.cat(levels), rtol=1e-4, atol=1e-5)
+
+
+def test_the_ddim_round_trip_closes_as_steps_grow(models: engine.Models) -> None:
+    embedding = codec.embed(models, codec.tokens(models, "a cat"))
+
+    def gap(steps: int) -> float:
+        trajectory = invert(models, "ddim", steps=steps).trajectory
+        text = Text(cond=embedding, uncond=embedding)
+        back = denoise(models, trajectory[-1], text=text, schedule=models.schedule(steps))
+        return float((back - trajectory[:1]).abs().max())
+
+    coarse, fine = gap(20), gap(80)
+
+    assert fine < 0.4 * coarse
+
+
+def test_direct_pins_what_ddim_leaves_free(models: engine.Models) -> None:
+    direct, ddim = invert(models, "direct"), invert(models, "ddim")
+
+    assert (direct.pinned, ddim.pinned) == (True, False)
+    assert torch.equal(direct.trajectory, ddim.trajectory)

@@ -1,0 +1,201 @@
+"""Prompt-to-Prompt: every word and window resolved before any work, or refused by name."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import Tensor
+
+import engine
+from engine import P2P, Edit
+from engine.attention import Chain, CrossEdit, SelfReplace
+from engine.edit_plan import EditPlan
+from engine.errors import (
+    InvalidParameter,
+    PentimentoError,
+    PromptsDoNotAlign,
+    PromptTooLong,
+    UnknownWord,
+)
+from engine.window import Window
+
+STEPS = 5
+"""Of the record, whose prompt is "a cat on grass": begin, four tokens, end."""
+
+
+def plan(models: engine.Models, record: engine.SourceRecord, *prompts: str, **params: Any) -> EditPlan:
+    return P2P(**params).plan(models, record, Edit(prompt=prompts))
+
+
+def cross_of(plan: EditPlan) -> CrossEdit:
+    return cast(CrossEdit, cast(Chain, plan.control).controls[1])
+
+
+def marked(marks: Tensor | None) -> list[list[list[int]]]:
+    """Per target, the tokens marked in the source's prompt and in its own."""
+    assert marks is not None
+    return [[place.nonzero()[:, 0].tolist() for place in target] for target in marks]
+
+
+def active(gates: Tensor, token: int, target: int = 0) -> list[int]:
+    """The steps in which a token takes the source's attention."""
+    return gates[:, target, token].nonzero()[:, 0].tolist()
+
+
+def test_defaults_are_those_for_real_pictures(models: engine.Models, record: engine.SourceRecord) -> None:
+    made = plan(models, record, "a dog on grass")
+
+    gates = cross_of(made).gates
+    assert gates.shape == (STEPS, 1, models.token_limit)
+    assert gates[:2].eq(1).all()
+    assert gates[2:].eq(0).all()
+    assert cast(Chain, made.control).controls[0] == SelfReplace(window=Window(0, 0.6), factor=1)
+    assert cross_of(made).weights.eq(1).all()
+    assert made.blend is None
+    assert made.guidance_scale == models.spec.guidance_scale
+    assert [tokens.prompt for tokens in made.prompts] == ["a cat on grass", "a dog on grass"]
+
+
+def test_words_may_have_windows_of_their_own(models: engine.Models, record: engine.SourceRecord) -> None:
+    tau_c = {"default": 0.8, "DOG": [0.2, 0.6], "on grass": 0}
+
+    gates = cross_of(plan(models, record, "a dog on grass", tau_c=tau_c)).gates
+
+    assert [active(gates, token) for token in range(1, 6)] == [[0, 1, 2, 3], [1, 2], [], [], [0, 1, 2, 3]]
+
+
+def test_without_a_default_the_other_words_keep_theirs(
+    models: engine.Models, record: engine.SourceRecord
+) -> None:
+    gates = cross_of(plan(models, record, "a dog on grass", tau_c={"dog": 1.0})).gates
+
+    assert (active(gates, 1), active(gates, 2)) == ([0, 1], [0, 1, 2, 3, 4])
+
+
+def test_new_words_of_a_refinement_never_take_the_sources_attention(
+    models: engine.Models, record: engine.SourceRecord
+) -> None:
+    gates = cross_of(plan(models, record, "a red cat on grass", tau_c={"default": 1.0, "red": 1.0})).gates
+
+    assert [active(gates, token) for token in (1, 2, 3)] == [[0, 1, 2, 3, 4], [], [0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("edit", "target", "replaces"),
+    [
+        ("auto", "a dog on grass", True),
+        ("auto", "cat on red grass", False),
+        ("auto", "a red cat on grass", False),
+        ("replace", "cat on red grass", True),
+        ("refine", "a dog on grass", False),
+    ],
+)
+def test_the_kind_of_edit_is_asked_for_or_read_off_the_prompts(
+    models: engine.Models, record: engine.SourceRecord, edit: str, target: str, replaces: bool
+) -> None:
+    gates = cross_of(plan(models, record, target, edit=edit, tau_c=1.0)).gates
+
+    assert bool(gates.eq(1).all()) is replaces
+
+
+def test_words_are_weighed_wherever_they_stand_and_below_nothing(
+    models: engine.Models, record: engine.SourceRecord
+) -> None:
+    targets = ("a cat on a cat", "a dog on grass")
+
+    weights = cross_of(plan(models, record, *targets, reweight={"Cat": 2, "dog": -1.5, "on": 0})).weights
+
+    expected = torch.ones(2, models.token_limit)
+    expected[0, [2, 5]] = 2
+    expected[1, 2] = -1.5
+    expected[:, 3] = 0
+    assert torch.equal(weights, expected)
+
+
+def test_blend_words_are_looked_up_in_both_prompts(
+    models: engine.Models, record: engine.SourceRecord
+) -> None:
+    made = plan(
+        models,
+        record,
+        "a dog on grass",
+        "a cat on red grass",
+        blend_words=["cat", "dog"],
+        subtract_words=["grass"],
+        blend_threshold=0.4,
+        blend_start=0.6,
+    )
+
+    assert made.blend is not None
+    assert marked(made.blend.added) == [[[2], [2]], [[2], [2]]]
+    assert marked(made.blend.subtracted) == [[[4], [4]], [[4], [5]]]
+    assert made.blend.threshold == 0.4
+    assert made.blend.window.steps(STEPS) == range(3, 5)
+
+
+def test_changed_words_are_those_that_go_come_or_are_weighed(
+    models: engine.Models, record: engine.SourceRecord
+) -> None:
+    targets = ("a dog on grass", "a cat on red grass", "a cat on grass")
+
+    made = plan(models, record, *targets, blend_words="changed", reweight={"grass": 2})
+
+    assert made.blend is not None
+    assert marked(made.blend.added) == [[[2], [2, 4]], [[], [4, 5]], [[], [4]]]
+
+
+REFUSALS: list[tuple[type[PentimentoError], str, str, dict[str, Any]]] = [
+    (UnknownWord, "fox", "a dog on grass", {"reweight": {"fox": 2}}),
+    (UnknownWord, "cat", "a dog on grass", {"reweight": {"cat": 2}}),
+    (UnknownWord, "cat", "a dog on grass", {"tau_c": {"cat": 0.2}}),
+    (UnknownWord, "fox", "a dog on grass", {"blend_words": ["dog", "fox"]}),
+    (UnknownWord, "fox", "a dog on grass", {"subtract_words": ["fox"]}),
+    (PromptsDoNotAlign, "number of words", "a red dog on grass", {"edit": "replace"}),
+    (PromptsDoNotAlign, "at least one word", "?!", {}),
+    (PromptTooLong, "24", "dog " * 30, {}),
+    (InvalidParameter, "edit", "a dog", {"edit": "swap"}),
+    (InvalidParameter, "tau_c", "a dog", {"tau_c": 1.5}),
+    (InvalidParameter, "tau_c", "a dog", {"tau_c": {"default": -1}}),
+    (InvalidParameter, "tau_c.dog", "a dog", {"tau_c": {"dog": [0.8, 0.2]}}),
+    (InvalidParameter, "tau_s", "a dog", {"tau_s": [0.6, 0.5]}),
+    (InvalidParameter, "reweight.dog", "a dog", {"reweight": {"dog": float("inf")}}),
+    (InvalidParameter, "reweight.dog", "a dog", {"reweight": {"dog": True}}),
+    (InvalidParameter, "blend_threshold", "a dog", {"blend_threshold": 1.0}),
+    (InvalidParameter, "blend_start", "a dog", {"blend_start": -0.1}),
+    (InvalidParameter, "blend_words", "a dog", {"blend_words": "dog"}),
+    (InvalidParameter, "blend_words", "a cat on grass", {"blend_words": "changed"}),
+]
+
+
+@pytest.mark.parametrize(("error", "says", "target", "params"), REFUSALS, ids=lambda value: str(value)[:24])
+def test_what_cannot_be_is_refused_before_any_work(
+    models: engine.Models,
+    record: engine.SourceRecord,
+    unet_rows: list[int],
+    error: type[PentimentoError],
+    says: str,
+    target: str,
+    params: dict[str, Any],
+) -> None:
+    with pytest.raises(error, match=says):
+        engine.edit(models, record, Edit(prompt=target, method=P2P(**params)))
+
+    assert unet_rows == []
+
+
+def test_an_unknown_word_names_the_words_there_are(
+    models: engine.Models, record: engine.SourceRecord
+) -> None:
+    with pytest.raises(UnknownWord) as caught:
+        plan(models, record, "a dog on grass", blend_words=["fox"])
+
+    assert (caught.value.word, caught.value.words) == ("fox", ["a", "cat", "on", "grass", "dog"])
+
+
+def test_a_target_that_no_blend_word_touches_is_refused(
+    models: engine.Models, record: engine.SourceRecord
+) -> None:
+    with pytest.raises(InvalidParameter, match="a fox on grass"):
+        plan(models, record, "a dog on grass", "a fox on grass", blend_words=["dog"])
