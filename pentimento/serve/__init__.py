@@ -61,7 +61,7 @@ def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str
             host = f"[{options.host}]" if ":" in options.host else options.host
             url = f"http://{host}:{port}"
             readiness = _Readiness(f"{url}/readyz")
-            if supervisor.wait(readiness, options.ready_timeout_s, lambda: readiness.reason):
+            if supervisor.wait(readiness, options.ready_timeout_s, lambda: readiness.reason, every_s=0.25):
                 announce(url)
                 supervisor.watch()
         finally:

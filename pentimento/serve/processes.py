@@ -123,7 +123,9 @@ class Supervisor:
         child.start()
         return child
 
-    def wait(self, ready: Callable[[], bool], timeout_s: float, what: Callable[[], str]) -> bool:
+    def wait(
+        self, ready: Callable[[], bool], timeout_s: float, what: Callable[[], str], every_s: float = 0.02
+    ) -> bool:
         """Wait until `ready`; False when asked to stop. Raises ServeError if a child dies or time is up."""
         deadline = time.monotonic() + timeout_s
         while not ready():
@@ -134,7 +136,7 @@ class Supervisor:
                     raise ServeError(_died(child, code, "while starting"))
             if time.monotonic() > deadline:
                 raise ServeError(f"not ready after {timeout_s:.0f} s: {what()}")
-            time.sleep(0.05)
+            time.sleep(every_s)
         return True
 
     def watch(self) -> None:
