@@ -1,4 +1,4 @@
-"""Pixels of a scene: textures, sprites, styles. Deterministic: everything random comes from a seed that is passed in.
+"""Pixels of a scene: textures, sprites, styles. All that is random comes from a generator passed in.
 
 Arrays are float32 in [0, 1], shape (H, W, 3), drawn at twice the final size and averaged down at the end.
 Textures are smooth on purpose: a small autoencoder spends itself on noise.
@@ -34,8 +34,16 @@ def noise(rng: np.random.Generator, height: int, width: int, cells: tuple[int, i
     return np.asarray(Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC))
 
 
+def _rgb(red: float, green: float, blue: float) -> Array:
+    return np.array((red, green, blue), dtype=np.float32)
+
+
+def _floats(image: Image.Image) -> Array:
+    return np.asarray(image, dtype=np.float32) / np.float32(255)
+
+
 def _mix(a: tuple[float, ...], b: tuple[float, ...], t: Array) -> Array:
-    return np.clip(np.float32(a) + (np.float32(b) - np.float32(a)) * t[..., None], 0, 1).astype(np.float32)
+    return np.clip(_rgb(*a) + (_rgb(*b) - _rgb(*a)) * t[..., None], 0, 1).astype(np.float32)
 
 
 def _down(height: int, width: int) -> Array:
@@ -65,7 +73,7 @@ def _brick(rng: np.random.Generator, h: int, w: int) -> Array:
     shade = rng.uniform(0.2, 0.9, (32, 32)).astype(np.float32)[y // tall % 32, x // wide % 32]
     wall = _mix((0.52, 0.20, 0.14), (0.76, 0.38, 0.26), shade)
     mortar = (y % tall < 3) | (x % wide < 3)
-    return np.where(mortar[..., None], np.float32((0.78, 0.74, 0.68)), wall).astype(np.float32)
+    return np.where(mortar[..., None], _rgb(0.78, 0.74, 0.68), wall).astype(np.float32)
 
 
 def _sea(rng: np.random.Generator, h: int, w: int) -> Array:
@@ -79,7 +87,7 @@ def _night_sky(rng: np.random.Generator, h: int, w: int) -> Array:
     for _ in range(max(5, h * w // 1100)):
         cy, cx, r = rng.uniform(0, h), rng.uniform(0, w), rng.uniform(1.3, 2.3)
         glow = np.exp(-((ys - cy) ** 2 + (xs - cx) ** 2) / (2 * r * r))[..., None]
-        sky = sky + (np.float32((1.0, 0.97, 0.82)) - sky) * glow.astype(np.float32)
+        sky = sky + (_rgb(1.0, 0.97, 0.82) - sky) * glow.astype(np.float32)
     return sky.astype(np.float32)
 
 
@@ -87,8 +95,8 @@ def _wood(rng: np.random.Generator, h: int, w: int) -> Array:
     x = np.arange(w) + int(rng.integers(32))
     plank = rng.uniform(0.2, 0.8, 64).astype(np.float32)[x // 32 % 64]
     grain = 0.18 * np.sin(noise(rng, h, w, (3, 12)) * 6)
-    wood = _mix((0.42, 0.24, 0.10), (0.76, 0.52, 0.28), plank[None, :] + grain)
-    return np.where((x % 32 < 2)[None, :, None], wood * np.float32(0.45), wood)
+    wood = _mix((0.42, 0.24, 0.10), (0.76, 0.52, 0.28), (plank[None, :] + grain).astype(np.float32))
+    return np.where((x % 32 < 2)[None, :, None], wood * 0.45, wood)
 
 
 def _sky(rng: np.random.Generator, h: int, w: int) -> Array:
@@ -111,8 +119,10 @@ BACKGROUNDS: dict[str, Callable[[np.random.Generator, int, int], Array]] = {
 
 def _soften(image: Array, factor: int) -> Array:
     h, w = image.shape[:2]
-    small = Image.fromarray(np.round(image * 255).astype(np.uint8)).resize((w // factor, h // factor), Image.Resampling.BOX)
-    return np.asarray(small.resize((w, h), Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    small = Image.fromarray(np.round(image * 255).astype(np.uint8)).resize(
+        (w // factor, h // factor), Image.Resampling.BOX
+    )
+    return _floats(small.resize((w, h), Image.Resampling.BICUBIC))
 
 
 def _photo(rng: np.random.Generator, image: Array) -> Array:
@@ -123,7 +133,9 @@ def _photo(rng: np.random.Generator, image: Array) -> Array:
 
 def _pixel_art(rng: np.random.Generator, image: Array) -> Array:
     h, w = image.shape[:2]
-    coarse = Image.fromarray(np.round(image * 255).astype(np.uint8)).resize((w // 4, h // 4), Image.Resampling.BOX)
+    coarse = Image.fromarray(np.round(image * 255).astype(np.uint8)).resize(
+        (w // 4, h // 4), Image.Resampling.BOX
+    )
     levels = np.round(np.asarray(coarse, dtype=np.float32) / 255 * 5) / 5
     return np.repeat(np.repeat(levels, 4, 0), 4, 1)
 
@@ -139,9 +151,9 @@ def _sketch(rng: np.random.Generator, image: Array) -> Array:
     grey = _soften(image, 2).mean(-1)
     gy, gx = np.gradient(grey)
     line = np.clip(9 * np.hypot(gx, gy) - 0.25, 0, 0.85)[..., None]
-    paper = np.float32((0.95, 0.88, 0.72))
+    paper = _rgb(0.95, 0.88, 0.72)
     tinted = paper * (0.38 + 0.62 * _soften(image, 2))
-    return (tinted * (1 - line) + np.float32((0.16, 0.11, 0.08)) * line).astype(np.float32)
+    return (tinted * (1 - line) + _rgb(0.16, 0.11, 0.08) * line).astype(np.float32)
 
 
 STYLES: dict[str, Callable[[np.random.Generator, Array], Array]] = {
@@ -169,7 +181,7 @@ def _repaint(glyph: Image.Image, name: str, colour: tuple[float, float, float]) 
     paint = hsv[..., 2] ** 2 if name == "ball" else np.clip((hsv[..., 1] - 0.25) * 4, 0, 1)
     hue, saturation, value = colorsys.rgb_to_hsv(*colour)
     shade = np.clip(hsv[..., 2] / np.quantile(hsv[..., 2][rgba[..., 3] > 0.5], 0.9), 0, 1.1)
-    painted = np.float32(colorsys.hsv_to_rgb(hue, saturation, value)) * shade[..., None]
+    painted = _rgb(*colorsys.hsv_to_rgb(hue, saturation, value)) * shade[..., None]
     rgb = rgba[..., :3] + (painted - rgba[..., :3]) * paint[..., None]
     out = np.concatenate([np.clip(rgb, 0, 1), rgba[..., 3:]], -1)
     return Image.fromarray(np.round(out * 255).astype(np.uint8))

@@ -28,7 +28,12 @@ _PLACES = {
 _STYLED = {
     "photo": ("a photo of {}", "a photograph of {}", "photo of {}", "{}, photo"),
     "pixel art": ("pixel art of {}", "a pixel art picture of {}", "{}, pixel art", "{} in pixel art style"),
-    "watercolour": ("a watercolour of {}", "a watercolour painting of {}", "{}, watercolour", "watercolour of {}"),
+    "watercolour": (
+        "a watercolour of {}",
+        "a watercolour painting of {}",
+        "{}, watercolour",
+        "watercolour of {}",
+    ),
     "sketch": ("a sketch of {}", "a pencil sketch of {}", "{}, sketch", "sketch of {}"),
 }
 
@@ -56,7 +61,7 @@ class Thing:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A picture before it is drawn. ``wording`` picks how the caption says it; ``leave_out`` what it does not say."""
+    """A picture before it is drawn. ``wording`` picks the caption's phrases, ``leave_out`` what it omits."""
 
     things: tuple[Thing, ...]
     background: str = "grass"
@@ -87,7 +92,11 @@ class Scene:
             thing = replace(thing, object=object, colour=thing.colour if keeps else None)
         if colour is not None:
             thing = replace(thing, colour=colour)
-        said = {name for name, value in (("colour", colour), ("background", background), ("style", style)) if value}
+        said = {
+            name
+            for name, value in (("colour", colour), ("background", background), ("style", style))
+            if value
+        }
         return replace(
             self,
             things=(*self.things[:index], thing, *self.things[index + 1 :]),
@@ -119,7 +128,7 @@ class Scene:
         for thing in self.things:
             glyph, corner = self._placed(thing)
             canvas.paste(glyph, corner, glyph)
-        drawn = np.asarray(canvas, dtype=np.float32) / 255
+        drawn = np.asarray(canvas, dtype=np.float32) / np.float32(255)
         styled = STYLES[self.style](np.random.default_rng((self.seed, 1)), drawn)
         image = Image.fromarray(np.round(np.clip(styled, 0, 1) * 255).astype(np.uint8))
         return image.resize((self.width, self.height), Image.Resampling.BOX)
@@ -145,7 +154,7 @@ class Scene:
 
 
 def sample(seed: int, *, width: int = SIZE, height: int = SIZE, complete: bool = False) -> Scene:
-    """A scene drawn at random from ``seed``; ``complete`` captions leave nothing out but the style of photos."""
+    """A scene drawn at random from ``seed``; ``complete`` captions leave out at most that it is a photo."""
     rng = np.random.default_rng((seed, 2))
     two = rng.random() < 0.22
     things = tuple(_sample_thing(rng, side) for side in ((-1, 1) if two else (0,)))

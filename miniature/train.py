@@ -1,7 +1,7 @@
 """``python -m miniature.train``: the whole recipe, from rendered scenes to the folder that ships.
 
-Stages run in order and keep checkpoints under ``--runs``; with ``--resume`` a stage goes on where it stopped and a
-finished one is only loaded. The same command trains on a GPU.
+Stages run in order and keep checkpoints under ``--runs``; with ``--resume`` a stage goes on where it stopped
+and a finished one is only loaded. The same command trains on a GPU.
 """
 
 from pathlib import Path
@@ -16,11 +16,15 @@ from miniature.scenes import sample
 
 
 def main(
-    runs: Annotated[Path, typer.Option(help="Where checkpoints and the rendered scenes are kept.")] = Path("runs/miniature"),
+    runs: Annotated[Path, typer.Option(help="Where checkpoints and the rendered scenes are kept.")] = Path(
+        "runs/miniature"
+    ),
     out: Annotated[Path, typer.Option(help="The diffusers folder to write.")] = WEIGHTS,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     scenes: Annotated[int, typer.Option(help="How many scenes to render.")] = TRAIN_SCENES,
-    scale: Annotated[float, typer.Option(help="Multiplies every stage's steps; below 1 for a rehearsal.")] = 1.0,
+    scale: Annotated[
+        float, typer.Option(help="Multiplies every stage's steps; below 1 for a rehearsal.")
+    ] = 1.0,
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoints under --runs.")] = False,
 ) -> None:
     if not resume:

@@ -28,7 +28,9 @@ def main(font: str) -> None:
         cut = canvas.crop(canvas.getbbox())
         square = Image.new("RGBA", (max(cut.size),) * 2)
         square.paste(cut, ((square.width - cut.width) // 2, (square.height - cut.height) // 2))
-        sheet.paste(square.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (i % COLUMNS * SIDE, i // COLUMNS * SIDE))
+        sheet.paste(
+            square.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (i % COLUMNS * SIDE, i // COLUMNS * SIDE)
+        )
     sheet.save(Path(__file__).with_name("sprites.png"), optimize=True)
 
 

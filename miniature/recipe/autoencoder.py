@@ -41,7 +41,14 @@ def train(scenes: Scenes, folder: Path, device: str, steps: int = STEPS) -> Auto
             decoded = vae.decode(posterior.sample(noise)).sample
         decoded = decoded.float()
         # The edge term keeps eyes and outlines, which the squared error alone gives up first.
-        edges = sum((F.l1_loss(decoded.diff(dim=d), pixels.diff(dim=d)) for d in (2, 3)), torch.zeros((), device=device))
-        return F.mse_loss(decoded, pixels) + 0.05 * edges + 1e-5 * posterior.kl().mean() / posterior.mean[0].numel()
+        edges = sum(
+            (F.l1_loss(decoded.diff(dim=d), pixels.diff(dim=d)) for d in (2, 3)),
+            torch.zeros((), device=device),
+        )
+        return (
+            F.mse_loss(decoded, pixels)
+            + 0.05 * edges
+            + 1e-5 * posterior.kl().mean() / posterior.mean[0].numel()
+        )
 
     return fit("autoencoder", vae, loss_of, folder=folder, steps=steps, lr=1.5e-3)

@@ -12,11 +12,18 @@ from miniature.recipe.fit import fit
 
 STEPS = 600
 BATCH = 128
+PROJECTION = 96
 MEAN = STD = (0.5, 0.5, 0.5)  # pixels in [-1, 1], the same as the autoencoder sees
 
 
 def build(tokenizer: CLIPTokenizer) -> CLIPModel:
-    tower = {"hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 4}
+    tower = {
+        "hidden_size": 128,
+        "intermediate_size": 512,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "projection_dim": PROJECTION,
+    }
     words = {
         "vocab_size": len(tokenizer),
         "max_position_embeddings": tokenizer.model_max_length,
@@ -28,7 +35,7 @@ def build(tokenizer: CLIPTokenizer) -> CLIPModel:
         CLIPConfig(
             text_config=tower | words,
             vision_config=tower | {"image_size": 64, "patch_size": 8},
-            projection_dim=96,
+            projection_dim=PROJECTION,
         )
     )
 
@@ -40,11 +47,15 @@ def image_processor() -> CLIPImageProcessorPil:
 
 def token_ids(tokenizer: CLIPTokenizer, captions: tuple[str, ...] | list[str]) -> Tensor:
     """Padded ids, shape (n, tokens)."""
-    ids: Tensor = tokenizer(list(captions), padding="max_length", truncation=True, return_tensors="pt").input_ids
+    ids: Tensor = tokenizer(
+        list(captions), padding="max_length", truncation=True, return_tensors="pt"
+    ).input_ids
     return ids
 
 
-def train(scenes: Scenes, tokenizer: CLIPTokenizer, folder: Path, device: str, steps: int = STEPS) -> CLIPModel:
+def train(
+    scenes: Scenes, tokenizer: CLIPTokenizer, folder: Path, device: str, steps: int = STEPS
+) -> CLIPModel:
     torch.manual_seed(2)
     clip = build(tokenizer).to(device)
     ids = token_ids(tokenizer, scenes.captions)

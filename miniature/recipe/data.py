@@ -28,7 +28,7 @@ class Scenes:
 
 
 def batch_indices(stage: str, step: int, size: int, total: int) -> NDArray[np.int64]:
-    """The rows of one batch: a function of stage and step alone, so a resumed run sees what it would have seen."""
+    """The rows of one batch: a function of stage and step alone, so a resumed run equals an unbroken one."""
     return np.random.default_rng((step, *stage.encode())).integers(0, total, size)
 
 

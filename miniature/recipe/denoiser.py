@@ -1,4 +1,4 @@
-"""Stage 3: the text-conditional U-Net, trained to predict the noise in latents (Rombach et al. 2022, section 3.2)."""
+"""Stage 3: the text-conditional U-Net, which predicts the noise in latents (Rombach et al. 2022, 3.2)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,9 @@ def encode(
         stds.append(posterior.std.bfloat16())
     empty = text_encoder(token_ids(tokenizer, [""]).to(device)).last_hidden_state[0]
     words = (ids != tokenizer.eos_token_id).sum(-1).to(device)
-    return Latents(mean=torch.cat(means), std=torch.cat(stds), text=torch.cat(texts), words=words, empty=empty)
+    return Latents(
+        mean=torch.cat(means), std=torch.cat(stds), text=torch.cat(texts), words=words, empty=empty
+    )
 
 
 def train(latents: Latents, folder: Path, device: str, steps: int = STEPS) -> UNet2DConditionModel:

@@ -47,7 +47,7 @@ def fit(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss = loss_of(step)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -56,7 +56,11 @@ def fit(
             smooth = value if smooth is None else 0.98 * smooth + 0.02 * value
             progress.update(bar, completed=step + 1, description=f"{name} loss {smooth:.4f}")
             if (step + 1) % checkpoint_every == 0 or step + 1 == steps:
-                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "averaged": averaged}
+                state = {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "averaged": averaged,
+                }
                 torch.save({**state, "step": step + 1}, path.with_suffix(".tmp"))
                 os.replace(path.with_suffix(".tmp"), path)
                 progress.console.print(f"{name}: step {step + 1} of {steps}, loss {smooth:.4f}")
@@ -66,4 +70,6 @@ def fit(
 
 def _average(averaged: Mapping[str, Tensor], current: Mapping[str, Tensor], decay: float) -> None:
     floats = [key for key, value in averaged.items() if value.is_floating_point()]
-    torch._foreach_lerp_([averaged[key] for key in floats], [current[key].detach() for key in floats], 1 - decay)
+    torch._foreach_lerp_(
+        [averaged[key] for key in floats], [current[key].detach() for key in floats], 1 - decay
+    )

@@ -25,7 +25,7 @@ def write(
     tokenizer: CLIPTokenizer,
     critic: nn.Module,
 ) -> None:
-    """A folder that `StableDiffusionPipeline.from_pretrained` loads; the U-Net's weights are stored in half precision."""
+    """A folder that `StableDiffusionPipeline.from_pretrained` loads; the U-Net goes in half precision."""
     shutil.rmtree(folder, ignore_errors=True)
     vision = CLIPVisionModelWithProjection(towers.config.vision_config)
     vision.vision_model.load_state_dict(towers.vision_model.state_dict())

@@ -1,0 +1,68 @@
+"""Where the words of a source prompt look while its picture is retraced."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+import engine
+from engine import codec
+from engine.alignment import Tokens
+from engine.attention import Branch, Heads, Site, Step
+from engine.denoise import Text, denoise
+
+
+class _Watch:
+    """Sums the head-mean cross-attention of the layers that LocalBlend reads; changes nothing."""
+
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+        self.maps: Tensor | None = None
+        self.seen = 0
+
+    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
+        return site.kind == "cross" and site.factor == self.factor and branch.name == "cond"
+
+    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+        probs = heads.probs[0].mean(0).T
+        self.maps = probs if self.maps is None else self.maps + probs
+        self.seen += 1
+        return heads
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordMaps:
+    """Cross-attention averaged over steps, layers and heads: `maps` (tokens, rows, columns)."""
+
+    tokens: Tokens
+    maps: Tensor
+
+    @classmethod
+    def of(cls, models: engine.Models, record: engine.SourceRecord) -> "WordMaps":
+        tokens = codec.tokens(models, record.prompt)
+        text = codec.embed(models, tokens)
+        watch = _Watch(models.spec.blend_factor)
+        denoise(
+            models,
+            record.trajectory[-1],
+            text=Text(cond=text, uncond=text),
+            schedule=models.schedule(record.steps),
+            control=watch,
+            pinned=record.trajectory,
+        )
+        assert watch.maps is not None
+        height, width = (-(-side // watch.factor) for side in record.trajectory.shape[-2:])
+        return cls(tokens=tokens, maps=(watch.maps / watch.seen).unflatten(-1, (height, width)))
+
+    def of_word(self, word: str) -> Tensor:
+        """The sum over the word's sub-tokens, (rows, columns), its maximum 1."""
+        chosen = self.maps[list(self.tokens.positions(word))].sum(0)
+        return chosen / chosen.max()
+
+    def mask(self, word: str, size: tuple[int, int], threshold: float = 0.3) -> NDArray[np.bool_]:
+        """Where the word's map exceeds the threshold, at a picture's (width, height)."""
+        hot = (self.of_word(word) > threshold).to(torch.uint8) * 255
+        return np.asarray(Image.fromarray(hot.numpy()).resize(size, Image.Resampling.NEAREST)) > 127

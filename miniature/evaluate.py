@@ -1,0 +1,181 @@
+"""``python -m miniature.evaluate``: the miniature against its bars, on scenes it was never trained on.
+
+Prints one table, writes it into the model card beside the weights, and with ``--json`` into a file.
+"""
+
+import json as json_module
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from torch import nn
+
+import engine
+from engine import codec
+from engine.denoise import Text, denoise
+from miniature import WEIGHTS
+from miniature.attention import WordMaps
+from miniature.card import write_card
+from miniature.recipe.data import HELD_OUT
+from miniature.recipe.judge import judge
+from miniature.recipe.package import load_judge
+from miniature.scenes import Scene, sample
+
+STEPS = 50
+GUIDANCE = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One figure and what it should reach."""
+
+    name: str
+    value: float
+    target: float
+    unit: str
+
+    @property
+    def met(self) -> bool:
+        return self.value >= self.target
+
+    def row(self) -> tuple[str, str, str, str]:
+        digits = 3 if self.unit == "IoU" else 1
+        return (
+            self.name,
+            f"{self.value:.{digits}f} {self.unit}",
+            f">= {self.target:g}",
+            "yes" if self.met else "no",
+        )
+
+
+def psnr(a: Image.Image, b: Image.Image) -> float:
+    """dB, over RGB values in 0..255."""
+    error = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    return float(10 * np.log10(255**2 / max(float(np.mean(error**2)), 1e-12)))
+
+
+def held_out(count: int, *, first: int = HELD_OUT, complete: bool = True) -> list[Scene]:
+    return [sample(seed, complete=complete) for seed in range(first, first + count)]
+
+
+@torch.no_grad()
+def paint(models: engine.Models, prompts: Sequence[str], *, first_seed: int = 0) -> list[Image.Image]:
+    """One picture per prompt, each from noise of its own seed."""
+    images: list[Image.Image] = []
+    uncond = codec.embed(models, codec.tokens(models, ""))
+    side = models.spec.size // models.vae_factor
+    for start in track(range(len(prompts)), "painting"):
+        noise = torch.randn(
+            models.unet.config.in_channels,
+            side,
+            side,
+            generator=torch.Generator().manual_seed(first_seed + start),
+        )
+        latent = denoise(
+            models,
+            noise,
+            text=Text(cond=codec.embed(models, codec.tokens(models, prompts[start])), uncond=uncond),
+            schedule=models.schedule(STEPS),
+            guidance_scale=GUIDANCE,
+        )
+        images += codec.decode(models, latent)
+    return images
+
+
+def autoencoder(models: engine.Models, scenes: Sequence[Scene]) -> Iterator[Bar]:
+    by_style: dict[str, list[float]] = defaultdict(list)
+    for scene in scenes:
+        image = scene.render()
+        by_style[scene.style].append(psnr(image, codec.decode(models, codec.encode(models, image))[0]))
+    yield Bar(name="autoencoder, photo", value=fmean(by_style.pop("photo")), target=28, unit="dB")
+    for style, values in by_style.items():
+        yield Bar(name=f"autoencoder, {style}", value=fmean(values), target=0, unit="dB")
+
+
+def shown(critic: nn.Module, images: Sequence[Image.Image], scenes: Sequence[Scene]) -> dict[str, float]:
+    """Percent of pictures that show each attribute of their scene."""
+    hits: dict[str, list[bool]] = defaultdict(list)
+    for verdict, scene in zip(judge(critic, images), scenes, strict=True):
+        for attribute, right in verdict.shows(scene).items():
+            hits[attribute].append(right)
+    return {attribute: 100 * fmean(values) for attribute, values in hits.items()}
+
+
+def judged(critic: nn.Module, scenes: Sequence[Scene]) -> Iterator[Bar]:
+    for attribute, value in shown(critic, [scene.render() for scene in scenes], scenes).items():
+        yield Bar(name=f"judge on renders, {attribute}", value=value, target=99, unit="%")
+
+
+def painted(models: engine.Models, critic: nn.Module, scenes: Sequence[Scene]) -> Iterator[Bar]:
+    targets = {"object": 95, "colour": 95, "background": 97, "style": 95}
+    images = paint(models, [scene.caption for scene in scenes])
+    for attribute, value in shown(critic, images, scenes).items():
+        yield Bar(
+            name=f"painted from captions, {attribute}", value=value, target=targets[attribute], unit="%"
+        )
+
+
+def iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float((mask & truth).sum() / max((mask | truth).sum(), 1))
+
+
+def inverted(models: engine.Models, scenes: Sequence[Scene]) -> Iterator[Bar]:
+    """DDIM inversion at w=1 against the autoencoder alone, and where the object's word looks meanwhile."""
+    losses, overlaps = [], []
+    for scene in track(scenes, "inverting"):
+        image, prompt = scene.render(), scene.caption
+        record = engine.invert(models, image, prompt=prompt, method="ddim", steps=STEPS)
+        ceiling = codec.decode(models, record.trajectory[:1])[0]
+        losses.append(psnr(engine.reconstruct(models, record), image) - psnr(ceiling, image))
+        maps = WordMaps.of(models, record)
+        for index, thing in enumerate(scene.things):
+            if [other.object for other in scene.things].count(thing.object) == 1:
+                overlaps.append(iou(maps.mask(thing.object, image.size), scene.object_mask(index)))
+    yield Bar(name="DDIM inversion at w=1 against the autoencoder", value=fmean(losses), target=-2, unit="dB")
+    yield Bar(name="attention map of the object's word", value=fmean(overlaps), target=0.5, unit="IoU")
+
+
+def table(bars: Sequence[Bar]) -> Table:
+    result = Table("figure", "measured", "bar", "met", title="the miniature on held-out scenes")
+    for bar in bars:
+        result.add_row(*bar.row())
+    return result
+
+
+def measure(folder: Path, captions: int) -> list[Bar]:
+    models = engine.load(folder)
+    critic = load_judge(folder)
+    scenes = held_out(captions)
+    return [
+        *autoencoder(models, scenes),
+        *judged(critic, held_out(4 * captions)),
+        *painted(models, critic, scenes),
+        *inverted(models, scenes[: captions // 3]),
+    ]
+
+
+def main(
+    folder: Annotated[Path, typer.Option(help="The diffusers folder to measure.")] = WEIGHTS,
+    captions: Annotated[int, typer.Option(help="How many held-out captions to paint.")] = 300,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures here.")] = None,
+) -> None:
+    bars = measure(folder, captions)
+    Console().print(table(bars))
+    write_card(folder, [bar.row() for bar in bars], captions)
+    if json:
+        json.write_text(json_module.dumps([asdict(bar) | {"met": bar.met} for bar in bars], indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)
