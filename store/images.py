@@ -5,7 +5,7 @@ from typing import Any
 
 from api_schemas import Image, ImageStatus, InvertResult, Problem
 from store import keys
-from store.jobs import when
+from store.views import when
 
 
 class ImageStore:

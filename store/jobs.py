@@ -2,9 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
-from time import time
 from typing import Any
 
 from api_schemas import (
@@ -16,7 +14,6 @@ from api_schemas import (
     Job,
     JobKind,
     JobStatus,
-    Links,
     Problem,
     Progress,
 )
@@ -24,6 +21,7 @@ from store import keys, scripts
 from store.errors import Fenced, InversionFailed, NoSuchImage
 from store.queue import message
 from store.settings import StoreSettings
+from store.views import wire_job
 
 _POPPED_MS = 5000
 _CANCELED = Problem.of(ErrorCode.CANCELED, "the inversion of the image was canceled").model_dump_json()
@@ -115,7 +113,7 @@ class JobStore:
         fields = self._redis.hgetall(keys.job(job_id))
         if "status" not in fields:
             return None
-        return _wire(job_id, fields)
+        return wire_job(job_id, fields)
 
     def recent(self, limit: int = 50) -> list[Job]:
         """The latest jobs, newest first."""
@@ -173,10 +171,11 @@ class JobStore:
         """Record that the running job stopped as it was asked to. Raises Fenced."""
         return self._finish(claim, JobStatus.CANCELED, cause=_CANCELED)
 
-    def hand_back(self, claim: Claim) -> None:
+    def hand_back(self, claim: Claim) -> bool:
         """Put the running job back to the front of the queue. Raises Fenced."""
         if self._verdict("HAND_BACK", claim) is Verdict.FENCED:
             raise Fenced(claim.job_id)
+        return True
 
     def reap(self) -> tuple[list[str], list[str]]:
         """Queue again the jobs whose worker is gone: those queued, and those ended for good."""
@@ -229,44 +228,6 @@ class JobStore:
 
     def _status(self, job_id: str) -> JobStatus:
         return JobStatus(self._redis.hget(keys.job(job_id), "status") or "queued")
-
-
-def _wire(job_id: str, fields: dict[str, str]) -> Job:
-    result: InvertResult | EditResult | None = None
-    if "result" in fields:
-        if fields["kind"] == JobKind.INVERT:
-            found = InvertResult.model_validate_json(fields["result"])
-            result = found.model_copy(update={"cached": True}) if "cached" in fields else found
-        else:
-            result = EditResult.model_validate_json(fields["result"])
-    return Job(
-        id=job_id,
-        kind=JobKind(fields["kind"]),
-        status=JobStatus(fields["status"]),
-        image_id=fields["image_id"],
-        progress=Progress.model_validate_json(fields["progress"]) if "progress" in fields else None,
-        eta_s=_remaining(fields),
-        created_at=when(fields["created"]),
-        started_at=when(fields["started"]) if "started" in fields else None,
-        finished_at=when(fields["finished"]) if "finished" in fields else None,
-        expires_at=when(fields["expires"]),
-        warnings=json.loads(fields.get("warnings", "[]")),
-        result=result,
-        error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
-        links=Links.of(job_id, fields["image_id"]),
-    )
-
-
-def _remaining(fields: dict[str, str]) -> float | None:
-    if "eta" not in fields:
-        return None
-    age = time() - int(fields["progressed"]) / 1000
-    return max(0.0, float(fields["eta"]) - max(0.0, age))
-
-
-def when(milliseconds: str) -> datetime:
-    """A stored time as the wire has it."""
-    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
 
 
 def _ms(seconds: float) -> int:

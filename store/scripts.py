@@ -7,86 +7,11 @@ a worker begins the job, and only the holder of the latest may write. RQ's queue
 
 from typing import Final
 
-_COMMON: Final = """
-local P, QUEUE, ACTIVE = 'pentimento:', 'rq:queue:pentimento', 'pentimento:active'
-
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
-local function get(key, field) return redis.call('HGET', key, field) or '' end
-local function job(id) return P .. 'job:' .. id end
-local function image(id) return P .. 'image:' .. id end
-local function waiting(id) return image(id) .. ':waiting' end
-local function jobs_of(id) return image(id) .. ':jobs' end
-
-local function push(id, command)
-  redis.call('SADD', 'rq:queues', QUEUE)
-  redis.call('PERSIST', 'rq:job:' .. id)
-  redis.call('HDEL', job(id), 'held')
-  redis.call(command, QUEUE, id)
-end
-
-local function queue_again(id)
-  redis.call('ZREM', ACTIVE, id)
-  redis.call('HSET', job(id), 'status', 'queued')
-  redis.call('HDEL', job(id), 'progress', 'eta', 'worker')
-  push(id, 'LPUSH')
-end
-
-local function create(id, kind, image_id, request, ttl)
-  local at = now()
-  redis.call('HSET', job(id), 'kind', kind, 'image_id', image_id, 'status', 'queued', 'attempt', 0,
-             'losses', 0, 'request', request, 'ttl', ttl, 'created', at, 'expires', at + ttl)
-  redis.call('ZADD', P .. 'jobs', at, id)
-  redis.call('ZREMRANGEBYSCORE', P .. 'jobs', '-inf', at - 2 * ttl)
-  redis.call('SADD', jobs_of(image_id), id)
-end
-
--- `cause` is the error of the edits that wait for this job, should it be an inversion that did not succeed
-local function finish(id, status, result, err, cause)
-  local at, key = now(), job(id)
-  local image_id, expires = get(key, 'image_id'), at + tonumber(get(key, 'ttl'))
-  redis.call('HSET', key, 'status', status, 'finished', at, 'expires', expires)
-  redis.call('HDEL', key, 'eta', 'held', 'cancel')
-  if result ~= '' then redis.call('HSET', key, 'result', result) end
-  if err ~= '' then redis.call('HSET', key, 'error', err) end
-  redis.call('PEXPIREAT', key, expires)
-  redis.call('ZREM', ACTIVE, id)
-  redis.call('LREM', QUEUE, 0, id)
-  redis.call('EXPIRE', 'rq:job:' .. id, 3600)
-  redis.call('SREM', jobs_of(image_id), id)
-  redis.call('LREM', waiting(image_id), 0, id)
-  if get(key, 'kind') ~= 'invert' or get(image(image_id), 'job_id') ~= id then return end
-  if status == 'succeeded' then
-    redis.call('HSET', image(image_id), 'status', 'ready', 'result', result)
-  else
-    redis.call('HSET', image(image_id), 'status', 'failed', 'error', cause)
-  end
-  local held = redis.call('LRANGE', waiting(image_id), 0, -1)
-  redis.call('DEL', waiting(image_id))
-  for _, edit in ipairs(held) do
-    if get(job(edit), 'status') == 'queued' then
-      if status == 'succeeded' then push(edit, 'RPUSH') else finish(edit, 'failed', '', cause, '') end
-    end
-  end
-end
-
-local function owned(id, attempt)
-  return get(job(id), 'status') == 'processing' and get(job(id), 'attempt') == attempt
-end
-
-local function verdict(id, attempt)
-  if not owned(id, attempt) then return 'fenced' end
-  if get(job(id), 'cancel') ~= '' then return 'cancel' end
-  return 'ok'
-end
-"""
+from store.lua import COMMON
 
 # job, image, request, ttl, description of the image
 SUBMIT_INVERT: Final = (
-    _COMMON
+    COMMON
     + """
 local id, image_id, request, ttl, about = unpack(ARGV)
 local key = image(image_id)
@@ -111,7 +36,7 @@ return {id, 'accepted'}
 
 # job, image, request, ttl
 SUBMIT_EDIT: Final = (
-    _COMMON
+    COMMON
     + """
 local id, image_id, request, ttl = unpack(ARGV)
 if redis.call('EXISTS', job(id)) == 1 then return {'accepted', ''} end
@@ -132,7 +57,7 @@ return {'accepted', ''}
 
 # job, worker, lease
 BEGIN: Final = (
-    _COMMON
+    COMMON
     + """
 local id, worker, lease = unpack(ARGV)
 redis.call('LREM', QUEUE .. ':intermediate', 0, id)
@@ -145,7 +70,7 @@ return redis.call('HINCRBY', job(id), 'attempt', 1)
 
 # job, attempt, lease
 BEAT: Final = (
-    _COMMON
+    COMMON
     + """
 local id, attempt, lease = unpack(ARGV)
 if owned(id, attempt) then redis.call('ZADD', ACTIVE, 'XX', now() + lease, id) end
@@ -155,7 +80,7 @@ return verdict(id, attempt)
 
 # job, attempt, progress, seconds left or nothing
 PROGRESS: Final = (
-    _COMMON
+    COMMON
     + """
 local id, attempt, progress, eta = unpack(ARGV)
 if owned(id, attempt) then
@@ -168,7 +93,7 @@ return verdict(id, attempt)
 
 # job, attempt, status, result, error, cause, warnings
 FINISH: Final = (
-    _COMMON
+    COMMON
     + """
 local id, attempt, status, result, err, cause, warnings = unpack(ARGV)
 if not owned(id, attempt) then return 'fenced' end
@@ -181,7 +106,7 @@ return 'ok'
 
 # job, attempt
 HAND_BACK: Final = (
-    _COMMON
+    COMMON
     + """
 local id, attempt = unpack(ARGV)
 if not owned(id, attempt) then return 'fenced' end
@@ -192,7 +117,7 @@ return 'ok'
 
 # job, cause
 CANCEL: Final = (
-    _COMMON
+    COMMON
     + """
 local id, cause = unpack(ARGV)
 local status = get(job(id), 'status')
@@ -207,7 +132,7 @@ return status
 
 # attempts, milliseconds a popped job may take to begin, error of lost jobs, cause of canceled ones
 REAP: Final = (
-    _COMMON
+    COMMON
     + """
 local attempts, patience, lost, canceled = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local at, again, ended = now(), {}, {}
@@ -244,7 +169,7 @@ return {again, ended}
 
 # worker
 ABANDON: Final = (
-    _COMMON
+    COMMON
     + """
 for _, id in ipairs(redis.call('ZRANGE', ACTIVE, 0, -1)) do
   if get(job(id), 'worker') == ARGV[1] then redis.call('ZADD', ACTIVE, 0, id) end
@@ -254,7 +179,7 @@ end
 
 # image, cause
 DELETE_IMAGE: Final = (
-    _COMMON
+    COMMON
     + """
 local image_id, cause = unpack(ARGV)
 if redis.call('EXISTS', image(image_id)) == 0 then return 0 end

@@ -66,7 +66,7 @@ class Heart:
             try:
                 self._beat()
             except Exception as error:
-                log.warning("a beat was lost", error=repr(error))
+                log.warning("a beat was lost", error=f"{type(error).__name__}: {error}")
             if self._over.wait(self._pause_s):
                 return
 

@@ -84,6 +84,7 @@ class EditingWorker(SimpleWorker):
     """Runs jobs in this process, one after the other, each under a claim of its own."""
 
     job_class = OurJob
+    max_connection_wait_time = 5.0
 
     def __init__(
         self,

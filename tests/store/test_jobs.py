@@ -302,7 +302,7 @@ def test_progress_and_eta_are_shown_and_the_eta_runs_down(
     assert (job.progress, job.eta_s) == (progress, None)
     shared.jobs.progress(claim, progress, 100.0)
     written = int(shared.redis.hget(f"pentimento:job:{claim.job_id}", "progressed")) / 1000
-    monkeypatch.setattr("store.jobs.time", lambda: written + 40)
+    monkeypatch.setattr("store.views.time", lambda: written + 40)
     job = shared.jobs.get(claim.job_id)
     assert job is not None
     assert job.eta_s == pytest.approx(60)

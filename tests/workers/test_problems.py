@@ -3,6 +3,7 @@
 import inspect
 
 import pytest
+from rq.timeouts import JobTimeoutException
 
 import engine.errors
 from api_schemas import ErrorCode
@@ -34,5 +35,7 @@ def test_what_helps_to_repair_a_request_reaches_the_client() -> None:
     assert (word.word, word.words, word.status) == ("cat", ["a", "dog"], 422)
     long = problem_of(PromptTooLong(80, 77), "job")
     assert (long.tokens, long.limit) == (80, 77)
+    late = problem_of(JobTimeoutException("late"), "job")
+    assert late.code is ErrorCode.DEADLINE_EXCEEDED
     parameter = problem_of(InvalidParameter("tau_s", 2.0, "a fraction"), "job")
     assert (parameter.parameter, parameter.value, parameter.expected) == ("tau_s", 2.0, "a fraction")

@@ -1,5 +1,6 @@
 """Worker processes as they are deployed: killed, canceled, refused, stopped."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -189,3 +190,5 @@ def test_on_sigterm_the_job_finishes_the_next_stays_queued_and_the_status_is_0(
     assert job_of(shared, now.id).status is JobStatus.SUCCEEDED
     assert job_of(shared, next_.id).status is JobStatus.QUEUED
     assert shared.presence.workers() == []
+    lines = [json.loads(line) for line in supervisor.log.read_text().splitlines()]
+    assert [line["event"] for line in lines if line.get("job_id") == now.id] == ["job ended"]

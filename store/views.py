@@ -1,0 +1,55 @@
+"""Stored records as the wire has them."""
+
+import json
+from datetime import UTC, datetime
+from time import time
+
+from api_schemas import (
+    EditResult,
+    InvertResult,
+    Job,
+    JobKind,
+    JobStatus,
+    Links,
+    Problem,
+    Progress,
+)
+
+
+def wire_job(job_id: str, fields: dict[str, str]) -> Job:
+    """A job from the fields of its hash."""
+    result: InvertResult | EditResult | None = None
+    if "result" in fields:
+        if fields["kind"] == JobKind.INVERT:
+            found = InvertResult.model_validate_json(fields["result"])
+            result = found.model_copy(update={"cached": True}) if "cached" in fields else found
+        else:
+            result = EditResult.model_validate_json(fields["result"])
+    return Job(
+        id=job_id,
+        kind=JobKind(fields["kind"]),
+        status=JobStatus(fields["status"]),
+        image_id=fields["image_id"],
+        progress=Progress.model_validate_json(fields["progress"]) if "progress" in fields else None,
+        eta_s=_remaining(fields),
+        created_at=when(fields["created"]),
+        started_at=when(fields["started"]) if "started" in fields else None,
+        finished_at=when(fields["finished"]) if "finished" in fields else None,
+        expires_at=when(fields["expires"]),
+        warnings=json.loads(fields.get("warnings", "[]")),
+        result=result,
+        error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
+        links=Links.of(job_id, fields["image_id"]),
+    )
+
+
+def _remaining(fields: dict[str, str]) -> float | None:
+    if "eta" not in fields:
+        return None
+    age = time() - int(fields["progressed"]) / 1000
+    return max(0.0, float(fields["eta"]) - max(0.0, age))
+
+
+def when(milliseconds: str) -> datetime:
+    """A stored time as the wire has it."""
+    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
