@@ -92,6 +92,8 @@ def replace(source: Tokens, target: Tokens) -> Alignment:
         receiver = new or receiver
         _spread(projection, old, receiver)
     _carry_padding(projection, source, target)
+    # Two words of a script without spaces may share a token, whose attention was then given twice.
+    projection /= projection.sum(1, keepdim=True)
     return Alignment(projection=projection, inherited=torch.ones(len(target.ids)))
 
 

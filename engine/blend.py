@@ -80,9 +80,8 @@ class Blending:
         self.mask = self.blend.mask(self._maps, *latents.shape[-2:])
         return torch.cat([latents[:1], torch.where(self.mask[:, None], latents[1:], latents[:1])])
 
-    def pictures(self, size: tuple[int, int]) -> list[Image.Image | None]:
-        """The last mask of each target, white where open, at a picture's (width, height)."""
-        if self.mask is None:
-            return []
-        masks = (self.mask * 255).to(torch.uint8).cpu().numpy()
-        return [Image.fromarray(mask).resize(size, Image.Resampling.NEAREST) for mask in masks]
+
+def pictures(mask: Tensor, size: tuple[int, int]) -> list[Image.Image]:
+    """A mask (targets, height, width) as pictures of (width, height) `size`, white where it is open."""
+    planes = (mask * 255).to(torch.uint8).cpu().numpy()
+    return [Image.fromarray(plane).resize(size, Image.Resampling.NEAREST) for plane in planes]

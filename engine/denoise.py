@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,12 +31,8 @@ class Text:
         return self.cond[list(branch.rows)]
 
 
-class Guidance(Protocol):
-    """A way to run the branches of a step; returns what the U-Net said, branch by branch."""
-
-    def __call__(
-        self, models: Models, latents: Tensor, timestep: int, text: Text, step: Step
-    ) -> list[Tensor]: ...
+Guidance = Callable[[Models, Tensor, int, Text, Step], list[Tensor]]
+"""A way to run the branches of a step; gives what the U-Net said, branch by branch."""
 
 
 def batched(models: Models, latents: Tensor, timestep: int, text: Text, step: Step) -> list[Tensor]:
@@ -51,7 +46,7 @@ def batched(models: Models, latents: Tensor, timestep: int, text: Text, step: St
 def sequential(models: Models, latents: Tensor, timestep: int, text: Text, step: Step) -> list[Tensor]:
     """One call of the U-Net per branch: half the memory, the same numbers."""
     return [
-        batched(models, latents, timestep, text, step_of_one)[0] for step_of_one in _one_branch_each(step)
+        said for branch in step.branches for said in batched(models, latents, timestep, text, step.of(branch))
     ]
 
 
@@ -87,13 +82,15 @@ def denoise(
         NumericalError: the latents became NaN or infinite.
     """
     control = control or Chain()
-    rows, total = len(text.cond), len(schedule)
+    rows, total = tuple(range(len(text.cond))), len(schedule)
+    branches = (Branch("uncond", rows), Branch("cond", rows))[0 if guidance_scale != 1 else 1 :]
     first = 0 if pinned is None else 1
-    latents = start[None].expand(rows, -1, -1, -1)
+    latents = start[None].expand(len(rows), -1, -1, -1)
     with controlled(models.unet, control):
         for index, move in enumerate(schedule.denoising()):
-            step = _step(models, control, index, total, rows, first, guided=guidance_scale != 1)
-            said = guidance(models, latents, move.timestep, text, step) if step.branches else []
+            step = Step(index=index, total=total, branches=branches)
+            step = step if pinned is None else _without_idle_source(step, control, models)
+            said = guidance(models, latents, move.timestep, text, step)
             moved = _move(latents[first:], said, move, schedule, guidance_scale)
             latents = moved if pinned is None else torch.cat([pinned[total - 1 - index][None], moved])
             latents = after(step, latents) if after else latents
@@ -115,29 +112,20 @@ def call_unet(models: Models, x: Tensor, timestep: int, context: Tensor, step: S
 
 
 def _move(x: Tensor, said: list[Tensor], move: Move, schedule: Schedule, scale: float) -> Tensor:
-    if not len(x):
-        return x
     uncond, cond = (
         to_eps(part[-len(x) :], x, move.alpha, schedule.prediction) for part in (said[0], said[-1])
     )
     return ddim_move(x, uncond + scale * (cond - uncond), move)
 
 
-def _step(
-    models: Models, control: AttentionControl, index: int, total: int, rows: int, first: int, *, guided: bool
-) -> Step:
-    """The call's branches; a row below `first` joins a branch only if the control looks there."""
-    everyone = (Branch("uncond", tuple(range(rows))), Branch("cond", tuple(range(rows))))
-    full = Step(index=index, total=total, branches=everyone if guided else everyone[1:])
-    branches = []
-    for branch in full.branches:
-        looks = any(control.wants(site, full, branch) for site in models.sites)
-        kept = branch if looks else Branch(branch.name, branch.rows[first:])
-        branches += [kept] if kept.rows else []
-    return Step(index=index, total=total, branches=tuple(branches))
-
-
-def _one_branch_each(step: Step) -> Iterator[Step]:
-    for branch in step.branches:
-        values = step.values if branch.name == "cond" else None
-        yield Step(index=step.index, total=step.total, branches=(branch,), values=values)
+def _without_idle_source(step: Step, control: AttentionControl, models: Models) -> Step:
+    """The step without row 0 in those branches where the control does not look."""
+    return replace(
+        step,
+        branches=tuple(
+            branch
+            if any(control.wants(site, step, branch) for site in models.sites)
+            else Branch(branch.name, branch.rows[1:])
+            for branch in step.branches
+        ),
+    )

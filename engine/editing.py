@@ -12,7 +12,7 @@ from PIL import Image
 
 from engine import codec
 from engine.attention import Chain
-from engine.blend import Blending
+from engine.blend import Blending, pictures
 from engine.denoise import Text, denoise
 from engine.edit_plan import Edit
 from engine.errors import InvalidParameter, RecordMismatch, UnknownMethod, memory_errors
@@ -124,7 +124,8 @@ def edit(
             on_step=lambda step, total: tell(Progress("edit", step, total)),
         )
         source, *images = _decode(models, latents, tell)
-    masks = [None] * len(images) if blending is None else blending.pictures(source.size)
+    mask = blending.mask if blending else None
+    masks = [None] * len(images) if mask is None else pictures(mask, source.size)
     return EditResult(images=tuple(images), source=source, masks=tuple(masks))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from torch import Tensor
@@ -36,6 +36,10 @@ class Step:
     total: int
     branches: tuple[Branch, ...]
     values: Tensor | None = None
+
+    def of(self, branch: Branch) -> Step:
+        """The same step with one branch alone in the batch."""
+        return replace(self, branches=(branch,), values=self.values if branch.name == "cond" else None)
 
     def slices(self) -> Iterator[tuple[Branch, slice]]:
         """Each branch with its part of the batch."""

@@ -105,9 +105,9 @@ class P2P:
         return weights
 
     def _blend(self, models: Models, source: Tokens, targets: Sequence[Tokens]) -> LocalBlend | None:
-        for name in ("blend_threshold", "blend_start"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InvalidParameter(name, getattr(self, name), "a fraction from 0 to below 1")
+        if not 0 <= self.blend_threshold < 1:
+            raise InvalidParameter("blend_threshold", self.blend_threshold, "a fraction from 0 to below 1")
+        start = Window.parse(self.blend_start, "blend_start").stop
         if not (self.blend_words or self.subtract_words):
             return None
         added = subtracted = None
@@ -127,7 +127,7 @@ class P2P:
             added=None if added is None else added.to(models.device),
             subtracted=subtracted,
             threshold=self.blend_threshold,
-            window=Window(self.blend_start, 1.0),
+            window=Window(start, 1.0),
             factor=models.spec.blend_factor,
         )
 

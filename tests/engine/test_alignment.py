@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import CLIPTokenizer
 
+import prompts
 from engine import alignment
 from engine.alignment import Tokens
 from engine.errors import PromptsDoNotAlign, PromptTooLong, UnknownWord
@@ -107,6 +108,15 @@ def test_a_replacement_by_the_same_prompt_changes_nothing(tokenizer: Any) -> Non
     same = tokens(tokenizer, "a red fox, on grass!")
 
     assert torch.equal(alignment.replace(same, same).projection, torch.eye(LIMIT))
+
+
+def test_a_token_that_two_words_share_gives_its_attention_once() -> None:
+    words = prompts.words("小猫")
+    shared = {"prompt": "小猫", "words": words, "ids": (9, 1, 2, 3, 8, 8), "end": 4}
+    source = Tokens(spans=((1, 2), (2, 3)), **shared)  # type: ignore[arg-type]
+    target = Tokens(spans=((1, 2), (3,)), **shared)  # type: ignore[arg-type]
+
+    torch.testing.assert_close(alignment.replace(source, target).projection.sum(1), torch.ones(6))
 
 
 def test_a_replacement_of_another_number_of_words_is_refused(tokenizer: Any) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.attention import Branch, Heads, Site, Step
-from engine.blend import Blending, LocalBlend
+from engine.blend import Blending, LocalBlend, pictures
 from engine.window import Window
 
 TOKENS = 4
@@ -125,12 +125,8 @@ def test_a_step_that_is_run_again_counts_once() -> None:
 
 
 def test_masks_become_pictures_of_the_pictures_size() -> None:
-    running = Blending(blend([[1], [1]]))
-    running.mask = around(4, 6, (0, 0), reach=0)
+    (mask,) = pictures(around(4, 6, (0, 0), reach=0), (24, 16))
 
-    (mask,) = running.pictures((24, 16))
-
-    assert mask is not None
     assert (mask.mode, mask.size) == ("L", (24, 16))
     assert mask.getbbox() == (0, 0, 4, 4)
     assert mask.getextrema() == (0, 255)

@@ -72,7 +72,12 @@ def test_outside_the_mask_the_latents_decode_to_the_source(
 ) -> None:
     decoded: list[torch.Tensor] = []
     decode = codec.decode
-    monkeypatch.setattr(codec, "decode", lambda models, z: (decoded.append(z), decode(models, z))[1])
+
+    def noting(models: engine.Models, latents: torch.Tensor) -> tuple[Image.Image, ...]:
+        decoded.append(latents)
+        return decode(models, latents)
+
+    monkeypatch.setattr(codec, "decode", noting)
 
     result = engine.edit(models, record, Edit(prompt="a dog on grass", method=BLENDED))
 
@@ -117,14 +122,17 @@ def test_a_target_does_not_depend_on_its_company(models: engine.Models, record: 
     targets = ("a dog on grass", "a red cat on grass", "a fox on grass")
     method = P2P(tau_c={"default": 0.6, "red": 0.2}, reweight={"dog": 2}, blend_words=["cat"])
 
-    together = engine.edit(models, record, Edit(prompt=targets, method=method))
+    together = engine.edit(models, record, Edit(prompt=targets, method=method)).images
 
-    for index, (target, params) in enumerate(
-        zip(targets, ({"reweight": {"dog": 2}}, {"tau_c": {"default": 0.6, "red": 0.2}}, {}), strict=True)
-    ):
-        alone = P2P(**{"tau_c": 0.6, "blend_words": ["cat"], **params})  # type: ignore[arg-type]
-        single = engine.edit(models, record, Edit(prompt=target, method=alone)).images[0]
-        assert furthest(single, together.images[index]) <= 1
+    alone: list[dict[str, Any]] = [
+        {"reweight": {"dog": 2}},
+        {"tau_c": {"default": 0.6, "red": 0.2}},
+        {},
+    ]
+    for index, params in enumerate(alone):
+        own = P2P(**{"tau_c": 0.6, "blend_words": ["cat"], **params})
+        single = engine.edit(models, record, Edit(prompt=targets[index], method=own))
+        assert furthest(single.images[0], together[index]) <= 1
 
 
 def test_a_packed_record_edits_as_the_one_it_came_from(

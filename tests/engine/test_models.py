@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 import engine
@@ -36,7 +38,7 @@ def test_levels_are_those_the_papers_mean_at_every_size(
     monkeypatch.setattr(module, "sites_of", lambda unet: tuple(sites))
     monkeypatch.setattr(module, "_side", lambda unet: side)
 
-    spec = module._derive(module.replace(models, spec=engine.ModelSpec(name="any")))
+    spec = module._derive(replace(models, spec=engine.ModelSpec(name="any")))
 
     assert (spec.self_factor, spec.blend_factor) == (self_factor, blend_factor)
 
@@ -136,6 +138,6 @@ def test_running_out_of_memory_is_said(folder: Path, monkeypatch: pytest.MonkeyP
     def full(*args: Any, **options: Any) -> None:
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr(module.UNet2DConditionModel, "from_pretrained", full)
+    monkeypatch.setattr(UNet2DConditionModel, "from_pretrained", full)
     with pytest.raises(OutOfMemory):
         engine.load(folder)
