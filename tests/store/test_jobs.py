@@ -175,6 +175,13 @@ def test_a_job_popped_by_a_worker_that_died_before_beginning_it_comes_back(
     assert shared.redis.exists(f"rq:job:{job_id}")
 
 
+def test_a_job_that_was_begun_is_not_taken_for_popped_and_lost(shared: Store) -> None:
+    job_id = invert(shared)
+    shared.redis.lmove(QUEUE, f"{QUEUE}:intermediate")
+    begin(shared, job_id)
+    assert not shared.redis.exists(f"{QUEUE}:intermediate")
+
+
 def test_cancel_reaches_waiting_jobs_at_once_and_running_ones_through_their_owner(shared: Store) -> None:
     waiting, running = invert(shared, "img_" + "b" * 26), invert(shared)
     claim = begin(shared, running)

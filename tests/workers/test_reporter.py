@@ -86,6 +86,14 @@ def test_percent_grows_to_100_over_all_phases_and_is_null_outside_the_plan() -> 
     assert (percents[4], percents[-1]) == (25, 100)
 
 
+def test_percent_does_not_fall_when_the_plan_changes() -> None:
+    bench = Bench()
+    bench.reporter.expect(Phase(name="invert", steps=4), Phase(name="edit", steps=4))
+    assert bench.step("invert", 4, 4, after=1)[0].percent == 50
+    bench.reporter.expect(Phase(name="edit", steps=4))
+    assert [bench.step("edit", step, 4, after=1)[0].percent for step in (1, 3)] == [50, 75]
+
+
 def test_fast_steps_are_told_now_and_then_and_the_last_one_always() -> None:
     bench = Bench()
     for step in range(101):

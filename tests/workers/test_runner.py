@@ -267,15 +267,24 @@ def test_what_a_job_stores_for_an_image_that_was_deleted_meanwhile_is_removed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = inverted(bench)
-    real = engine.edit
+    real = Blobs.put
 
-    def deleted(*args: object, **_: object) -> engine.EditResult:
+    def deleted_first(self: Blobs, key: str, data: bytes) -> None:
         bench.shared.delete_image(image)
-        return real(*args)  # type: ignore[arg-type]
+        real(self, key, data)
 
-    monkeypatch.setattr(engine, "edit", deleted)
+    monkeypatch.setattr(Blobs, "put", deleted_first)
     bench.work(ask(bench.shared, image, prompt="a dog on grass"))
     assert files(bench.shared, image) == {}
+
+
+def test_the_guard_watches_a_job_and_rests_after_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr("workers.guard.Guard.alive", lambda _: calls.append("alive"))
+    monkeypatch.setattr("workers.guard.Guard.rest", lambda _: calls.append("rest"))
+    bench.work(send(bench.shared, steps=4))
+    assert calls.count("alive") > 4
+    assert (calls.count("rest"), calls[-1]) == (1, "rest")
 
 
 def test_a_claim_that_lapsed_records_nothing(bench: Bench) -> None:
