@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 PROMPT = "a cat on grass"
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 @pytest.fixture(scope="session")

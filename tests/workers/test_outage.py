@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError
 
-import engine
+import engine.denoise
 import store
 from api_schemas import JobStatus
 from store import Store
@@ -82,7 +82,7 @@ def test_a_running_job_outlives_the_server_and_a_queued_one_is_still_there(
     job, queued = send(shared, steps=30), send(shared, seed=1)
     shared.redis.lrem("rq:queue:pentimento", 0, job.id)
     halfway, back = threading.Event(), threading.Event()
-    call = engine.inverters.ddim.call_unet
+    call = engine.denoise.call_unet
     calls: list[int] = []
 
     def watched(*args: object) -> object:

@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 
 import engine
 import store
-from api_schemas import EditResult, InvertResult, Job, JobStatus
+from api_schemas import EditResult, Job, JobStatus
 from store import Store
 from tests.workers.conftest import (
     Process,
@@ -31,7 +31,7 @@ from tests.workers.conftest import (
 )
 from workers.settings import WorkerSettings
 
-MANY = 200
+MANY = 100
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def supervisor(module_settings: WorkerSettings, shared: Store) -> Iterator[Proce
         yield process
     finally:
         process.popen.terminate()
-        process.popen.wait(60)
+        process.popen.wait(120)
 
 
 def worker_pid(supervisor: Process) -> int:
@@ -169,22 +169,10 @@ def test_a_worker_that_was_paused_past_its_lease_changes_nothing(
     assert stored(shared, image) == files
 
 
-def test_an_inversion_cut_short_by_a_kill_leaves_nothing_half_done(
-    supervisor: Process, shared: Store
-) -> None:
-    job = send(shared, steps=MANY, seed=4)
-    running(shared, job.id, "invert")
-    os.kill(worker_pid(supervisor), signal.SIGKILL)
-    done = ended(shared, job.id)
-    assert isinstance(done.result, InvertResult), done.error
-    assert not done.result.cached
-    assert {"record/record.json", "record/record.safetensors", "source.png"} <= stored(shared, job.image_id)
-
-
 def test_on_sigterm_the_job_finishes_the_next_stays_queued_and_the_status_is_0(
     supervisor: Process, shared: Store
 ) -> None:
-    now, next_ = send(shared, steps=MANY, seed=5), send(shared, steps=MANY, seed=6)
+    now, next_ = send(shared, steps=4 * MANY, seed=5), send(shared, steps=4 * MANY, seed=6)
     running(shared, now.id, "invert")
     assert supervisor.stop() == 0, supervisor.log.read_text()
     assert job_of(shared, now.id).status is JobStatus.SUCCEEDED

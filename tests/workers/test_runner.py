@@ -116,11 +116,12 @@ def test_a_damaged_inversion_is_put_aside_and_made_again_with_the_same_result(
     assert f"quarantine/{name}" in after
 
 
-def test_a_lost_inversion_is_made_again_from_the_picture_that_was_sent(
-    bench: Bench, make_bench: Callable[[], Bench]
+@pytest.mark.parametrize("lost", ["record.json", ""])
+def test_an_inversion_lost_or_cut_short_is_made_again_from_the_picture_that_was_sent(
+    bench: Bench, make_bench: Callable[[], Bench], lost: str
 ) -> None:
     image = inverted(bench)
-    bench.shared.blobs.delete_prefix(f"images/{image}/record/")
+    bench.shared.blobs.delete_prefix(f"images/{image}/record/{lost}")
     assert not edited(make_bench(), image, prompt="a dog on grass").source_cached
     assert edited(make_bench(), image, prompt="a dog on grass").source_cached
 
