@@ -36,7 +36,8 @@ class ModelSpec:
 
     `size`: short side of its pictures in pixels. `self_factor`: self-attention is replaced in layers at
     least this much coarser than the latent. `blend_factor`: LocalBlend reads the cross-attention of layers
-    exactly this much coarser; the papers' "16x16 maps" of a 64x64 latent are factor 4.
+    exactly this much coarser; the papers' "16x16 maps" of a 64x64 latent are factor 4. `vision`: the hub id
+    of the vision tower that goes with it, None where its folder has one or none is known.
     """
 
     name: str

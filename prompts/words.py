@@ -39,7 +39,7 @@ class Word:
     @cached_property
     def folded(self) -> str:
         """The form in which words are compared: case-folded, accents composed, one kind of apostrophe."""
-        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", self.text).casefold())
+        folded = unicodedata.normalize("NFC", self.text.casefold())
         return "".join("'" if char in _APOSTROPHES else char for char in folded)
 
 

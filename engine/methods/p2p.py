@@ -32,7 +32,8 @@ _TAU_C = 0.4
 class P2P:
     """Edit by the source's attention (Hertz et al. 2022, https://arxiv.org/abs/2208.01626).
 
-    `edit`: "replace" swaps words one for one, "refine" adds and removes some, "auto" looks at the prompts.
+    `edit`: "replace" swaps words one for one, "refine" adds and removes some; "auto" replaces if the prompts
+    differ only in words put in the place of others.
     `tau_c`, `tau_s`: how long cross- and self-attention are the source's, as a fraction of the run from its
     start or as [start, stop]; `tau_c` may give single target words their own, {"default": .8, "word": .2}.
     `reweight`: factors on the attention to target words, negative ones too. `blend_words`: words of either
