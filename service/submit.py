@@ -20,13 +20,15 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes) -> Accepted
     image = image_id(upload.image.tobytes(), (width, height), options, model)
     source = keys.source(image)
     try:
-        if not store.blobs.exists(source):
-            store.blobs.put(source, upload.png)
+        with store.files(image):
+            if not store.blobs.exists(source):
+                store.blobs.put(source, upload.png)
+            submission = store.jobs.submit_invert(image, options, model=model, width=width, height=height)
     except StorageFull:
         raise ServiceError(
             ErrorCode.INSUFFICIENT_STORAGE, "There is no room left to keep the image."
         ) from None
-    return _accepted(store.jobs.submit_invert(image, options, model=model, width=width, height=height))
+    return _accepted(submission)
 
 
 def submit_edit(store: Store, request: EditRequest) -> Accepted:

@@ -3,7 +3,9 @@
 import errno
 import os
 import re
+import shutil
 from pathlib import Path
+from time import monotonic, time
 from typing import Final
 from uuid import uuid4
 
@@ -13,6 +15,8 @@ from store.errors import BlobMissing, StorageFull
 
 _KEY: Final = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*(/|\.[a-z0-9]+)?")
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_CHECK_S: Final = 5.0
+_STALE_S: Final = 3600.0
 
 
 class Blobs:
@@ -21,13 +25,16 @@ class Blobs:
     def __init__(self, url: str) -> None:
         self._fs, self._root = fsspec.core.url_to_fs(url)
         self._local = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else ())
+        self._incoming = Path(self._root) / ".incoming"
+        self._check_at = 0.0
+        self._fault: OSError | StorageFull | None = None
 
     def put(self, key: str, data: bytes) -> None:
         """Store `data` whole, replacing what was there; raises StorageFull."""
         path = self._path(key)
         try:
             if self._local:
-                _write_atomically(Path(path), Path(self._root) / ".incoming", data)
+                _write_atomically(Path(path), self._incoming, data)
             else:
                 self._fs.pipe_file(path, data)
         except OSError as error:
@@ -59,16 +66,44 @@ class Blobs:
         """Remove every key below the folder `prefix`."""
         path = self._path(prefix).rstrip("/")
         try:
-            self._fs.rm(path, recursive=True)
+            if self._local:
+                _remove_atomically(Path(path), self._incoming)
+            else:
+                self._fs.rm(path, recursive=True)
         except FileNotFoundError:
             return
         self._fs.invalidate_cache()
 
+    def sweep(self) -> None:
+        """Remove what processes left behind that were killed an hour ago or earlier."""
+        if not self._local or not self._incoming.exists():
+            return
+        for left in self._incoming.iterdir():
+            try:
+                if time() - left.stat().st_mtime > _STALE_S:
+                    _remove(left)
+            except FileNotFoundError:
+                continue
+
     def check(self) -> None:
-        """Raise OSError or StorageFull unless a small file can be written and removed."""
+        """Raise OSError or StorageFull unless a small file can be written and removed.
+
+        The outcome is remembered for a few seconds.
+        """
+        if monotonic() >= self._check_at:
+            self._fault = self._try()
+            self._check_at = monotonic() + _CHECK_S
+        if self._fault is not None:
+            raise self._fault.with_traceback(None)
+
+    def _try(self) -> OSError | StorageFull | None:
         key = f"checks/{uuid4().hex}"
-        self.put(key, b"ok")
-        self._fs.rm_file(self._path(key))
+        try:
+            self.put(key, b"ok")
+            self._fs.rm_file(self._path(key))
+        except (OSError, StorageFull) as error:
+            return error
+        return None
 
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):
@@ -94,3 +129,17 @@ def _write_atomically(path: Path, incoming: Path, data: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _remove_atomically(path: Path, incoming: Path) -> None:
+    """Rename first: a folder being removed in place cannot be, while somebody still writes into it."""
+    incoming.mkdir(parents=True, exist_ok=True)
+    os.utime(path)
+    _remove(path.replace(incoming / uuid4().hex))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from api_schemas import (
     EditRequest,
@@ -56,9 +57,10 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """The right to run a job: writes under an older `attempt` are refused."""
+    """The right to run a job: writes by another `worker` or under an older `attempt` are refused."""
 
     job_id: str
+    worker: str
     attempt: int
     kind: JobKind
     image_id: str
@@ -131,7 +133,10 @@ class JobStore:
         return JobStatus(status) if status else None
 
     def begin(self, job_id: str, worker: str, lease_s: float) -> Claim | None:
-        """Take a queued job; None if it is not there to be taken (ended, held, or run by another)."""
+        """Take a queued job, or find that `worker` has it; None if it is not to be had.
+
+        It is not if it has ended, is held, or is run by another.
+        """
         attempt = int(self._run("BEGIN", job_id, worker, _ms(lease_s)))
         if attempt == 0:
             return None
@@ -140,6 +145,7 @@ class JobStore:
         model: type[InvertOptions] | type[EditRequest] = InvertOptions if kind == "invert" else EditRequest
         return Claim(
             job_id=job_id,
+            worker=worker,
             attempt=attempt,
             kind=JobKind(kind),
             image_id=image_id,
@@ -159,17 +165,20 @@ class JobStore:
     def succeed(
         self, claim: Claim, result: InvertResult | EditResult, warnings: tuple[str, ...] = ()
     ) -> bool:
-        """Record the result; False if the image was deleted meanwhile. Raises Fenced."""
+        """Record the result, or the cancellation that was asked for before.
+
+        False if the image was deleted meanwhile. Raises Fenced.
+        """
         return self._finish(claim, JobStatus.SUCCEEDED, result=result.model_dump_json(), warnings=warnings)
 
-    def fail(self, claim: Claim, problem: Problem) -> bool:
-        """Record why the job failed; edits that wait for it fail alike. Raises Fenced."""
+    def fail(self, claim: Claim, problem: Problem, warnings: tuple[str, ...] = ()) -> bool:
+        """Record why the job failed; edits that wait for it fail alike. Otherwise like `succeed`."""
         text = problem.model_dump_json(exclude_none=True)
-        return self._finish(claim, JobStatus.FAILED, error=text, cause=text)
+        return self._finish(claim, JobStatus.FAILED, error=text, cause=text, warnings=warnings)
 
-    def cancel(self, claim: Claim) -> bool:
-        """Record that the running job stopped as it was asked to. Raises Fenced."""
-        return self._finish(claim, JobStatus.CANCELED, cause=_CANCELED)
+    def cancel(self, claim: Claim, warnings: tuple[str, ...] = ()) -> bool:
+        """Record that the running job stopped as it was asked to. Otherwise like `succeed`."""
+        return self._finish(claim, JobStatus.CANCELED, cause=_CANCELED, warnings=warnings)
 
     def hand_back(self, claim: Claim) -> bool:
         """Put the running job back to the front of the queue. Raises Fenced."""
@@ -193,7 +202,7 @@ class JobStore:
 
     def delete_image(self, image_id: str) -> bool:
         """Forget an image and cancel its jobs; False if there is no such image. Files are not touched."""
-        return bool(self._redis.eval(scripts.DELETE_IMAGE, 0, image_id, _DELETED))
+        return bool(self._redis.eval(scripts.DELETE_IMAGE, 0, image_id, _DELETED, uuid4().hex))
 
     def _submit(self, script: str, job_id: str, image_id: str, *rest: str) -> list[str]:
         request, *about = rest
@@ -208,7 +217,7 @@ class JobStore:
         return self._scripts[name](args=list(args))
 
     def _verdict(self, name: str, claim: Claim, *args: str | int) -> Verdict:
-        return Verdict(self._run(name, claim.job_id, claim.attempt, *args))
+        return Verdict(self._run(name, claim.job_id, claim.worker, claim.attempt, *args))
 
     def _finish(
         self,
@@ -220,8 +229,9 @@ class JobStore:
         cause: str = "",
         warnings: tuple[str, ...] = (),
     ) -> bool:
-        asked = (claim.job_id, claim.attempt, status.value, result, error, cause, json.dumps(warnings))
-        answer = self._run("FINISH", *asked)
+        holder = (claim.job_id, claim.worker, claim.attempt)
+        end = (status.value, result, error, cause, json.dumps(warnings))
+        answer = self._run("FINISH", *holder, *end, _CANCELED)
         if answer == "fenced":
             raise Fenced(claim.job_id)
         return answer == "ok"

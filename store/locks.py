@@ -1,9 +1,19 @@
 """A lock that its holder must renew and only its holder can release."""
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import sleep
+from typing import Any, Final
 from uuid import uuid4
 
+import structlog
+from redis.exceptions import RedisError
+
 from store import keys, scripts
+
+log = structlog.get_logger(__name__)
+
+_POLL_S: Final = 0.05
 
 
 class Lock:
@@ -17,12 +27,26 @@ class Lock:
 
     def acquire(self) -> bool:
         """Take the lock if nobody has it; never waits."""
-        return bool(self._redis.set(self._key, self._token, nx=True, px=self._ttl_ms))
+        # An answer that was lost is asked for again, and then finds the lock taken by this very holder.
+        return bool(self._redis.set(self._key, self._token, nx=True, px=self._ttl_ms)) or self.renew()
 
     def renew(self) -> bool:
         """Hold on to it; False if it lapsed."""
         return bool(self._redis.eval(scripts.RENEW, 1, self._key, self._token, self._ttl_ms))
 
     def release(self) -> None:
-        """Let go of it, unless it lapsed and is another's now."""
-        self._redis.eval(scripts.UNLOCK, 1, self._key, self._token)
+        """Let go of it, unless it lapsed and is another's now; it lapses if the server cannot be told."""
+        try:
+            self._redis.eval(scripts.UNLOCK, 1, self._key, self._token)
+        except RedisError as error:
+            log.warning("a lock must lapse", lock=self._key, error=str(error))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait for it, and hold it while entered; nothing renews it, so what is done must be brief."""
+        while not self.acquire():
+            sleep(_POLL_S)
+        try:
+            yield
+        finally:
+            self.release()

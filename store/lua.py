@@ -68,12 +68,16 @@ local function finish(id, status, result, err, cause)
   end
 end
 
-local function owned(id, attempt)
-  return get(job(id), 'status') == 'processing' and get(job(id), 'attempt') == attempt
+local function begun_by(id, worker, attempt)
+  return get(job(id), 'worker') == worker and get(job(id), 'attempt') == attempt
 end
 
-local function verdict(id, attempt)
-  if not owned(id, attempt) then return 'fenced' end
+local function owned(id, worker, attempt)
+  return get(job(id), 'status') == 'processing' and begun_by(id, worker, attempt)
+end
+
+local function verdict(id, worker, attempt)
+  if not owned(id, worker, attempt) then return 'fenced' end
   if get(job(id), 'cancel') ~= '' then return 'cancel' end
   return 'ok'
 end

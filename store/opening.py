@@ -1,18 +1,23 @@
 """One object for everything that service and workers share."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
+from store import keys
 from store.blobs import Blobs
 from store.images import ImageStore
 from store.jobs import JobStore
+from store.locks import Lock
 from store.presence import Presence
 from store.settings import StoreSettings
+
+_FILES_LOCK_S: Final = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +37,20 @@ class Store:
 
     def delete_image(self, image_id: str) -> bool:
         """Remove an image: its record, its files, its waiting jobs; False if there is no such image."""
-        there = self.jobs.delete_image(image_id)
-        self.blobs.delete_prefix(f"images/{image_id}/")
+        with self.files(image_id):
+            there = self.jobs.delete_image(image_id)
+            self.blobs.delete_prefix(keys.folder(image_id))
         return there
+
+    def sweep_image(self, image_id: str) -> None:
+        """Remove what a job stored for an image that was deleted meanwhile and not sent again."""
+        with self.files(image_id):
+            if self.images.get(image_id) is None:
+                self.blobs.delete_prefix(keys.folder(image_id))
+
+    def files(self, image_id: str) -> AbstractContextManager[None]:
+        """While entered, nobody else creates the image or removes its files."""
+        return Lock(self.redis, f"files:{image_id}", _FILES_LOCK_S).held()
 
     def close(self) -> None:
         """Give back the connections."""

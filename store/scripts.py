@@ -1,8 +1,10 @@
 """Every change of a job or an image, as Lua: each script is one step that happens whole or not at all.
 
-Times are milliseconds of the server's clock. A job's `attempt` is its fencing token: it grows whenever
-a worker begins the job, and only the holder of the latest may write. RQ's queue is the list
-`rq:queue:pentimento`; a worker pops into `...:intermediate` and begins the job from there.
+Times are milliseconds of the server's clock. A job's `worker` and `attempt` are its fencing token: the
+attempt grows whenever a worker begins the job, and only the holder of the latest may write. The worker
+counts too, because a server that is killed may forget its last second, and with it an attempt. A client
+whose answer was lost sends a script again: the second run must find what the first did. RQ's queue is the
+list `rq:queue:pentimento`; a worker pops into `...:intermediate` and begins the job from there.
 """
 
 from typing import Final
@@ -61,55 +63,64 @@ BEGIN: Final = (
     + """
 local id, worker, lease = unpack(ARGV)
 redis.call('LREM', QUEUE .. ':intermediate', 0, id)
-if get(job(id), 'status') ~= 'queued' or get(job(id), 'held') ~= '' then return 0 end
+local status = get(job(id), 'status')
+if status == 'processing' and get(job(id), 'worker') == worker then
+  redis.call('ZADD', ACTIVE, now() + lease, id)
+  return tonumber(get(job(id), 'attempt'))
+end
+if status ~= 'queued' or get(job(id), 'held') ~= '' then return 0 end
 redis.call('HSET', job(id), 'status', 'processing', 'worker', worker, 'started', now())
 redis.call('ZADD', ACTIVE, now() + lease, id)
 return redis.call('HINCRBY', job(id), 'attempt', 1)
 """
 )
 
-# job, attempt, lease
+# job, worker, attempt, lease
 BEAT: Final = (
     COMMON
     + """
-local id, attempt, lease = unpack(ARGV)
-if owned(id, attempt) then redis.call('ZADD', ACTIVE, 'XX', now() + lease, id) end
-return verdict(id, attempt)
+local id, worker, attempt, lease = unpack(ARGV)
+if owned(id, worker, attempt) then redis.call('ZADD', ACTIVE, 'XX', now() + lease, id) end
+return verdict(id, worker, attempt)
 """
 )
 
-# job, attempt, progress, seconds left or nothing
+# job, worker, attempt, progress, seconds left or nothing
 PROGRESS: Final = (
     COMMON
     + """
-local id, attempt, progress, eta = unpack(ARGV)
-if owned(id, attempt) then
+local id, worker, attempt, progress, eta = unpack(ARGV)
+if owned(id, worker, attempt) then
   redis.call('HSET', job(id), 'progress', progress, 'progressed', now())
   if eta == '' then redis.call('HDEL', job(id), 'eta') else redis.call('HSET', job(id), 'eta', eta) end
 end
-return verdict(id, attempt)
+return verdict(id, worker, attempt)
 """
 )
 
-# job, attempt, status, result, error, cause, warnings
+# job, worker, attempt, status, result, error, cause, warnings, cause of canceled ones
 FINISH: Final = (
     COMMON
     + """
-local id, attempt, status, result, err, cause, warnings = unpack(ARGV)
-if not owned(id, attempt) then return 'fenced' end
-redis.call('HSET', job(id), 'warnings', warnings)
-finish(id, status, result, err, cause)
+local id, worker, attempt, status, result, err, cause, warnings, canceled = unpack(ARGV)
+if owned(id, worker, attempt) then
+  redis.call('HSET', job(id), 'asked', status, 'warnings', warnings)
+  if get(job(id), 'cancel') ~= '' then status, result, err, cause = 'canceled', '', '', canceled end
+  finish(id, status, result, err, cause)
+elseif not begun_by(id, worker, attempt) or get(job(id), 'asked') ~= status then
+  return 'fenced'
+end
 if redis.call('EXISTS', image(get(job(id), 'image_id'))) == 0 then return 'deleted' end
 return 'ok'
 """
 )
 
-# job, attempt
+# job, worker, attempt
 HAND_BACK: Final = (
     COMMON
     + """
-local id, attempt = unpack(ARGV)
-if not owned(id, attempt) then return 'fenced' end
+local id, worker, attempt = unpack(ARGV)
+if not owned(id, worker, attempt) then return 'fenced' end
 queue_again(id)
 return 'ok'
 """
@@ -177,12 +188,17 @@ end
 """
 )
 
-# image, cause
+# image, cause, a name for this call
 DELETE_IMAGE: Final = (
     COMMON
     + """
-local image_id, cause = unpack(ARGV)
-if redis.call('EXISTS', image(image_id)) == 0 then return 0 end
+local image_id, cause, call = unpack(ARGV)
+local done = image(image_id) .. ':deleted'
+if redis.call('EXISTS', image(image_id)) == 0 then
+  if redis.call('GET', done) == call then return 1 end
+  return 0
+end
+redis.call('SET', done, call, 'EX', 60)
 redis.call('DEL', image(image_id))
 redis.call('ZREM', P .. 'images', image_id)
 for _, id in ipairs(redis.call('SMEMBERS', jobs_of(image_id))) do

@@ -19,10 +19,17 @@ class Heart:
     """Every second: renew what this worker holds, and queue again what dead workers held.
 
     It renews without looking at progress; a job that makes none is ended by the guard, together with the
-    process, and all that it held lapses.
+    process, and all that it held lapses. When the process loses its `parent`, it asks itself to stop.
     """
 
-    def __init__(self, store: Store, settings: WorkerSettings, worker: str, model: ModelInfo) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: WorkerSettings,
+        worker: str,
+        model: ModelInfo,
+        parent: int | None = None,
+    ) -> None:
         self._store, self._worker, self._model = store, worker, model
         self._lease_s = settings.lease_s
         self._pause_s = min(1.0, settings.lease_s / 8)
@@ -30,7 +37,7 @@ class Heart:
         self._locks: list[Lock] = []
         self._also: Callable[[], None] | None = None
         self._over = threading.Event()
-        self._parent = os.getppid()
+        self._parent = os.getppid() if parent is None else parent
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
     def start(self) -> None:

@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workers.process", description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--name", default=f"{socket.gethostname()}-{uuid4().hex}")
+    parser.add_argument("--parent", type=int, default=os.getppid(), help="process to stop with")
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     settings = WorkerSettings()
@@ -45,14 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
     except (engine.UnknownModel, engine.InvalidParameter) as error:
         log.error("the model cannot be loaded", model=settings.model, error=str(error))
         return os.EX_CONFIG
-    return work(models, settings, asked.name)
+    return work(models, settings, asked.name, asked.parent)
 
 
-def work(models: engine.Models, settings: WorkerSettings, name: str) -> int:
-    """Work the queue with a loaded model until SIGTERM; returns the exit status."""
+def work(models: engine.Models, settings: WorkerSettings, name: str, parent: int) -> int:
+    """Work the queue with a loaded model until SIGTERM or the end of `parent`; returns the exit status."""
     shared = store.open(settings)
+    shared.blobs.sweep()
     leaving = Leaving(settings.grace_s)
-    heart = Heart(shared, settings, name, describe(models, settings))
+    heart = Heart(shared, settings, name, describe(models, settings), parent)
     records = Records(
         models, shared, hot_bytes=settings.hot_bytes, lock_s=settings.lease_s, holding=heart.holding
     )

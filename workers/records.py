@@ -83,10 +83,12 @@ class Records:
         self._lock_s, self._holding = lock_s, holding
 
     def find(self, image_id: str) -> Source | None:
-        """The source if it is in memory or whole in storage; damaged files are put aside."""
+        """The source if it is whole in storage, from memory where possible; damaged files are put aside."""
         hot = self._hot.get(image_id)
         if hot is not None:
-            return hot
+            if self._store.blobs.exists(keys.record(image_id, "record.json")):
+                return hot
+            self._hot.drop(image_id)
         try:
             files = {name: self._store.blobs.get(keys.record(image_id, name)) for name in reversed(_FILES)}
         except BlobMissing:
@@ -124,9 +126,9 @@ class Records:
             self._store.blobs.move(keys.record(image_id, name), keys.quarantine(image_id, name))
 
     def forget(self, image_id: str) -> None:
-        """Remove all that was stored for an image that was deleted meanwhile."""
+        """Remove all that was stored for an image, if it was deleted meanwhile and not sent again."""
         self._hot.drop(image_id)
-        self._store.blobs.delete_prefix(keys.folder(image_id))
+        self._store.sweep_image(image_id)
 
     def _make(self, image_id: str, options: InvertOptions, reporter: Reporter) -> Source:
         record = engine.invert(

@@ -6,7 +6,7 @@ from time import monotonic, sleep
 from typing import Final, TypeVar
 
 import structlog
-from redis.exceptions import ConnectionError, RedisError, TimeoutError
+from redis.exceptions import RedisError
 
 import engine
 from api_schemas import EditRequest, EditResult, ErrorCode, InvertResult
@@ -58,10 +58,11 @@ class Runner:
             finally:
                 self._guard.rest()
             try:
-                if not _patiently(record):
-                    self._records.forget(claim.image_id)
+                there = _patiently(record)
             except Fenced:
-                outcome = "another's"
+                outcome, there = "another's", False
+            if not there:
+                _patiently(lambda: self._records.forget(claim.image_id))
             seconds = round(monotonic() - began, 3)
             log.info("job ended", kind=claim.kind, image=claim.image_id, outcome=outcome, seconds=seconds)
 
@@ -71,18 +72,18 @@ class Runner:
         try:
             result = self._compute(claim, reporter)
         except Canceled:
-            return "canceled", lambda: jobs.cancel(claim)
-        except (HandedBack, ConnectionError, TimeoutError):
+            return "canceled", lambda: jobs.cancel(claim, tuple(reporter.warnings))
+        except (HandedBack, RedisError):
             return "handed back", lambda: jobs.hand_back(claim)
         except Fenced:
-            return "another's", lambda: True
+            return "another's", lambda: False
         except Exception as error:
             self._work.exhausted += isinstance(error, engine.OutOfMemory)
             problem = problem_of(error, claim.job_id)
             unforeseen = problem.code is ErrorCode.INTERNAL_ERROR
             level = logging.ERROR if unforeseen else logging.INFO
             log.log(level, "job failed", code=problem.code, exc_info=unforeseen)
-            return problem.code.value, lambda: jobs.fail(claim, problem)
+            return problem.code.value, lambda: jobs.fail(claim, problem, tuple(reporter.warnings))
         return "succeeded", lambda: jobs.succeed(claim, result, tuple(reporter.warnings))
 
     def _compute(self, claim: Claim, reporter: Reporter) -> InvertResult | EditResult:

@@ -74,9 +74,9 @@ class Supervisor:
     def _start(self, slot: Slot) -> None:
         slot.name = f"{socket.gethostname()}-{uuid4().hex}"
         slot.began = monotonic()
-        slot.process = subprocess.Popen(
-            [sys.executable, *self._command, "--device", slot.device, "--name", slot.name]
-        )
+        flags = ["-P"] if sys.flags.safe_path else []
+        about = ["--device", slot.device, "--parent", str(os.getpid()), "--name", slot.name]
+        slot.process = subprocess.Popen([sys.executable, *flags, *self._command, *about])
         log.info("worker started", device=slot.device, worker=slot.name, pid=slot.process.pid)
         threading.Thread(target=self._wait, args=(slot, slot.process), daemon=True).start()
 

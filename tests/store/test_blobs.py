@@ -2,7 +2,10 @@
 
 import errno
 import os
+import shutil
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,3 +68,81 @@ def test_a_write_cut_short_leaves_the_old_file_and_nothing_else(
         blobs.put(KEY, b"new")
     assert blobs.get(KEY) == b"old"
     assert files(tmp_path) == [KEY]
+
+
+def test_a_folder_is_deleted_though_somebody_writes_into_it_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs, late = Blobs(str(tmp_path)), "images/img_a/results/late.png"
+    blobs.put("images/img_a/results/early.png", b"early")
+    remove = os.rmdir
+
+    def write_first(path: Any, **where: Any) -> None:
+        if not blobs.exists(late):
+            blobs.put(late, b"late")
+        remove(path, **where)
+
+    monkeypatch.setattr(os, "rmdir", write_first)
+    blobs.delete_prefix("images/img_a/")
+    assert files(tmp_path) == [late]
+
+
+def test_what_killed_processes_left_behind_is_swept_once_it_is_old(tmp_path: Path) -> None:
+    blobs = Blobs(str(tmp_path))
+    blobs.sweep()
+    blobs.put(KEY, b"kept")
+    for name, age_s in (("old", 4000), ("new", 60)):
+        left = tmp_path / ".incoming" / name
+        left.write_bytes(b"half")
+        os.utime(left, (time.time() - age_s, time.time() - age_s))
+    folder = tmp_path / ".incoming" / "folder"
+    folder.mkdir()
+    (folder / "file").write_bytes(b"half")
+    os.utime(folder, (0, 0))
+    blobs.sweep()
+    assert files(tmp_path) == [".incoming/new", KEY]
+    assert not folder.exists()
+
+
+def test_a_deletion_under_way_is_not_swept_though_its_folder_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = Blobs(str(tmp_path))
+    blobs.put(KEY, b"x")
+    os.utime(tmp_path / "images" / "img_a", (0, 0))
+    remove = shutil.rmtree
+
+    def sweep_first(path: Path) -> None:
+        blobs.sweep()
+        remove(path)
+
+    monkeypatch.setattr(shutil, "rmtree", sweep_first)
+    blobs.delete_prefix("images/img_a/")
+    assert files(tmp_path) == []
+
+
+def test_a_check_is_repeated_only_after_some_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs, now, written, full = Blobs(str(tmp_path)), [100.0], [0], [False]
+    monkeypatch.setattr("store.blobs.monotonic", lambda: now[0])
+    put = Blobs.put
+
+    def counted(self: Blobs, key: str, data: bytes) -> None:
+        written[0] += 1
+        if full[0]:
+            raise StorageFull(key)
+        put(self, key, data)
+
+    monkeypatch.setattr(Blobs, "put", counted)
+    blobs.check()
+    full[0] = True
+    blobs.check()
+    assert written == [1]
+    now[0] += 10
+    for _ in range(2):
+        with pytest.raises(StorageFull):
+            blobs.check()
+    assert written == [2]
+    now[0] += 10
+    full[0] = False
+    blobs.check()
+    assert written == [3]

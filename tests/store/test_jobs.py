@@ -79,8 +79,11 @@ def test_a_running_job_takes_every_step_of_its_owner(shared: Store, step: str) -
     assert status(shared, claim.job_id) is ENDS[step]
 
 
-@pytest.mark.parametrize("first", ["succeed", "fail", "cancel", "hand_back"])
-@pytest.mark.parametrize("second", STEPS)
+ENDINGS = ["succeed", "fail", "cancel"]
+TWO_STEPS = [(first, second) for first in STEPS for second in STEPS if first != second]
+
+
+@pytest.mark.parametrize(("first", "second"), [*TWO_STEPS, ("hand_back", "hand_back")])
 def test_after_its_last_step_an_owner_can_take_no_other(shared: Store, first: str, second: str) -> None:
     claim = begin(shared, invert(shared))
     STEPS[first](shared, claim)
@@ -106,7 +109,39 @@ def test_an_older_attempt_writes_nothing(shared: Store, step: str) -> None:
     assert shared.jobs.succeed(fresh, RESULT)
 
 
-@pytest.mark.parametrize("end", ["succeed", "fail", "cancel"])
+@pytest.mark.parametrize("canceled", [False, True])
+@pytest.mark.parametrize("step", ENDINGS)
+def test_an_end_that_is_told_twice_since_the_answer_was_lost_is_answered_alike(
+    shared: Store, step: str, canceled: bool
+) -> None:
+    claim = begin(shared, invert(shared))
+    if canceled:
+        shared.jobs.request_cancel(claim.job_id)
+    assert STEPS[step](shared, claim)
+    before = shared.jobs.get(claim.job_id)
+    assert STEPS[step](shared, claim)
+    assert shared.jobs.get(claim.job_id) == before
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_attempt_that_the_server_forgot_and_gave_to_another_worker_writes_nothing(
+    shared: Store, step: str
+) -> None:
+    stale = begin(shared, invert(shared))
+    key = f"pentimento:job:{stale.job_id}"
+    shared.redis.hset(key, mapping={"status": "queued", "attempt": 0})
+    shared.redis.hdel(key, "worker")
+    fresh = shared.jobs.begin(stale.job_id, "other", 30)
+    assert fresh is not None
+    assert fresh.attempt == stale.attempt
+    assert shared.jobs.beat(stale, 30) is Verdict.FENCED
+    with pytest.raises(Fenced):
+        STEPS[step](shared, stale)
+    assert shared.jobs.beat(fresh, 30) is Verdict.OK
+    assert shared.jobs.succeed(fresh, RESULT)
+
+
+@pytest.mark.parametrize("end", ENDINGS)
 def test_an_ended_job_is_neither_begun_nor_canceled_nor_reaped(shared: Store, end: str) -> None:
     claim = begin(shared, invert(shared), lease_s=0)
     STEPS[end](shared, claim)
@@ -122,6 +157,40 @@ def test_a_job_is_begun_once(shared: Store) -> None:
     assert begin(shared, job_id).attempt == 1
     assert shared.jobs.begin(job_id, "other", 30) is None
     assert shared.jobs.begin("job_" + "0" * 26, "other", 30) is None
+
+
+def test_a_worker_that_asks_again_since_the_answer_was_lost_has_begun_its_job_once(shared: Store) -> None:
+    first = begin(shared, invert(shared), lease_s=0)
+    assert begin(shared, first.job_id) == first
+    assert shared.jobs.reap() == ([], [])
+    shared.jobs.succeed(first, RESULT)
+    assert shared.jobs.begin(first.job_id, "worker", 30) is None
+
+
+@pytest.mark.parametrize("step", ["succeed", "fail"])
+def test_a_job_that_was_asked_to_stop_ends_canceled_even_if_it_gets_to_its_end(
+    shared: Store, step: str
+) -> None:
+    claim = begin(shared, invert(shared))
+    held = edit(shared)
+    shared.jobs.request_cancel(claim.job_id)
+    STEPS[step](shared, claim)
+    job, waiting = shared.jobs.get(claim.job_id), shared.jobs.get(held)
+    assert job is not None
+    assert (job.status, job.result, job.error) == (JobStatus.CANCELED, None, None)
+    assert waiting is not None
+    assert waiting.error is not None
+    assert waiting.error.code is ErrorCode.CANCELED
+
+
+def test_warnings_are_kept_however_the_job_ends(shared: Store) -> None:
+    failed, canceled = begin(shared, invert(shared)), begin(shared, invert(shared, "img_" + "b" * 26))
+    shared.jobs.fail(failed, PROBLEM, ("careful",))
+    shared.jobs.cancel(canceled, ("careful",))
+    for claim in (failed, canceled):
+        job = shared.jobs.get(claim.job_id)
+        assert job is not None
+        assert job.warnings == ["careful"]
 
 
 def test_a_lost_job_is_queued_again_until_it_is_lost_for_good(shared: Store) -> None:
@@ -296,6 +365,16 @@ def test_deleting_an_image_cancels_its_jobs_and_is_seen_by_the_running_one(share
     with pytest.raises(NoSuchImage):
         edit(shared)
     assert not shared.delete_image(IMAGE)
+
+
+def test_deleting_an_image_again_since_the_answer_was_lost_is_no_error(
+    shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invert(shared)
+    once = shared.redis.eval
+    monkeypatch.setattr(shared.redis, "eval", lambda *args: (once(*args), once(*args))[1])
+    assert shared.jobs.delete_image(IMAGE)
+    assert not shared.jobs.delete_image(IMAGE)
 
 
 def test_progress_and_eta_are_shown_and_the_eta_runs_down(

@@ -3,6 +3,8 @@
 from time import time
 
 import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
 
 from api_schemas import ModelInfo
 from store import Lock, Store
@@ -35,3 +37,23 @@ def test_a_lock_has_one_holder_and_a_lapsed_holder_cannot_touch_the_next(shared:
     assert second.renew()
     second.release()
     assert first.acquire()
+
+
+def test_a_lock_that_was_got_without_hearing_of_it_is_got_when_asked_again(shared: Store) -> None:
+    lock = Lock(shared.redis, "x", 30)
+    assert lock.acquire()
+    assert lock.acquire()
+
+
+def test_a_lock_that_cannot_be_released_is_left_to_lapse(shared: Store, redis_url: str) -> None:
+    lock = Lock(shared.redis, "x", 30)
+    assert lock.acquire()
+    with Redis.from_url(redis_url) as redis:
+        redis.config_set("min-replicas-to-write", "1")
+        try:
+            with pytest.raises(ResponseError):
+                shared.redis.set("y", "")
+            lock.release()
+        finally:
+            redis.config_set("min-replicas-to-write", "0")
+    assert shared.redis.pttl("pentimento:lock:x") > 0

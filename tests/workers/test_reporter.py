@@ -14,6 +14,7 @@ from workers.reporter import Canceled, HandedBack, Phase, Reporter
 
 CLAIM = Claim(
     job_id="job_x",
+    worker="bench",
     attempt=1,
     kind=JobKind.INVERT,
     image_id="img_x",
