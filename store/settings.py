@@ -9,7 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 def home() -> Path:
     """The folder of everything that outlives a process: $PENTIMENTO_HOME or ~/.local/share/pentimento."""
-    return Path(os.environ.get("PENTIMENTO_HOME") or Path.home() / ".local" / "share" / "pentimento")
+    chosen = os.environ.get("PENTIMENTO_HOME") or "~/.local/share/pentimento"
+    return Path(chosen).expanduser().absolute()
 
 
 class StoreSettings(BaseSettings):

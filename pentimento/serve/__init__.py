@@ -21,6 +21,7 @@ __all__ = ["Options", "ServeError", "serve"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STORE_TIMEOUT_S = 60.0
+_WORKER_GRACE_S = 40.0  # its own supervisor kills what has not stopped after 35 s
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,8 @@ def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str
                 announce(url)
                 supervisor.watch()
         finally:
+            if stopping():
+                tell("stopping")
             supervisor.stop()
             if embedded:
                 embedded.remove_temporary()
@@ -91,7 +94,7 @@ def _worker(options: Options, env: Mapping[str, str]) -> Program:
         argv=_python("workers", *devices),
         log=options.home / "logs" / "worker.log",
         env=env,
-        grace_s=30.0,
+        grace_s=_WORKER_GRACE_S,
     )
 
 

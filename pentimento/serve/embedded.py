@@ -1,9 +1,12 @@
 """The store that `pentimento serve` brings along: a Valkey or Redis server on a private unix socket."""
 
+import hashlib
+import os
 import re
 import shlex
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -55,6 +58,19 @@ def _bundled() -> Path | None:
         return None
 
 
+def _short_folder(home: Path) -> Path:
+    """The same folder every time for this home, so that a server left behind on its socket is found."""
+    name = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"pentimento-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ServeError(
+            f"{folder} is not a private folder of yours: remove it, or choose a shorter PENTIMENTO_HOME"
+        )
+    return folder
+
+
 class EmbeddedStore:
     """A server with its data in `home/redis` (0700) and no network port."""
 
@@ -66,7 +82,7 @@ class EmbeddedStore:
         self._temporary: Path | None = None
         self.socket = self.data / "redis.sock"
         if len(bytes(self.socket)) > _LONGEST_SOCKET_PATH:
-            self._temporary = Path(tempfile.mkdtemp(prefix="pentimento-"))
+            self._temporary = _short_folder(home)
             self.socket = self._temporary / "redis.sock"
         self._log = home / "logs" / "store.log"
 

@@ -1,3 +1,5 @@
+import os
+import signal
 import socket
 import stat
 from collections.abc import Iterator
@@ -83,8 +85,31 @@ def test_a_home_with_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
     store = EmbeddedStore(tmp_path / ("x" * 120), find_server())
     with running(store):
         assert ask(store, "PING") == b"+PONG\r\n"
+        assert stat.S_IMODE(store.socket.parent.stat().st_mode) == 0o700
+        next_start = EmbeddedStore(tmp_path / ("x" * 120), find_server())
+        assert next_start.socket == store.socket
+        assert next_start.answers()
+    other = EmbeddedStore(tmp_path / ("y" * 120), find_server())
+    assert other.socket != store.socket
+    other.remove_temporary()
     store.remove_temporary()
     assert not store.socket.parent.exists()
+
+
+def test_a_short_folder_that_others_may_enter_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    home = tmp_path / ("x" * 120)
+    folder = EmbeddedStore(home, find_server()).socket.parent
+    folder.chmod(0o755)
+    with pytest.raises(ServeError, match="shorter PENTIMENTO_HOME"):
+        EmbeddedStore(home, find_server())
+    folder.rmdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ServeError, match="not a private folder"):
+        EmbeddedStore(home, find_server())
 
 
 def test_a_damaged_store_names_the_repair_command(tmp_path: Path) -> None:
@@ -115,6 +140,27 @@ def test_two_serves_do_not_share_a_home(tmp_path: Path) -> None:
 
     with package._only_one(tmp_path), pytest.raises(ServeError, match="another `pentimento serve`"):
         serve(Options(home=tmp_path, port=0), lambda _: None, lambda _: None)
+
+
+def test_a_worker_may_use_all_the_time_its_own_supervisor_gives_it(tmp_path: Path) -> None:
+    from pentimento import serve as package
+    from workers import supervisor
+    from workers.settings import WorkerSettings
+
+    program = package._worker(Options(home=tmp_path), {})
+    assert program.grace_s > WorkerSettings().grace_s + supervisor._KILL_S
+
+
+def test_stopping_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise ServeError("interrupted")
+
+    monkeypatch.setattr("pentimento.serve._start_store", interrupted)
+    told: list[str] = []
+    with pytest.raises(ServeError, match="interrupted"):
+        serve(Options(home=tmp_path, port=0), lambda _: None, told.append)
+    assert told == ["stopping"]
 
 
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
