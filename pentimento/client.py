@@ -9,17 +9,21 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx2
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from api_schemas import Accepted, Image, Job, JobStatus, MethodInfo, ModelInfo, Problem
 from pentimento.errors import ApiError, JobFailed, Unreachable
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 Params = BaseModel | Mapping[str, Any] | None
-Model = TypeVar("Model", bound=BaseModel)
+Answer = TypeVar("Answer")
 
 _POLL_FIRST_S, _POLL_LONGEST_S = 0.05, 1.0
 _OUTAGE_S = 30.0
+
+
+class _JobList(BaseModel):
+    jobs: list[Job]
 
 
 class Client:
@@ -92,8 +96,7 @@ class Client:
 
     def jobs(self, limit: int = 50) -> list[Job]:
         """The latest jobs, newest first."""
-        answer = self._request("GET", "/jobs", params={"limit": limit})
-        return [_read(Job, item) for item in answer.json()["jobs"]]
+        return self._ask(_JobList, "GET", "/jobs", params={"limit": limit}).jobs
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job; asking twice is no error."""
@@ -109,11 +112,11 @@ class Client:
 
     def models(self) -> list[ModelInfo]:
         """The models that are served now."""
-        return [_read(ModelInfo, item) for item in self._request("GET", "/models").json()]
+        return self._ask(list[ModelInfo], "GET", "/models")
 
     def methods(self) -> list[MethodInfo]:
         """The ways to invert and to edit."""
-        return [_read(MethodInfo, item) for item in self._request("GET", "/methods").json()]
+        return self._ask(list[MethodInfo], "GET", "/methods")
 
     def download(self, path: str) -> bytes:
         """The picture at a path that a result names."""
@@ -152,8 +155,14 @@ class Client:
             time.sleep(pause)
             pause = min(_POLL_LONGEST_S, pause * 1.3)
 
-    def _ask(self, model: type[Model], method: str, path: str, **options: Any) -> Model:
-        return _read(model, self._request(method, path, **options).json())
+    def _ask(self, kind: type[Answer], method: str, path: str, **options: Any) -> Answer:
+        answer = self._request(method, path, **options)
+        try:
+            return TypeAdapter(kind).validate_json(answer.content)
+        except ValidationError as error:
+            raise Unreachable(
+                f"{self.url} answered {path} with something else than expected; is it Pentimento? {error}"
+            ) from None
 
     def _request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         try:
@@ -176,12 +185,3 @@ class Client:
 
 def _plain(params: Params) -> Any:
     return params.model_dump(mode="json", exclude_unset=True) if isinstance(params, BaseModel) else params
-
-
-def _read(model: type[Model], value: Any) -> Model:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise Unreachable(
-            f"the service answered with something that is no {model.__name__}: {error}"
-        ) from None

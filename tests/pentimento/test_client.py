@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -80,6 +80,19 @@ def test_something_else_there_is_said_in_words() -> None:
     transport = httpx2.MockTransport(other)
     with Client(transport=transport) as client, pytest.raises(Unreachable, match="is it Pentimento"):
         client.jobs()
+
+
+@pytest.mark.parametrize("text", ["<html>hello</html>", "", "[1]", "{}", "null", '{"jobs": 3}', '"jobs"'])
+def test_an_answer_that_is_none_of_ours_is_said_in_words(text: str) -> None:
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, text=text))
+    with Client(transport=transport) as client:
+        asking: list[Callable[[], object]] = [
+            *(client.jobs, client.models, client.methods),
+            *(lambda: client.job("job"), lambda: client.edit("image", "a dog")),
+        ]
+        for ask in asking:
+            with pytest.raises(Unreachable, match="is it Pentimento"):
+                ask()
 
 
 def test_waiting_survives_an_outage(live: str, cat: Path, shared: Store) -> None:
