@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
 
     VALIDATION_ERROR = "validation_error"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
@@ -50,6 +51,7 @@ class ErrorCode(StrEnum):
 
 
 _STATUS: Final = {
+    ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
     ErrorCode.CONFLICT: 409,

@@ -69,7 +69,9 @@ class Accepted(Response):
 
     job_id: JobId = Field(description="Ask for this job to learn how it goes.")
     image_id: ImageId = Field(description="The image; edits may name it at once.")
-    status: JobStatus = Field(description="Queued, or succeeded at once if the answer was known already.")
+    status: JobStatus = Field(
+        description="Queued; processing if the same inversion is under way already; succeeded if it is known."
+    )
     links: Links = Field(description="Where to go from here.")
 
 

@@ -1,5 +1,6 @@
 """Parameters of every inversion and edit method, under the names the engine uses."""
 
+import json
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationInfo, ValidatorFunctionWrapHandler, model_validator
@@ -11,6 +12,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Span = Annotated[tuple[Fraction, Fraction], Field(description="From and up to, as fractions of the run.")]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Words = Annotated[list[Word], Field(max_length=32)]
+Windows = Annotated[dict[Word, Fraction | Span], Field(max_length=33)]
 
 
 class DDIMParams(Request):
@@ -27,9 +29,9 @@ class P2PParams(Request):
     edit: Literal["auto", "replace", "refine"] = Field(
         default="auto",
         description="Swap words one for one, or align the prompts and keep what they share. "
-        "'auto' swaps when both prompts have equally many words.",
+        "'auto' swaps when the prompts differ only in words put in the place of others.",
     )
-    tau_c: Fraction | dict[Word, Fraction | Span] = Field(
+    tau_c: Fraction | Windows = Field(
         default=0.4,
         description="Until which fraction of the run the source's cross-attention is kept: "
         "one number, or one per word with 'default' for the others.",
@@ -83,13 +85,20 @@ METHODS: Final[dict[str, type[P2PParams]]] = {"p2p": P2PParams}
 
 
 def chosen_by_method(registry: dict[str, Any]) -> WrapValidator:
-    """Validate `params` by the model that the sibling field `method` names."""
+    """Validate `params` by the model that the sibling field `method` names.
+
+    Read strictly where they come as JSON: in a JSON document, or as its text in a field of a form.
+    """
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> BaseModel:
         model: type[BaseModel] | None = registry.get(info.data.get("method", ""))
         if model is None or isinstance(value, model):
             return handler(value)  # type: ignore[no-any-return]
-        given = value.model_dump(exclude_unset=True) if isinstance(value, BaseModel) else value
+        given = value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
+        if isinstance(given, str) and info.mode == "python":
+            return model.model_validate_json(given, strict=True)
+        if info.mode == "json":
+            return model.model_validate_json(json.dumps(given), strict=True)
         return model.model_validate(given)
 
     return WrapValidator(validate)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from api_schemas.base import ImageId, Request
 from api_schemas.params import (
@@ -36,7 +36,10 @@ class InvertOptions(Request):
         description="Parameters of the method.",
     )
     model: str | None = Field(
-        default=None, max_length=200, description="The model to use; null takes the one that is served."
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The model to use; null takes the one that is served.",
     )
 
 
@@ -55,6 +58,10 @@ class InvertRequest(InvertOptions):
     image: str = Field(min_length=1, description="A PNG, JPEG or WebP file in base64, bare or as a data URL.")
 
 
+def _only(name: str, kind: str, *, but_not: str) -> dict[str, JsonValue]:
+    return {"required": [name], "properties": {name: {"type": kind}, but_not: {"type": "null"}}}
+
+
 class EditRequest(Request):
     """An edit of an image by one target prompt or by several that share the work."""
 
@@ -67,7 +74,11 @@ class EditRequest(Request):
                     "prompts": ["a dog on grass", "a tiger on grass"],
                     "params": {"blend_words": "changed", "tau_c": 0.6},
                 },
-            ]
+            ],
+            "oneOf": [
+                _only("prompt", "string", but_not="prompts"),
+                _only("prompts", "array", but_not="prompt"),
+            ],
         }
     )
 

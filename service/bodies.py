@@ -1,12 +1,11 @@
 """Request bodies: read strictly, whatever their form, into the requests of `api_schemas`."""
 
 import base64
-import binascii
 from typing import Any, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
 from starlette.datastructures import UploadFile
 
 from api_schemas import ErrorCode, FieldError, InvertOptions, InvertRequest, Problem
@@ -14,8 +13,12 @@ from service.errors import ServiceError, validation_problem
 
 Model = TypeVar("Model", bound=BaseModel)
 
+# Decoding a large picture takes much memory and a core: the other requests keep their threads meanwhile.
+DECODERS = CapacityLimiter(2)
+
 _MULTIPART = "multipart/form-data"
 _TEXT_FIELDS = 16
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:
@@ -43,7 +46,8 @@ async def read_invert(request: Request) -> tuple[InvertOptions, bytes]:
         raise _media_type(f"{_MULTIPART} or application/json")
     asked = await read_json(request, InvertRequest)
     options = {name: getattr(asked, name) for name in InvertOptions.model_fields}
-    return InvertOptions.model_construct(**options), _decode(asked.image)
+    data = await to_thread.run_sync(_decode, asked.image, limiter=DECODERS)
+    return InvertOptions.model_construct(**options), data
 
 
 async def _read_form(request: Request) -> tuple[InvertOptions, bytes]:
@@ -60,19 +64,12 @@ async def _read_form(request: Request) -> tuple[InvertOptions, bytes]:
         for name, value in fields.items():
             if isinstance(value, UploadFile):
                 raise _invalid(name, "only 'image' is a file", "unexpected_file")
-        if "params" in fields:
-            fields["params"] = _params(fields["params"])
+    # A browser sends every field of its form; one that was left empty was not filled in.
+    given = {name: value for name, value in fields.items() if value != "" or name == "prompt"}
     try:
-        return InvertOptions.model_validate(fields), data
+        return InvertOptions.model_validate(given), data
     except ValidationError as error:
         raise ServiceError.of(validation_problem(error.errors())) from None
-
-
-def _params(text: str) -> Any:
-    try:
-        return from_json(text, allow_inf_nan=False)
-    except ValueError:
-        raise _invalid("params", "not valid JSON", "json_invalid") from None
 
 
 def _decode(text: str) -> bytes:
@@ -81,8 +78,9 @@ def _decode(text: str) -> bytes:
         if not comma or not head.endswith(";base64"):
             raise _invalid("image", "a data URL must have the form data:image/png;base64,...", "data_url")
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
+        packed = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n")
+        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
+    except ValueError:
         raise _invalid("image", "not valid base64", "base64") from None
 
 

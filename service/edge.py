@@ -1,6 +1,7 @@
 """The outermost layer: what holds for every request and every answer, whatever the route."""
 
 import logging
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,10 +29,10 @@ def body_cap(path: str) -> int:
 
 
 class Edge:
-    """Security headers, early refusal of bodies declared too large, and a problem for every crash.
+    """Security headers, HEAD, early refusal of bodies declared too large, and a problem for every crash.
 
     With `local_only`, requests that name another host are refused, so that a web page cannot reach a service
-    on loopback through a name of its own (DNS rebinding).
+    on loopback through a name of its own (DNS rebinding), and so are those that a page of another site sends.
     """
 
     def __init__(self, app: ASGIApp, local_only: bool) -> None:
@@ -43,6 +44,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         started = False
+        head = scope["method"] == "HEAD"
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
@@ -52,6 +54,8 @@ class Edge:
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         refusal = self._refusal(scope)
@@ -60,7 +64,9 @@ class Edge:
             await response(scope, receive, send_with_headers)
             return
         try:
-            await self.app(scope, receive, send_with_headers)
+            # A copy: the server goes on reading its own scope.
+            asked = {**scope, "method": "GET"} if head else scope
+            await self.app(asked, receive, send_with_headers)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if started:
@@ -77,8 +83,29 @@ class Edge:
             return Problem.of(
                 ErrorCode.NOT_FOUND, f"This service answers to localhost, not to {name!r}.", instance=path
             )
+        if self.local_only and _from_another_site(headers, scope["method"]):
+            return Problem.of(
+                ErrorCode.FORBIDDEN,
+                "This service takes no requests from pages of other sites.",
+                instance=path,
+            )
         declared, cap = headers.get("content-length", ""), body_cap(path)
         if declared.isdecimal() and int(declared[:20]) > cap:
             detail = f"The body has {declared} bytes; at most {cap} are accepted here."
             return Problem.of(ErrorCode.PAYLOAD_TOO_LARGE, detail, instance=path)
         return None
+
+
+def _from_another_site(headers: Headers, method: str) -> bool:
+    origin = headers.get("origin")
+    if origin is not None and not is_loopback(_host_name(origin)):
+        return True
+    followed_link = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
+    return headers.get("sec-fetch-site") == "cross-site" and not followed_link
+
+
+def _host_name(origin: str) -> str:
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:
+        return ""

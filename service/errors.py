@@ -82,9 +82,10 @@ def install(app: FastAPI) -> None:
 
 
 def _methods(app: FastAPI, request: Request) -> list[str]:
-    # The framework names the methods of the first route at this path only.
-    operations = app.openapi()["paths"].get(request.scope["route"].path, {})
-    return sorted(method.upper() for method in operations)
+    # The framework names the methods of the first route at this path only, and none of its own routes here.
+    route = request.scope.get("route")
+    operations = app.openapi()["paths"].get(route.path, {}) if route else {}
+    return sorted([method.upper() for method in operations] + (["HEAD"] if "get" in operations else []))
 
 
 def validation_problem(errors: Sequence[Any]) -> Problem:

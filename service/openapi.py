@@ -12,7 +12,7 @@ from service.errors import RETRY_AFTER_S
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
-_ALWAYS = (ErrorCode.INTERNAL_ERROR, ErrorCode.PAYLOAD_TOO_LARGE)
+_ALWAYS = (ErrorCode.INTERNAL_ERROR, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.FORBIDDEN)
 _JOB_ID = {"type": "string", "pattern": "^job_[0-9a-z]{26}$"}
 
 
@@ -67,6 +67,7 @@ def invert_body() -> Json:
     properties["model"] = {"type": "string", "maxLength": 200, "description": "The model to use."}
     multipart = {
         "type": "object",
+        "description": "A field left empty counts as left out, except `prompt`.",
         "properties": properties,
         "required": ["image", "prompt"],
         "additionalProperties": False,

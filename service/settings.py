@@ -35,7 +35,7 @@ class ServiceSettings(BaseSettings):
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`; names other than localhost are not trusted."""
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback

@@ -19,6 +19,7 @@ Etags = Annotated[
 ]
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="The SHA-256 of the picture.")]
 
+_FOR_EVER = "max-age=31536000, immutable"
 _PICTURE: openapi.Json = {
     "description": "The picture.",
     "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
@@ -81,7 +82,7 @@ def source(image_id: ImagePath, store: TheStore, known: Etags = None) -> Respons
 )
 def working(image_id: ImagePath, store: TheStore, known: Etags = None) -> Response:
     """Cut and scaled to the model's size; there once the inversion has succeeded."""
-    return _serve(store, keys.working(image_id), known)
+    return _serve(store, keys.working(image_id), known, may_change=True)
 
 
 @router.get(
@@ -92,7 +93,7 @@ def working(image_id: ImagePath, store: TheStore, known: Etags = None) -> Respon
 )
 def reconstruction(image_id: ImagePath, store: TheStore, known: Etags = None) -> Response:
     """There once the inversion has succeeded; no edit can keep more of the source than this."""
-    return _serve(store, keys.reconstruction(image_id), known)
+    return _serve(store, keys.reconstruction(image_id), known, may_change=True)
 
 
 @router.get(
@@ -106,13 +107,13 @@ def result(image_id: ImagePath, digest: Digest, store: TheStore, known: Etags = 
     return _serve(store, f"{keys.folder(image_id)}results/{digest}.png", known)
 
 
-def _serve(store: Store, key: str, known: str | None) -> Response:
+def _serve(store: Store, key: str, known: str | None, *, may_change: bool = False) -> Response:
     try:
         data = store.blobs.get(key)
     except BlobMissing:
         raise ServiceError(ErrorCode.NOT_FOUND, "There is no such picture, or not yet.") from None
     etag = f'"{hashlib.sha256(data).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": "private, max-age=31536000, immutable"}
+    headers = {"ETag": etag, "Cache-Control": f"private, {'no-cache' if may_change else _FOR_EVER}"}
     if known is not None and etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
         return Response(status_code=304, headers=headers)
     return PngResponse(data, headers=headers)

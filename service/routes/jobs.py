@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api_schemas import Accepted, EditRequest, ErrorCode, Job, JobStatus
 from api_schemas import Response as Wire
 from service import openapi
-from service.bodies import read_invert, read_json
+from service.bodies import DECODERS, read_invert, read_json
 from service.edge import UPLOAD_BYTES
 from service.errors import ServiceError
 from service.routes.common import JobPath, TheStore
@@ -17,8 +17,6 @@ from service.submit import submit_edit, submit_invert
 
 router = APIRouter(tags=["jobs"])
 
-# Decoding a large picture takes much memory and a core: the other requests keep their threads meanwhile.
-_DECODERS = CapacityLimiter(2)
 _ACCEPTED = {"headers": openapi.accepted_headers()}
 
 
@@ -53,7 +51,7 @@ async def invert(request: Request, response: Response, store: TheStore) -> Accep
     The same image with the same options always gets the same id and is inverted only once.
     """
     options, data = await read_invert(request)
-    accepted = await to_thread.run_sync(submit_invert, store, options, data, limiter=_DECODERS)
+    accepted = await to_thread.run_sync(submit_invert, store, options, data, limiter=DECODERS)
     response.headers["Location"] = accepted.links.self
     return accepted
 
@@ -70,6 +68,7 @@ async def invert(request: Request, response: Response, store: TheStore) -> Accep
             ErrorCode.NOT_FOUND,
             ErrorCode.CONFLICT,
             ErrorCode.UNKNOWN_WORD,
+            ErrorCode.INVALID_PARAMETER,
             ErrorCode.PROMPTS_DO_NOT_ALIGN,
             ErrorCode.PROMPT_TOO_LONG,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,

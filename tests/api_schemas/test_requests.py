@@ -1,5 +1,6 @@
 """What clients may ask for, and what they are told when they may not."""
 
+import json
 from typing import Any, get_args
 
 import pytest
@@ -52,6 +53,7 @@ def test_a_wrong_parameter_is_named_where_it_stands() -> None:
         {"tau_s": float("nan")},
         {"reweight": {"dog": float("inf")}},
         {"reweight": {"": 1}},
+        {"tau_c": {f"word{n}": 0.5 for n in range(34)}},
         {"blend_words": "everything"},
         {"blend_threshold": 1},
         {"tau_x": 0.1},
@@ -80,6 +82,59 @@ def test_one_prompt_or_several_but_not_both() -> None:
     for fields in wrong:
         assert refused(EditRequest, **{"image_id": IMAGE, "prompt": "a dog", **fields})
     assert refused(EditRequest, image_id=IMAGE, prompts=["a"] * 9)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fitting"),
+    [
+        ({"prompt": "a"}, 1),
+        ({"prompts": ["a"]}, 1),
+        ({"prompt": "a", "prompts": None}, 1),
+        ({"prompt": None, "prompts": ["a"]}, 1),
+        ({}, 0),
+        ({"prompt": None}, 0),
+        ({"prompt": "a", "prompts": ["a"]}, 0),
+    ],
+)
+def test_the_schema_knows_that_one_form_of_prompt_is_given(fields: dict[str, Any], fitting: int) -> None:
+    kinds = {"string": str, "array": list, "null": type(None)}
+    forms = EditRequest.model_json_schema()["oneOf"]
+
+    def fits(form: dict[str, Any]) -> bool:
+        given = {name: part for name, part in form["properties"].items() if name in fields}
+        return set(form["required"]) <= set(fields) and all(
+            isinstance(fields[name], kinds[part["type"]]) for name, part in given.items()
+        )
+
+    assert sum(map(fits, forms)) == fitting
+    if fitting:
+        EditRequest.model_validate({"image_id": IMAGE, **fields})
+    else:
+        assert refused(EditRequest, image_id=IMAGE, **fields)
+
+
+def test_a_model_has_a_name() -> None:
+    named, null = InvertOptions.model_json_schema()["properties"]["model"]["anyOf"]
+    assert (named["minLength"], null["type"]) == (1, "null")
+    with pytest.raises(ValidationError, match="model"):
+        InvertOptions(prompt="", model="")
+
+
+@pytest.mark.parametrize("params", [{"tau_s": "0.5"}, {"tau_c": True}, {"reweight": {"dog": "2"}}])
+def test_params_in_json_are_read_strictly(params: dict[str, Any]) -> None:
+    asked = {"image_id": IMAGE, "prompt": "a dog"}
+    text = json.dumps(params)
+    with pytest.raises(ValidationError) as caught:
+        EditRequest.model_validate_json(json.dumps({**asked, "params": params}))
+    assert caught.value.errors()[0]["loc"][:2] == ("params", next(iter(params)))
+    assert refused(EditRequest, **asked, params=text)[0][0][:2] == ("params", next(iter(params)))
+
+
+def test_params_survive_the_way_through_json() -> None:
+    given = {"tau_c": {"default": 1, "dog": [0, 0.3]}, "tau_s": [0.1, 0.5], "blend_words": ["dog"]}
+    once = edit(params=given)
+    assert EditRequest.model_validate_json(once.model_dump_json(), strict=True) == once
+    assert edit(params=json.dumps(given)) == once
 
 
 @pytest.mark.parametrize("image_id", ["", "img_x", "IMG_" + "a" * 26, "../" + "a" * 27, IMAGE + "\n"])

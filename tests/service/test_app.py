@@ -49,6 +49,7 @@ def test_the_service_starts_without_torch() -> None:
         ("GET", "/jobs?limit=0", 422, "validation_error"),
         ("GET", "/jobs?limit=many", 422, "validation_error"),
         ("PUT", "/jobs", 405, "method_not_allowed"),
+        ("POST", "/openapi.json", 405, "method_not_allowed"),
         ("POST", "/edit", 415, "unsupported_media_type"),
         ("POST", "/invert", 415, "unsupported_media_type"),
     ],
@@ -64,7 +65,22 @@ def test_every_error_is_a_problem(http: TestClient, method: str, path: str, stat
 
 
 def test_405_names_all_the_methods_there_are(http: TestClient) -> None:
-    assert http.put(f"/images/{NO_IMAGE}").headers["allow"] == "DELETE, GET"
+    assert http.put(f"/images/{NO_IMAGE}").headers["allow"] == "DELETE, GET, HEAD"
+    assert http.get("/edit").headers["allow"] == "POST"
+    assert set(http.put("/openapi.json").headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/jobs", "/nowhere", "/edit", "/openapi.json"])
+def test_head_is_get_without_a_body(http: TestClient, path: str) -> None:
+    full, head = http.get(path), http.head(path)
+    assert (head.status_code, head.content) == (full.status_code, b"")
+    assert head.headers == full.headers
+    assert int(head.headers["content-length"]) == len(full.content) > 0
+
+
+def test_head_of_a_refused_request_has_no_body(http: TestClient) -> None:
+    answer = http.head("/healthz", headers={"host": "evil.example"})
+    assert (answer.status_code, answer.content) == (404, b"")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"nul", b"[]", b"\xff\xfe", b'{"a": NaN}', b"[" * 100_000])
@@ -109,7 +125,53 @@ def test_another_host_name_is_refused(http: TestClient, host: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "https://127.0.0.1.evil.example"},
+        {"origin": "null"},
+        {"origin": "http://[::1"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
+    ],
+)
+def test_a_page_of_another_site_cannot_post(
+    http: TestClient, shared: Store, png: bytes, headers: dict[str, str]
+) -> None:
+    answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat"}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert shared.queued() == 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://localhost:3000", "sec-fetch-site": "same-site"},
+        {"origin": "http://127.0.0.1:8000", "sec-fetch-site": "same-origin"},
+        {"origin": "http://[::1]:8000"},
+        {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"},
+    ],
+)
+def test_a_page_of_this_machine_can_post(http: TestClient, png: bytes, headers: dict[str, str]) -> None:
+    answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat"}, headers=headers)
+    assert answer.status_code == 202
+
+
+def test_a_link_on_another_site_can_be_followed_but_nothing_embedded(http: TestClient) -> None:
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert http.get("/healthz", headers=headers).status_code == 200
+    assert http.get("/healthz", headers=headers | {"sec-fetch-mode": "no-cors"}).status_code == 403
+
+
+def test_allowing_remote_leaves_origins_to_the_proxy(shared: Store) -> None:
+    app = create_app(shared, ServiceSettings(allow_remote=True))
+    with TestClient(app, base_url="http://pentimento.example") as http:
+        answer = http.get("/healthz", headers={"origin": "https://pentimento.example"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "LocalHost:8000"])
 def test_names_of_this_machine_are_answered(http: TestClient, host: str) -> None:
     assert http.get("/healthz", headers={"host": host}).status_code == 200
 

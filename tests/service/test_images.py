@@ -40,7 +40,12 @@ def test_pictures_of_the_inversion_are_there_once_it_made_them(
     path = f"/images/{image_id}/{name}.png"
     assert http.get(path).json()["code"] == "not_found"
     shared.blobs.put(path[1:], b"picture")
-    assert http.get(path).content == b"picture"
+    answer = http.get(path)
+    assert answer.content == b"picture"
+    assert "immutable" not in answer.headers["cache-control"]
+    shared.blobs.put(path[1:], b"painted anew")
+    again = http.get(path, headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (200, b"painted anew")
 
 
 def test_results_are_served_by_their_digest(http: TestClient, shared: Store, image_id: str) -> None:
@@ -48,6 +53,7 @@ def test_results_are_served_by_their_digest(http: TestClient, shared: Store, ima
     shared.blobs.put(key, b"edited")
     answer = http.get(keys.url(key))
     assert answer.content == b"edited"
+    assert "immutable" in answer.headers["cache-control"]
     assert answer.headers["etag"] == f'"{hashlib.sha256(b"edited").hexdigest()}"'
     missing = http.get(f"/images/{image_id}/results/{'0' * 64}.png")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")

@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import json
 from typing import Any
@@ -5,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+import prompts
 from api_schemas import (
     Accepted,
     EditedImage,
@@ -77,15 +79,40 @@ def test_invert_queues_a_job_and_keeps_the_picture(http: TestClient, shared: Sto
 
 
 def test_a_form_and_json_and_a_data_url_mean_the_same(http: TestClient, png: bytes) -> None:
-    bare = base64.b64encode(png).decode()
+    # A tail that needs padding and the characters in which the two alphabets differ.
+    bare = base64.b64encode(png + b"\xfb" * (9 + (1 - len(png)) % 3)).decode()
     form = invert(http, png, steps="30", method="direct", params="{}")
     asked = {"prompt": "a cat on grass", "steps": 30}
     ids = {form.image_id}
-    for image in (bare, f"data:image/png;base64,{bare}", "\n".join((bare[:40], bare[40:]))):
+    urlsafe = bare.replace("+", "-").replace("/", "_")
+    assert urlsafe != bare != bare.rstrip("=")
+    forms = (
+        *(bare, f"data:image/png;base64,{bare}", "\r\n\t ".join((bare[:40], bare[40:]))),
+        *(urlsafe, bare.rstrip("=")),
+    )
+    for image in forms:
         answer = http.post("/invert", json={"image": image, **asked})
         assert answer.status_code == 202, answer.text
         ids.add(answer.json()["image_id"])
     assert len(ids) == 1
+
+
+def test_fields_that_a_browser_sends_empty_are_left_out(http: TestClient, png: bytes) -> None:
+    empty = invert(http, png, steps="", method="", params="", model="")
+    assert empty.image_id == invert(http, png).image_id
+    assert invert(http, png, prompt="").image_id != empty.image_id
+
+
+def test_base64_is_decoded_off_the_event_loop(
+    http: TestClient, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(*_: object, **__: object) -> bytes:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        return png
+
+    monkeypatch.setattr("service.bodies.base64.b64decode", decode)
+    assert http.post("/invert", json={"image": "AAAA", "prompt": "a cat"}).status_code == 202
 
 
 def test_the_same_request_is_inverted_once(http: TestClient, shared: Store, png: bytes) -> None:
@@ -134,6 +161,9 @@ def test_a_bad_form_names_the_field(
         {"prompt": "x"},
         {"image": "", "prompt": "x"},
         {"image": "!!!!", "prompt": "x"},
+        {"image": "é" * 4, "prompt": "x"},
+        {"image": "AAAAA", "prompt": "x"},
+        {"image": "aGVsbG8=", "prompt": "x", "model": ""},
         {"image": "data:image/png,abc", "prompt": "x"},
         {"image": 5, "prompt": "x"},
         {"image": "aGVsbG8=", "prompt": "x", "steps": "50"},
@@ -262,6 +292,72 @@ def test_unknown_words_are_named_before_queueing(
 
 
 @pytest.mark.parametrize(
+    ("targets", "params", "named"),
+    [
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["dog"]}, "a fox on grass"),
+        (["a dog on grass", "A cat, on grass"], {"blend_words": "changed"}, "A cat, on grass"),
+        (["a cat on grass"], {"blend_words": "changed", "reweight": {"cat": 1.0}}, "a cat on grass"),
+        (
+            ["a cat on grass", "a dog on grass"],
+            {"blend_words": "changed", "reweight": {"dog": 2}},
+            "a cat on grass",
+        ),
+    ],
+)
+def test_a_target_in_which_nothing_may_change_is_refused(
+    http: TestClient, shared: Store, png: bytes, targets: list[str], params: dict[str, Any], named: str
+) -> None:
+    image = ready(http, shared, png)
+    answer = http.post("/edit", json={"image_id": image, "prompts": targets, "params": params})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "invalid_parameter")
+    assert (problem["parameter"], problem["value"]) == ("blend_words", params["blend_words"])
+    assert named in problem["detail"]
+    assert [word.lower() for word in problem["words"]] == [
+        "a",
+        "cat" if "at" in named else "fox",
+        "on",
+        "grass",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("targets", "params"),
+    [
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["cat"]}),
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["dog", "fox"]}),
+        (["a cat on grass"], {"blend_words": "changed", "reweight": {"cat": 2}}),
+        (["a cat on grass"], {"blend_words": []}),
+        (["a dog's bed on grass"], {"blend_words": ["dog"], "reweight": {"bed on": 2}}),
+    ],
+)
+def test_a_target_in_which_something_may_change_is_accepted(
+    http: TestClient, shared: Store, png: bytes, targets: list[str], params: dict[str, Any]
+) -> None:
+    image = ready(http, shared, png)
+    answer = http.post("/edit", json={"image_id": image, "prompts": targets, "params": params})
+    assert answer.status_code == 202, answer.text
+
+
+def test_words_are_looked_up_without_reading_the_prompts_again(
+    http: TestClient, shared: Store, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = ready(http, shared, png)
+    read: list[str] = []
+
+    def words(text: str) -> Any:
+        read.append(text)
+        return prompts.words(text)
+
+    monkeypatch.setattr("service.checks.words", words)
+    target = " ".join(f"word{n}" for n in range(32))
+    params = {"tau_c": {f"word{n}": 0.5 for n in range(32)}, "reweight": {f"word{n}": 2 for n in range(32)}}
+    monkeypatch.setattr("service.checks.find", lambda prompt, word: read.append(prompt))
+    assert edit(http, image, target, params=params).status_code == 202
+    assert read.count(target) == 1
+
+
+@pytest.mark.parametrize(
     "params",
     [
         {"reweight": {"Dog": -1}},
@@ -306,6 +402,9 @@ def test_an_image_without_a_prompt_cannot_be_edited_by_words(
         {"prompt": None, "prompts": []},
         {"prompt": ""},
         {"params": {"tau_c": 2}},
+        {"params": {"tau_c": {f"w{n}": 0.5 for n in range(34)}}},
+        {"params": {"tau_s": "0.5"}},
+        {"params": {"tau_c": True}},
         {"params": {"tau_s": [0.8, 0.2]}},
         {"params": {"unknown": 1}},
         {"method": "magic"},

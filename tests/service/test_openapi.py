@@ -40,7 +40,7 @@ def test_every_error_is_described_as_a_problem_with_an_example(document: dict[st
         assert operation["summary"], (verb, path)
         assert operation["description"], (verb, path)
         errors = {code: body for code, body in operation["responses"].items() if code >= "400"}
-        assert {"413", "500"} <= set(errors), (verb, path)
+        assert {"403", "413", "500"} <= set(errors), (verb, path)
         for code, body in errors.items():
             assert list(body["content"]) == ["application/problem+json"], (verb, path, code)
             [(_, media)] = body["content"].items()
