@@ -108,5 +108,6 @@ def test_cross_edit_wants_maps_only_where_it_acts() -> None:
     assert [silent.wants(CROSS, step(index), COND) for index in range(4)] == [False, True, False, False]
     assert not silent.wants(SELF, step(1), COND)
     assert not silent.wants(CROSS, step(1), Branch("uncond", (0, 1, 2)))
+    assert not silent.wants(CROSS, step(1), Branch("cond", (1, 2)))
     weighing = cross_edit(gates=gates)
     assert all(weighing.wants(CROSS, step(index), COND) for index in range(4))
