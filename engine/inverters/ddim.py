@@ -28,7 +28,8 @@ class DDIM:
         levels = [latent]
         for index, move in enumerate(schedule.inversion()):
             said = call_unet(models, latent, move.timestep, text)
-            eps = to_eps(said, latent, move.alpha, schedule.prediction)
+            # The denoiser takes the latent for one of the level it goes to, so that is where it is read.
+            eps = to_eps(said, latent, move.alpha_to, schedule.prediction)
             latent = check_finite(ddim_move(latent, eps, move), "invert", index)
             levels.append(latent)
             on_step(index + 1, len(schedule))

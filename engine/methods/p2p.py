@@ -87,13 +87,14 @@ class P2P:
         """Which target token takes the source's attention in which step, (steps, targets, tokens)."""
         given = dict(self.tau_c) if isinstance(self.tau_c, Mapping) else {_DEFAULT: self.tau_c}
         gates = torch.zeros(steps, len(targets), len(targets[0].ids))
-        gates[Window.parse(given.pop(_DEFAULT, _TAU_C), "tau_c").steps(steps)] = 1
+        # The authors measure cross-attention windows by noise levels, of which there is one more than steps.
+        levels = Window.parse(given.pop(_DEFAULT, _TAU_C), "tau_c").steps(steps + 1)
+        gates[levels.start : levels.stop] = 1
         for word, bounds in given.items():
-            window = Window.parse(bounds, f"tau_c.{word}")
+            levels = Window.parse(bounds, f"tau_c.{word}").steps(steps + 1)
             for row, positions in enumerate(_look_up(word, targets)):
                 gates[:, row, positions] = 0
-                for step in window.steps(steps):
-                    gates[step, row, positions] = 1
+                gates[levels.start : levels.stop, row, positions] = 1
         return gates
 
     def _weights(self, targets: Sequence[Tokens]) -> Tensor:

@@ -56,11 +56,8 @@ def test_denoising_is_what_diffusers_does(variant: dict[str, Any], steps: int) -
         torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "variant",
-    [{}, {"prediction_type": "v_prediction"}, {"timestep_spacing": "trailing"}],
-    ids=str,
-)
+# Of epsilon only: diffusers reads other predictions at the level left, though it asks at the one gone to.
+@pytest.mark.parametrize("variant", [{}, {"timestep_spacing": "trailing"}], ids=str)
 @pytest.mark.parametrize("steps", [10, 50])
 def test_inversion_is_what_diffusers_does(variant: dict[str, Any], steps: int) -> None:
     config = {**SD, **variant}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 import torch
-from diffusers import DDIMInverseScheduler
+from diffusers import DDIMInverseScheduler, DDIMScheduler
 
 import engine
 from engine import codec
 from engine.denoise import Text, denoise
 from engine.errors import NumericalError
 from engine.inverters import INVERTERS, Inversion
+from engine.schedule import Schedule
 
 STEPS = 10
 
@@ -71,6 +77,33 @@ def test_ddim_is_diffusers_inverse_scheduler(models: engine.Models) -> None:
             levels.append(x)
 
     torch.testing.assert_close(invert(models, "ddim").trajectory, torch.cat(levels), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("prediction", ["v_prediction", "sample"])
+def test_a_denoiser_inverts_alike_whatever_it_predicts(models: engine.Models, prediction: Any) -> None:
+    config = {**models.scheduler.config, "set_alpha_to_one": True}
+    scheduler = DDIMScheduler.from_config(config)
+    steps = Schedule.of(scheduler, STEPS)
+    alphas = dict(zip(steps.timesteps, steps.alphas[1:], strict=True))
+
+    def unet(x: torch.Tensor, timestep: int, **options: Any) -> SimpleNamespace:
+        eps, a = models.unet(x, timestep, **options).sample, alphas[timestep]
+        x0 = (x - (1 - a) ** 0.5 * eps) / a**0.5
+        return SimpleNamespace(sample=x0 if prediction == "sample" else a**0.5 * eps - (1 - a) ** 0.5 * x0)
+
+    noise = replace(models, scheduler=scheduler)
+    other = DDIMScheduler.from_config({**config, "prediction_type": prediction})
+
+    trajectory = invert(replace(models, scheduler=other, unet=reading(models, unet)), "ddim").trajectory
+
+    torch.testing.assert_close(trajectory, invert(noise, "ddim").trajectory, rtol=1e-4, atol=1e-4)
+
+
+def reading(models: engine.Models, unet: Callable[..., SimpleNamespace]) -> Any:
+    """A U-Net that says something else."""
+    said: Any = unet
+    said.config = models.unet.config
+    return said
 
 
 def test_the_ddim_round_trip_closes_as_steps_grow(models: engine.Models) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -64,6 +65,20 @@ def test_words_may_have_windows_of_their_own(models: engine.Models, record: engi
     gates = cross_of(plan(models, record, "a dog on grass", tau_c=tau_c)).gates
 
     assert [active(gates, token) for token in range(1, 6)] == [[0, 1, 2, 3], [1, 2], [], [], [0, 1, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("steps", "tau_c", "stop"), [(25, 0.5, 13), (50, 0.4, 20), (4, 0.8, 4), (7, 1.0, 7), (7, 0.0, 0)]
+)
+def test_cross_windows_are_as_long_as_the_authors(
+    models: engine.Models, record: engine.SourceRecord, steps: int, tau_c: float, stop: int
+) -> None:
+    windows = {"default": tau_c, "dog": [0, tau_c]}
+    longer = replace(record, steps=steps)
+
+    gates = cross_of(plan(models, longer, "a dog on grass", tau_c=windows)).gates
+
+    assert active(gates, 1) == active(gates, 2) == list(range(stop))
 
 
 def test_without_a_default_the_other_words_keep_theirs(
