@@ -26,7 +26,6 @@ from engine.schedule import Schedule
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 _PARTS = ("scheduler", "text_encoder", "tokenizer", "unet", "vae")
-_SAMPLES, _SAMPLE_BYTES = 256, 4096
 _FINEST_SELF_SIDE, _COARSEST_CROSS_SIDE = 32, 16
 
 
@@ -56,7 +55,7 @@ REGISTRY = {
         ModelSpec(name="stable-diffusion-v1-5/stable-diffusion-v1-5", vision="openai/clip-vit-base-patch16"),
         ModelSpec(name="CompVis/stable-diffusion-v1-4", vision="openai/clip-vit-base-patch16"),
         ModelSpec(name="stabilityai/stable-diffusion-2-1-base"),
-        ModelSpec(name="stabilityai/stable-diffusion-2-1", self_factor=2, blend_factor=4),
+        ModelSpec(name="stabilityai/stable-diffusion-2-1"),
     )
 }
 
@@ -117,7 +116,7 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Mo
         InvalidParameter: no such device or dtype.
         OutOfMemory: it does not fit the device.
     """
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise InvalidParameter("dtype", dtype, f"one of {', '.join(DTYPES)}")
     spec = REGISTRY.get(str(name), ModelSpec(name=str(name)))
     folder = _folder(spec)
@@ -132,18 +131,12 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Mo
 
 
 def fingerprint(folder: Path) -> str:
-    """Hash what tells one model's files from another's: all of the small ones, samples of the large ones."""
+    """Hash what tells one model from another: the names and every byte of its files."""
     digest = hashlib.sha256()
     for path in sorted(path for part in _PARTS for path in (folder / part).rglob("*") if path.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode())
         with path.open("rb") as file:
-            if size <= _SAMPLES * _SAMPLE_BYTES:
-                digest.update(file.read())
-            else:
-                for sample in range(_SAMPLES):
-                    file.seek(sample * (size - _SAMPLE_BYTES) // (_SAMPLES - 1))
-                    digest.update(file.read(_SAMPLE_BYTES))
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\0".encode())
     return digest.hexdigest()
 
 
@@ -186,15 +179,17 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise InvalidParameter("device", name, "a device of this machine, such as cpu or cuda:0") from error
     return device
 
 
 def _load_parts(folder: Path, spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Models:
-    unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype)
-    vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=dtype)
-    text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=dtype)
+    unet = _whole(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
+    vae = _whole(AutoencoderKL, folder / "vae", torch_dtype=dtype)
+    text_encoder = _whole(CLIPTextModel, folder / "text_encoder", dtype=dtype)
+    scheduler = DDIMScheduler.from_pretrained(folder / "scheduler")
+    Schedule.of(scheduler, 1)
     if unet.config.addition_embed_type is not None or unet.config.in_channels != vae.config.latent_channels:
         raise UnknownModel(spec.name, "its U-Net reads more than a latent and a text")
     return Models(
@@ -206,8 +201,16 @@ def _load_parts(folder: Path, spec: ModelSpec, device: torch.device, dtype: torc
         text_encoder=text_encoder.to(device).eval().requires_grad_(False),
         unet=unet.to(device).eval().requires_grad_(False),
         vae=vae.to(device).eval().requires_grad_(False),
-        scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"),
+        scheduler=scheduler,
     )
+
+
+def _whole(kind: Any, folder: Path, **options: Any) -> Any:
+    """A model all of whose weights are in the folder; the libraries would make missing ones up."""
+    model, info = kind.from_pretrained(folder, output_loading_info=True, **options)
+    if missing := sorted(info["missing_keys"]):
+        raise ValueError(f"{folder.name} lacks {len(missing)} weights, such as {missing[0]}")
+    return model
 
 
 def _derive(models: Models) -> ModelSpec:

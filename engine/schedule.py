@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from torch import Tensor
 
-from engine.errors import InvalidParameter, UnknownModel
+from engine.errors import InvalidParameter
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]
 
@@ -53,8 +53,10 @@ class Schedule:
 
         Raises:
             InvalidParameter: `steps` is not within 1 and the training steps.
+            ValueError: the scheduler's own settings are none that this engine knows.
         """
         config = scheduler.config
+        _check(config)
         trained = int(config.num_train_timesteps)
         if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= trained:
             raise InvalidParameter("steps", steps, f"a whole number from 1 to {trained}")
@@ -101,4 +103,11 @@ def _grid(spacing: str, trained: int, steps: int, offset: int) -> Sequence[int]:
             return [round(trained - index * trained / steps) - 1 for index in reversed(range(steps))]
         case "linspace":
             return [round(index * (trained - 1) / max(steps - 1, 1)) for index in range(steps)]
-    raise UnknownModel(spacing, "its scheduler spaces timesteps in a way this engine does not know")
+    raise ValueError(f"the scheduler spaces timesteps by {spacing!r}")
+
+
+def _check(config: Any) -> None:
+    if config.prediction_type not in get_args(Prediction):
+        raise ValueError(f"the scheduler's prediction_type is {config.prediction_type!r}")
+    if not isinstance(config.steps_offset, int):
+        raise ValueError(f"the scheduler's steps_offset is {config.steps_offset!r}")

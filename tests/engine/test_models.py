@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -72,16 +73,16 @@ def test_a_change_of_the_schedule_is_another_model(
     assert module.fingerprint(copy) != models.revision
 
 
-def test_large_files_are_sampled_to_their_last_byte(tmp_path: Path) -> None:
+def test_a_single_byte_anywhere_is_another_model(tmp_path: Path) -> None:
     (tmp_path / "unet").mkdir()
-    large = tmp_path / "unet" / "weights"
-    content = bytearray(3 * module._SAMPLES * module._SAMPLE_BYTES)
-    large.write_bytes(content)
-    before = module.fingerprint(tmp_path)
-    content[-1] = 1
-    large.write_bytes(content)
+    weights = tmp_path / "unet" / "weights"
+    content = bytearray(3_000_000)
+    prints = set()
+    for at in (0, 5_000, 1_234_567, 2_999_999):
+        weights.write_bytes(content[:at] + b"\1" + content[at + 1 :])
+        prints.add(module.fingerprint(tmp_path))
 
-    assert module.fingerprint(tmp_path) != before
+    assert len(prints) == 4
 
 
 def test_a_hub_id_is_resolved_to_its_snapshot(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,8 +129,40 @@ def test_a_damaged_folder_is_refused(folder: Path, tmp_path: Path, damage: Any) 
         engine.load(copy)
 
 
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_model_that_lacks_weights_is_refused(folder: Path, tmp_path: Path, part: str) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    weights = next((copy / part).glob("*.safetensors"))
+    tensors = load_file(weights)
+    lost = sorted(tensors)[len(tensors) // 2]
+    tensors.pop(lost)
+    save_file(tensors, weights, metadata={"format": "pt"})
+
+    with pytest.raises(UnknownModel, match=f"{part} lacks 1 weights, such as {lost}"):
+        engine.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("prediction_type", "flow"), ("timestep_spacing", "cosine"), ("steps_offset", None)],
+)
+def test_a_scheduler_of_another_kind_is_refused_by_name(
+    folder: Path, tmp_path: Path, setting: str, value: object
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    config = copy / "scheduler" / "scheduler_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), setting: value}))
+
+    with pytest.raises(UnknownModel, match=repr(value)) as caught:
+        engine.load(copy)
+
+    assert caught.value.name == str(copy)
+
+
 def test_odd_devices_and_dtypes_are_refused(folder: Path) -> None:
-    for options in ({"device": "abacus"}, {"device": "cuda:99"}, {"dtype": "int8"}):
+    odd: list[dict[str, Any]] = [{"device": "abacus"}, {"device": "cuda:99"}, {"device": None}]
+    odd += [{"dtype": "int8"}, {"dtype": ["float32"]}, {"dtype": None}]
+    for options in odd:
         with pytest.raises(InvalidParameter):
             engine.load(folder, **options)
 
