@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from engine.alignment import Tokens, tokenize
-from engine.errors import InvalidImage
+from engine.errors import InvalidImage, check_finite
 from engine.models import Models
 
 _WIDEST = 2.0
@@ -17,18 +17,24 @@ _WIDEST = 2.0
 def fit(models: Models, image: Image.Image) -> Image.Image:
     """The working picture: RGB, its short side of the model's size, cropped at the centre to whole strides.
 
+    It is turned as its EXIF says, transparency is laid over white, and 16-bit grey is scaled to 8.
+
     Raises:
         InvalidImage: one side is more than twice the other, or its pixels cannot be read.
     """
-    width, height = image.size
-    if max(width, height) > _WIDEST * min(width, height) or not width:
+    if not isinstance(image, Image.Image):
+        raise InvalidImage(f"it is no picture but of type {type(image).__name__}")
+    try:
+        picture = _rgb(ImageOps.exif_transpose(image))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InvalidImage(f"it cannot be read: {error}") from error
+    width, height = picture.size
+    if not (width and height):
+        raise InvalidImage("it has no pixels")
+    if max(width, height) > _WIDEST * min(width, height):
         raise InvalidImage(f"its sides {width} and {height} are more than {_WIDEST:g} to 1")
     scale = models.spec.size / min(width, height)
     size = round(width * scale), round(height * scale)
-    try:
-        picture = image.convert("RGB")
-    except OSError as error:
-        raise InvalidImage(f"it cannot be read: {error}") from error
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     crop = [max(side - side % models.stride, models.stride) for side in size]
@@ -48,7 +54,16 @@ def encode(models: Models, image: Image.Image) -> Tensor:
 @torch.no_grad()
 def decode(models: Models, latents: Tensor) -> tuple[Image.Image, ...]:
     """Latents (n, C, h, w) as pictures, one by one, so that no picture depends on its company."""
-    return tuple(_decode_one(models, latent[None]) for latent in latents)
+    return tuple(decode_one(models, latent) for latent in latents)
+
+
+@torch.no_grad()
+def decode_one(models: Models, latent: Tensor) -> Image.Image:
+    """A latent (C, h, w) as a picture; raises `NumericalError`."""
+    z = (latent[None] / models.vae.config.scaling_factor).to(models.dtype)
+    x: Tensor = check_finite(models.vae.decode(z).sample[0].float(), "decode", 0)
+    pixels = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
 
 
 def tokens(models: Models, prompt: str) -> Tokens:
@@ -64,8 +79,12 @@ def embed(models: Models, prompt: Tokens) -> Tensor:
     return embedding.to(models.dtype)
 
 
-def _decode_one(models: Models, latent: Tensor) -> Image.Image:
-    z = (latent / models.vae.config.scaling_factor).to(models.dtype)
-    x: Tensor = models.vae.decode(z).sample[0].float()
-    pixels = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"mode {image.mode} does not say how bright white is")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")

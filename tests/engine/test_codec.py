@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from PIL import Image
 
 import engine
 from engine import codec
-from engine.errors import InvalidImage, PromptTooLong
+from engine.errors import InvalidImage, NumericalError, PromptTooLong
 
 
 @pytest.mark.parametrize(
@@ -54,9 +56,81 @@ def test_a_picture_more_than_twice_as_long_as_wide_is_refused(
         codec.fit(models, Image.new("RGB", size))
 
 
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1"])
-def test_other_modes_are_converted(models: engine.Models, mode: str) -> None:
-    assert codec.fit(models, Image.new(mode, (32, 32))).mode == "RGB"
+def grey16(value: int) -> Image.Image:
+    return Image.fromarray(np.full((32, 32), value, dtype=np.uint16))
+
+
+def palette(*alphas: int) -> Image.Image:
+    """Red throughout, in a palette each of whose colours has its own opacity."""
+    image = Image.new("P", (32, 32), 0)
+    image.putpalette([255, 0, 0])
+    image.info["transparency"] = bytes(alphas)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("image", "colour"),
+    [
+        (Image.new("L", (32, 32), 7), (7, 7, 7)),
+        (Image.new("1", (32, 32), 1), (255, 255, 255)),
+        (Image.new("CMYK", (32, 32), (0, 255, 255, 0)), (255, 0, 0)),
+        (Image.new("RGBA", (32, 32), (0, 0, 0, 0)), (255, 255, 255)),
+        (Image.new("RGBA", (32, 32), (255, 0, 0, 51)), (255, 204, 204)),
+        (Image.new("LA", (32, 32), (0, 51)), (204, 204, 204)),
+        (palette(0), (255, 255, 255)),
+        (palette(255), (255, 0, 0)),
+        (grey16(65535), (255, 255, 255)),
+        (grey16(257 * 100), (100, 100, 100)),
+    ],
+    ids=lambda value: value.mode if isinstance(value, Image.Image) else str(value),
+)
+def test_every_mode_becomes_the_colour_one_sees(
+    models: engine.Models, image: Image.Image, colour: tuple[int, int, int]
+) -> None:
+    assert codec.fit(models, image).getcolors() == [(32 * 32, colour)]
+
+
+def test_a_picture_is_turned_as_its_camera_was_held(models: engine.Models) -> None:
+    lying = Image.new("RGB", (48, 32), "red")
+    lying.paste("blue", (0, 0, 8, 32))
+    lying.getexif()[0x0112] = 6
+
+    upright = codec.fit(models, lying)
+
+    assert upright.size == (32, 48)
+    assert upright.getpixel((16, 0)) == (0, 0, 255)
+    assert upright.getpixel((16, 47)) == (255, 0, 0)
+
+
+def closed() -> Image.Image:
+    image = Image.new("RGB", (32, 32))
+    image.close()
+    return image
+
+
+def cut_off() -> Image.Image:
+    file = io.BytesIO()
+    Image.radial_gradient("L").save(file, "PNG")
+    return Image.open(io.BytesIO(file.getvalue()[:-2000]))
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (closed(), "cannot be read"),
+        (cut_off(), "cannot be read"),
+        (Image.new("I", (32, 32)), "cannot be read: mode I "),
+        (Image.new("F", (32, 32)), "cannot be read: mode F "),
+        (Image.new("RGB", (0, 0)), "no pixels"),
+        (Image.new("RGB", (32, 0)), "no pixels"),
+        (np.zeros((32, 32, 3), dtype=np.uint8), "of type ndarray"),
+        (None, "of type NoneType"),
+    ],
+    ids=str,
+)
+def test_what_is_no_readable_picture_is_refused(models: engine.Models, image: Any, reason: str) -> None:
+    with pytest.raises(InvalidImage, match=reason):
+        codec.fit(models, image)
 
 
 def test_a_latent_is_the_scaled_mean_and_always_the_same(models: engine.Models, image: Image.Image) -> None:
@@ -79,6 +153,11 @@ def test_a_picture_does_not_depend_on_its_company(models: engine.Models) -> None
 
     assert [one.tobytes() for one in together] == [one.tobytes() for one in alone]
     assert together[0].size == (48, 32)
+
+
+def test_a_picture_of_no_numbers_is_an_error_and_not_black(models: engine.Models) -> None:
+    with pytest.raises(NumericalError, match="decode"):
+        codec.decode_one(models, torch.full((4, 8, 8), float("nan")))
 
 
 def test_prompts_become_what_the_text_model_says(models: engine.Models) -> None:
