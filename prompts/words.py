@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 _APOSTROPHES = "'’ʼ"
-_JOINERS = f"{_APOSTROPHES}-‐‑·"
+_HYPHENS = "-‐‑"
+_JOINERS = f"{_APOSTROPHES}{_HYPHENS}·"
+_FOLDS = str.maketrans(dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_HYPHENS, "-"))
 _ZERO_WIDTH_JOINER = "\u200d"
-_POSSESSIVES = ("'s", "'")
+_POSSESSIVE = "'s"
 _PARTICLES = (
     *("은", "는", "이", "가", "을", "를", "의", "에", "에서", "에게", "와", "과", "도", "로", "으로", "만"),
     *("랑", "이랑", "하고", "처럼", "보다", "부터", "까지"),
@@ -38,16 +40,15 @@ class Word:
 
     @cached_property
     def folded(self) -> str:
-        """The form in which words are compared: case-folded, accents composed, one kind of apostrophe."""
-        folded = unicodedata.normalize("NFC", self.text.casefold())
-        return "".join("'" if char in _APOSTROPHES else char for char in folded)
+        """The form in which words are compared: case-folded, accents composed, one apostrophe and hyphen."""
+        return unicodedata.normalize("NFC", self.text.casefold()).translate(_FOLDS)
 
 
 def words(prompt: str) -> tuple[Word, ...]:
     """The words of a prompt in order, without punctuation.
 
     Apostrophes and hyphens inside a word belong to it. Scripts written without spaces (Chinese characters,
-    kana) give one word per character, so that a phrase finds them.
+    kana) and emoji give one word per character, so that a phrase finds them.
     """
     found: list[Word] = []
     start = 0
@@ -87,11 +88,13 @@ def _end_of_word(prompt: str, start: int) -> int:
     while stop < len(prompt):
         if unicodedata.category(prompt[stop])[0] == "M":
             stop += 1
+        elif prompt[stop] == _ZERO_WIDTH_JOINER and _is_letter(prompt[stop + 1 : stop + 2]):
+            stop += 2
         elif _stands_alone(prompt[start]) or _stands_alone(prompt[stop]):
             break
         elif _is_letter(prompt[stop]):
             stop += 1
-        elif prompt[stop] in _JOINERS + _ZERO_WIDTH_JOINER and _is_letter(prompt[stop + 1 : stop + 2]):
+        elif prompt[stop] in _JOINERS and _is_letter(prompt[stop + 1 : stop + 2]):
             stop += 2
         else:
             break
@@ -99,13 +102,18 @@ def _end_of_word(prompt: str, start: int) -> int:
 
 
 def _is_letter(char: str) -> bool:
-    return char.isalnum() or char == "_" or (char != "" and unicodedata.category(char) == "So")
+    return char.isalnum() or char == "_" or _is_emoji(char)
+
+
+def _is_emoji(char: str) -> bool:
+    return char != "" and unicodedata.category(char) == "So"
 
 
 def _stands_alone(char: str) -> bool:
-    return "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff"
+    unspaced = "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff"
+    return unspaced or _is_emoji(char)
 
 
 def _forms(folded: str) -> set[str]:
-    endings = [*_POSSESSIVES, *(_PARTICLES if "가" <= folded[0] <= "힣" else ())]
+    endings = [_POSSESSIVE, *(_PARTICLES if "가" <= folded[-1] <= "힣" else ())]
     return {folded, *(folded.removesuffix(ending) for ending in endings)} - {""}
