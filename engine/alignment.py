@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import prompts
-from engine.errors import PromptsDoNotAlign, PromptTooLong, UnknownWord
+from engine.errors import InvalidParameter, PromptsDoNotAlign, PromptTooLong, UnknownWord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,10 @@ def tokenize(tokenizer: Any, prompt: str, limit: int) -> Tokens:
 
     Raises:
         PromptTooLong: it does not fit.
+        InvalidParameter: it is no text.
     """
+    if not isinstance(prompt, str) or any("\ud800" <= char <= "\udfff" for char in prompt):
+        raise InvalidParameter("prompt", ascii(prompt), "a text")
     encoded = tokenizer(prompt, return_offsets_mapping=True, truncation=False, verbose=False)
     ids: list[int] = encoded["input_ids"]
     if len(ids) > limit:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from engine.attention import Branch, Heads, Site, Step
+from engine.attention import Branch, Heads, Site, Step, coarsened
 from engine.window import Window
 
 
@@ -43,9 +43,9 @@ class LocalBlend:
         return opened & ~self._covered(maps, self.subtracted, height, width, pool=1)
 
     def _covered(self, maps: Tensor, words: Tensor, height: int, width: int, *, pool: int) -> Tensor:
-        rows, columns = -(-height // self.factor), -(-width // self.factor)
+        grid = coarsened(height, width, self.factor)
         pairs = torch.stack([maps[:1].expand_as(maps[1:]), maps[1:]], dim=1)
-        word_maps = (words[:, :, None] @ pairs)[:, :, 0].unflatten(-1, (rows, columns))
+        word_maps = (words[:, :, None] @ pairs)[:, :, 0].unflatten(-1, grid)
         pooled = F.max_pool2d(word_maps, pool, stride=1, padding=pool // 2)
         full = pooled.repeat_interleave(self.factor, -2).repeat_interleave(self.factor, -1)
         full = full[..., :height, :width]

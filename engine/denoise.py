@@ -71,6 +71,7 @@ def denoise(
     pinned: Tensor | None = None,
     after: After | None = None,
     on_step: OnStep | None = None,
+    phase: str = "edit",
     guidance: Guidance = sparing,
 ) -> Tensor:
     """Sample every row of `text` from `start` (C, h, w), level N, down to level 0; returns (rows, C, h, w).
@@ -79,7 +80,7 @@ def denoise(
     follows that trajectory, and costs the U-Net only those calls in which the control looks at it.
 
     Raises:
-        NumericalError: the latents became NaN or infinite.
+        NumericalError: the latents became NaN or infinite, in this `phase`.
     """
     control = control or Chain()
     rows, total = tuple(range(len(text.cond))), len(schedule)
@@ -94,7 +95,7 @@ def denoise(
             moved = _move(latents[first:], said, move, schedule, guidance_scale)
             latents = moved if pinned is None else torch.cat([pinned[total - 1 - index][None], moved])
             latents = after(step, latents) if after else latents
-            check_finite(latents, "edit", index)
+            check_finite(latents, phase, index)
             if on_step:
                 on_step(index + 1, total)
     return latents

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
 from engine.alignment import Tokens
 from engine.attention import AttentionControl
 from engine.blend import LocalBlend
-from engine.errors import InvalidParameter
+from engine.errors import InvalidParameter, is_number
 from engine.models import Models
 from engine.record import SourceRecord
 
@@ -25,24 +24,33 @@ class Edit:
     """What the user asks: one target prompt or several, and how to get there.
 
     `method` is a record of parameters such as `P2P(...)`, None for its defaults; `guidance_scale` None is
-    the model's own.
+    the model's own. `only` is the index of the one target to paint, None for all of them: what is asked of
+    the method's words stays the same, but it takes the memory of one.
     """
 
     prompt: str | tuple[str, ...]
     method: Method | None = None
     guidance_scale: float | None = None
+    only: int | None = None
 
     def __post_init__(self) -> None:
-        scale = self.guidance_scale
-        if scale is not None and not math.isfinite(scale):
-            raise InvalidParameter("guidance_scale", scale, "a finite number")
-        if not self.prompts:
-            raise InvalidParameter("prompt", self.prompt, "at least one target prompt")
+        several = self.prompt if isinstance(self.prompt, list | tuple) else (self.prompt,)
+        if not several or not all(isinstance(prompt, str) for prompt in several):
+            raise InvalidParameter("prompt", self.prompt, "a target prompt, or several")
+        if self.guidance_scale is not None and not is_number(self.guidance_scale):
+            raise InvalidParameter("guidance_scale", self.guidance_scale, "a finite number")
+        if self.only is not None and self.only not in range(len(several)):
+            raise InvalidParameter("only", self.only, f"the index of one of {len(several)} target prompts")
 
     @property
     def prompts(self) -> tuple[str, ...]:
-        """The target prompts, one per picture that comes back."""
+        """The target prompts, one per picture that comes back unless `only` one is painted."""
         return (self.prompt,) if isinstance(self.prompt, str) else tuple(self.prompt)
+
+    @property
+    def painted(self) -> slice:
+        """Those of the targets to paint."""
+        return slice(None) if self.only is None else slice(self.only, self.only + 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,11 +20,12 @@ from engine.inverters import INVERTERS, Inverter
 from engine.methods import P2P
 from engine.models import Models
 from engine.record import SourceRecord, content_key
+from engine.schedule import Schedule
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`step` of `total` is done in `phase`: encode, invert, edit or decode."""
+    """`step` of `total` is done in `phase`: encode, invert, edit, reconstruct or decode."""
 
     phase: str
     step: int
@@ -65,20 +66,20 @@ def invert(
         PentimentoError: see `engine.errors`.
     """
     tell = on_progress or _silent
-    inverter = _inverter(method, params or {})
-    key = record_key(models, image, prompt=prompt, method=method, steps=steps, params=params)
+    inverter = _inverter(method, params)
     schedule = models.schedule(steps)
     tokens = codec.tokens(models, prompt)
+    picture = codec.fit(models, image)
     with memory_errors():
         tell(Progress("encode", 0, 1))
-        latent = codec.encode(models, codec.fit(models, image))
+        latent = codec.encode(models, picture)
         text = codec.embed(models, tokens)
         tell(Progress("encode", 1, 1))
         inversion = inverter(
             models, latent, text, schedule, lambda step, total: tell(Progress("invert", step, total))
         )
     return SourceRecord(
-        key=key,
+        key=_key(models, picture, prompt, method, inverter, schedule),
         revision=models.revision,
         dtype=models.dtype_name,
         method=method,
@@ -102,10 +103,10 @@ def edit(
     """
     tell = on_progress or _silent
     _check_match(models, record)
-    plan = (edit.method or P2P()).plan(models, record, edit)
-    blending = Blending(plan.blend) if plan.blend else None
-    trajectory = record.trajectory.to(models.device)
     with memory_errors():
+        plan = (edit.method or P2P()).plan(models, record, edit)
+        blending = Blending(plan.blend) if plan.blend else None
+        trajectory = record.trajectory.to(models.device)
         tell(Progress("encode", 0, 1))
         text = Text(
             cond=torch.cat([codec.embed(models, tokens) for tokens in plan.prompts]),
@@ -132,15 +133,15 @@ def edit(
 def reconstruct(
     models: Models, record: SourceRecord, *, on_progress: OnProgress | None = None
 ) -> Image.Image:
-    """The picture as the record gives it back: what an edit that changes nothing would keep.
+    """The picture as the record gives it back, unguided: the VAE's reconstruction where it is pinned.
 
     Raises:
         RecordMismatch, NumericalError, OutOfMemory: as their names say.
     """
     tell = on_progress or _silent
     _check_match(models, record)
-    trajectory = record.trajectory.to(models.device)
     with memory_errors():
+        trajectory = record.trajectory.to(models.device)
         latents = trajectory[:1]
         if not record.pinned:
             embedding = codec.embed(models, codec.tokens(models, record.prompt))
@@ -149,6 +150,7 @@ def reconstruct(
                 trajectory[-1],
                 text=Text(cond=embedding, uncond=embedding),
                 schedule=models.schedule(record.steps),
+                phase="reconstruct",
                 on_step=lambda step, total: tell(Progress("reconstruct", step, total)),
             )
         return _decode(models, latents, tell)[0]
@@ -168,9 +170,13 @@ def record_key(
     It covers the pixels after crop and resize, the model's files, the dtype, the noise levels, the method
     and its parameters, and the source prompt.
     """
-    inverter = _inverter(method, params or {})
-    schedule = models.schedule(steps)
-    picture = codec.fit(models, image)
+    inverter = _inverter(method, params)
+    return _key(models, codec.fit(models, image), prompt, method, inverter, models.schedule(steps))
+
+
+def _key(
+    models: Models, picture: Image.Image, prompt: str, method: str, inverter: Inverter, schedule: Schedule
+) -> str:
     return content_key(
         {
             "pixels": hashlib.sha256(picture.tobytes()).hexdigest(),
@@ -186,13 +192,13 @@ def record_key(
     )
 
 
-def _inverter(method: str, params: Mapping[str, Any]) -> Inverter:
-    if method not in INVERTERS:
-        raise UnknownMethod(method, INVERTERS)
+def _inverter(method: str, params: Mapping[str, Any] | None) -> Inverter:
+    if not isinstance(method, str) or method not in INVERTERS:
+        raise UnknownMethod(str(method), INVERTERS)
     try:
-        return INVERTERS[method](**params)
+        return INVERTERS[method](**({} if params is None else params))
     except TypeError as error:
-        raise InvalidParameter("params", str(dict(params)), f"the parameters of {method}") from error
+        raise InvalidParameter("params", params, f"the parameters of {method}") from error
 
 
 def _check_match(models: Models, record: SourceRecord) -> None:
@@ -206,7 +212,7 @@ def _decode(models: Models, latents: torch.Tensor, tell: OnProgress) -> list[Ima
     images: list[Image.Image] = []
     for latent in latents:
         tell(Progress("decode", len(images), len(latents)))
-        images += codec.decode(models, latent[None])
+        images.append(codec.decode_one(models, latent))
     tell(Progress("decode", len(images), len(latents)))
     return images
 

@@ -2,7 +2,7 @@
 
 PentimentoError
 ├── InvalidImage            the picture cannot be edited
-├── UnknownWord             a word is not in the prompt it was looked up in
+├── UnknownWord             a word is in none of the prompts it may be in
 ├── PromptsDoNotAlign       source and target prompt cannot be paired as asked
 ├── PromptTooLong           more tokens than the model reads
 ├── InvalidParameter        a value outside its range
@@ -16,9 +16,10 @@ PentimentoError
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 import torch
 
@@ -55,7 +56,7 @@ class UnknownWord(PentimentoError):
         self.words = list(words)
 
     def __str__(self) -> str:
-        return f"{self.word!r} is not in the prompt; its words are {', '.join(self.words) or 'none'}"
+        return f"{self.word!r} is in none of the prompts, whose words are {', '.join(self.words) or 'none'}"
 
 
 class PromptsDoNotAlign(PentimentoError):
@@ -95,7 +96,8 @@ class InvalidParameter(PentimentoError):
     def __init__(self, name: str, value: object, expected: str) -> None:
         super().__init__(name, value, expected)
         self.name = name
-        self.value = value if isinstance(value, str | int | float | None) else repr(value)
+        plain = value is None or isinstance(value, str | bool) or is_number(value)
+        self.value = value if plain else repr(value)
         self.expected = expected
 
     def __str__(self) -> str:
@@ -180,6 +182,11 @@ class OutOfMemory(PentimentoError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether this is a real number that a float can hold; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def check_finite(latents: torch.Tensor, phase: str, step: int) -> torch.Tensor:

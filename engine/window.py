@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.errors import InvalidParameter
+from engine.errors import InvalidParameter, is_number
 
 _ROUNDING = 1e-9
 _EXPECTED = "a fraction from 0 to 1, or [start, stop] with 0 <= start <= stop <= 1"
@@ -46,18 +46,14 @@ class Window:
         Raises:
             InvalidParameter: it leaves [0, 1] or runs backwards; `name` is the parameter it was given as.
         """
-        bounds = [0.0, value] if _is_number(value) else value
+        bounds = [0.0, value] if is_number(value) else value
         if not isinstance(bounds, Sequence) or isinstance(bounds, str) or len(bounds) != 2:
             raise InvalidParameter(name, value, _EXPECTED)
         start, stop = bounds
-        if not (_is_number(start) and _is_number(stop) and 0 <= start <= stop <= 1):
+        if not (is_number(start) and is_number(stop) and 0 <= start <= stop <= 1):
             raise InvalidParameter(name, value, _EXPECTED)
         return cls(float(start), float(stop))
 
 
 def _floor(steps: float) -> int:
     return math.floor(steps + _ROUNDING)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,6 +2,7 @@
 
 import gc
 import io
+from dataclasses import replace
 from time import monotonic
 
 import structlog
@@ -116,8 +117,8 @@ class Work:
         reporter.warnings.append("the pictures were computed one by one, for lack of memory")
         images: list[Image.Image] = []
         masks: list[Image.Image | None] = []
-        for prompt in edit.prompts:
-            alone = engine.Edit(prompt=prompt, method=edit.method, guidance_scale=edit.guidance_scale)
+        for target in range(len(edit.prompts)):
+            alone = replace(edit, only=target)
             result = engine.edit(self._models, source.record, alone, on_progress=reporter)
             images += result.images
             masks += result.masks

@@ -2,7 +2,7 @@
 
 from engine.attention.controls import AttentionControl, Chain, CrossEdit, Heads, SelfReplace
 from engine.attention.processor import controlled
-from engine.attention.site import Site, sites_of
+from engine.attention.site import Site, coarsened, sites_of
 from engine.attention.step import Branch, Step
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "SelfReplace",
     "Site",
     "Step",
+    "coarsened",
     "controlled",
     "sites_of",
 ]

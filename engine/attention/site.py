@@ -24,9 +24,10 @@ class Site:
     kind: Kind
     factor: int
 
-    def shape(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of query tokens at this layer, for a latent of that height and width."""
-        return math.ceil(height / self.factor), math.ceil(width / self.factor)
+
+def coarsened(height: int, width: int, factor: int) -> tuple[int, int]:
+    """Rows and columns of query tokens in layers so much coarser than a latent of that height and width."""
+    return math.ceil(height / factor), math.ceil(width / factor)
 
 
 def sites_of(unet: Any) -> tuple[Site, ...]:

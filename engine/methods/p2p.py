@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from engine.alignment import Alignment, Tokens
 from engine.attention import Chain, CrossEdit, SelfReplace
 from engine.blend import LocalBlend
 from engine.edit_plan import Edit, EditPlan
-from engine.errors import InvalidParameter, PromptsDoNotAlign, UnknownWord
+from engine.errors import InvalidParameter, PromptsDoNotAlign, UnknownWord, is_number
 from engine.models import Models
 from engine.record import SourceRecord
 from engine.window import Window
@@ -37,8 +37,9 @@ class P2P:
     `tau_c`, `tau_s`: how long cross- and self-attention are the source's, as a fraction of the run from its
     start or as [start, stop]; `tau_c` may give single target words their own, {"default": .8, "word": .2}.
     `reweight`: factors on the attention to target words, negative ones too. `blend_words`: words of either
-    prompt that the change is confined to, or "changed"; `subtract_words` are kept out of it again. A place
-    belongs to them where their attention exceeds `blend_threshold` of its maximum, from `blend_start` on.
+    prompt that the change is confined to, or "changed"; None or no words confine it nowhere.
+    `subtract_words` are kept out of it again. A place belongs to words where their attention exceeds
+    `blend_threshold` of its maximum, from `blend_start` on.
     """
 
     edit: str = "auto"
@@ -51,32 +52,51 @@ class P2P:
     blend_start: float = 0.2
 
     def plan(self, models: Models, record: SourceRecord, edit: Edit) -> EditPlan:
-        """Resolve every word and window.
+        """Resolve every word and window, against all targets of the edit, for those to paint.
 
         Raises:
             UnknownWord, PromptsDoNotAlign, PromptTooLong, InvalidParameter: as their names say.
         """
+        self._check()
         source = codec.tokens(models, record.prompt)
         targets = [codec.tokens(models, prompt) for prompt in edit.prompts]
         aligned = [self._align(source, target) for target in targets]
         gates = self._gates(targets, record.steps) * torch.stack([one.inherited for one in aligned])
         cross = CrossEdit(
-            projection=torch.stack([one.projection for one in aligned]).to(models.device),
-            gates=gates.to(models.device),
-            weights=self._weights(targets).to(models.device),
+            projection=torch.stack([one.projection for one in aligned])[edit.painted].to(models.device),
+            gates=gates[:, edit.painted].to(models.device),
+            weights=self._weights(targets)[edit.painted].to(models.device),
         )
         own = SelfReplace(window=Window.parse(self.tau_s, "tau_s"), factor=models.spec.self_factor)
         scale = edit.guidance_scale
         return EditPlan(
-            prompts=(source, *targets),
+            prompts=(source, *targets[edit.painted]),
             guidance_scale=models.spec.guidance_scale if scale is None else float(scale),
             control=Chain([own, cross]),
-            blend=self._blend(models, source, targets),
+            blend=self._blend(models, source, targets, edit.painted),
         )
 
-    def _align(self, source: Tokens, target: Tokens) -> Alignment:
+    def _check(self) -> None:
+        """Refuse what is not of a parameter's kind, whatever the prompts are."""
         if self.edit not in _EDITS:
             raise InvalidParameter("edit", self.edit, f"one of {', '.join(_EDITS)}")
+        if isinstance(self.tau_c, Mapping):
+            _check_words("tau_c", list(self.tau_c), "windows by word")
+        if not isinstance(self.reweight, Mapping):
+            raise InvalidParameter("reweight", self.reweight, "factors by word")
+        _check_words("reweight", list(self.reweight), "factors by word")
+        for word, factor in self.reweight.items():
+            if not is_number(factor):
+                raise InvalidParameter(f"reweight.{word}", factor, "a finite number")
+        if self.blend_words is not None and self.blend_words != _CHANGED:
+            _check_words("blend_words", self.blend_words, f'a list of words, or "{_CHANGED}"')
+        _check_words("subtract_words", self.subtract_words, "a list of words")
+        if not (is_number(self.blend_threshold) and 0 < self.blend_threshold < 1):
+            raise InvalidParameter("blend_threshold", self.blend_threshold, "a fraction above 0 and below 1")
+        if not (is_number(self.blend_start) and 0 <= self.blend_start < 1):
+            raise InvalidParameter("blend_start", self.blend_start, "a fraction from 0 to below 1")
+
+    def _align(self, source: Tokens, target: Tokens) -> Alignment:
         if not (source.words and target.words):
             raise PromptsDoNotAlign(source.prompt, target.prompt, "both prompts need at least one word")
         if self.edit == "replace" or (self.edit == "auto" and alignment.is_word_swap(source, target)):
@@ -100,36 +120,31 @@ class P2P:
     def _weights(self, targets: Sequence[Tokens]) -> Tensor:
         weights = torch.ones(len(targets), len(targets[0].ids))
         for word, factor in self.reweight.items():
-            if isinstance(factor, bool) or not isinstance(factor, int | float) or not math.isfinite(factor):
-                raise InvalidParameter(f"reweight.{word}", factor, "a finite number")
             for row, positions in enumerate(_look_up(word, targets)):
                 weights[row, positions] = float(factor)
         return weights
 
-    def _blend(self, models: Models, source: Tokens, targets: Sequence[Tokens]) -> LocalBlend | None:
-        if not 0 <= self.blend_threshold < 1:
-            raise InvalidParameter("blend_threshold", self.blend_threshold, "a fraction from 0 to below 1")
-        start = Window.parse(self.blend_start, "blend_start").stop
+    def _blend(
+        self, models: Models, source: Tokens, targets: Sequence[Tokens], painted: slice
+    ) -> LocalBlend | None:
         if not (self.blend_words or self.subtract_words):
             return None
         added = subtracted = None
         if self.blend_words == _CHANGED:
             added = self._changed(source, targets)
-        elif isinstance(self.blend_words, str):
-            raise InvalidParameter("blend_words", self.blend_words, f'a list of words, or "{_CHANGED}"')
         elif self.blend_words:
             added = _marks(self.blend_words, source, targets)
         if self.subtract_words:
-            subtracted = _marks(self.subtract_words, source, targets).to(models.device)
+            subtracted = _marks(self.subtract_words, source, targets)[painted].to(models.device)
         for row, target in enumerate(targets if added is not None else ()):
             if added is not None and not added[row].any():
                 expected = f"a word of {source.prompt!r} or {target.prompt!r} that the edit is confined to"
                 raise InvalidParameter("blend_words", self.blend_words, expected)
         return LocalBlend(
-            added=None if added is None else added.to(models.device),
+            added=None if added is None else added[painted].to(models.device),
             subtracted=subtracted,
             threshold=self.blend_threshold,
-            window=Window(start, 1.0),
+            window=Window(self.blend_start, 1.0),
             factor=models.spec.blend_factor,
         )
 
@@ -142,6 +157,12 @@ class P2P:
             marks[row, 0, [at for index in changes.gone for at in source.spans[index]]] = 1
             marks[row, 1, [at for index in changes.new for at in target.spans[index]]] = 1
         return marks
+
+
+def _check_words(name: str, words: object, expected: str) -> None:
+    listed = isinstance(words, Sequence) and not isinstance(words, str)
+    if not (listed and all(isinstance(word, str) for word in cast(Sequence[object], words))):
+        raise InvalidParameter(name, words, expected)
 
 
 def _marks(words: Sequence[str], source: Tokens, targets: Sequence[Tokens]) -> Tensor:

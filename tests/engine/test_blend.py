@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.attention import Branch, Heads, Site, Step
+from engine.attention import Branch, Heads, Site, Step, coarsened
 from engine.blend import Blending, LocalBlend, pictures
 from engine.window import Window
 
@@ -79,7 +79,7 @@ def test_a_word_of_one_prompt_only_opens_around_it_alone() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(16, 24), (24, 16), (15, 10), (9, 13)])
 def test_coarse_maps_cover_the_latent_they_belong_to(height: int, width: int) -> None:
-    rows, columns = Site(name="", place="up", kind="cross", factor=4).shape(height, width)
+    rows, columns = coarsened(height, width, 4)
     seen = maps(rows, columns, {(0, 1): (rows - 1, columns - 1), (1, 1): (rows - 1, columns - 1)})
 
     mask = blend([[1], [1]], factor=4).mask(seen, height, width)

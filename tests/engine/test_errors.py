@@ -22,6 +22,16 @@ TABLE = [
         "invalid_parameter",
         {"name": "tau_c", "value": "[1, 0]", "expected": "0..1"},
     ),
+    (
+        errors.InvalidParameter("w", float("nan"), "a number"),
+        "invalid_parameter",
+        {"name": "w", "value": "nan", "expected": "a number"},
+    ),
+    (
+        errors.InvalidParameter("w", 2, "a text"),
+        "invalid_parameter",
+        {"name": "w", "value": 2, "expected": "a text"},
+    ),
     (errors.UnknownMethod("x", {"p2p": 1}), "unknown_method", {"name": "x", "known": ["p2p"]}),
     (errors.UnknownModel("x", "gone"), "unknown_model", {"name": "x", "reason": "gone"}),
     (

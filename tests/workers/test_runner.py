@@ -239,12 +239,13 @@ def test_out_of_memory_is_tried_once_more_prompt_by_prompt(
     def greedy(
         models: engine.Models, record: engine.SourceRecord, edit: engine.Edit, **how: object
     ) -> engine.EditResult:
-        if fails_alone or len(edit.prompts) > 1:
+        if fails_alone or edit.only is None:
             raise engine.OutOfMemory("no room")
         return real(models, record, edit)
 
     monkeypatch.setattr(engine, "edit", greedy)
-    job = bench.work(ask(bench.shared, image, prompts=["a dog on grass", "a ball on grass"]))
+    params = {"reweight": {"ball": 2.0}, "blend_words": ["dog", "ball"]}
+    job = bench.work(ask(bench.shared, image, prompts=["a dog on grass", "a ball on grass"], params=params))
     assert bench.runner.tainted is fails_alone
     if fails_alone:
         assert job.error is not None

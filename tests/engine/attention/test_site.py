@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
 import engine
-from engine.attention import Site, sites_of
+from engine.attention import coarsened, sites_of
 
 
 def test_every_attention_layer_is_a_site_once(models: engine.Models, deep: engine.Models) -> None:
@@ -30,7 +32,9 @@ def test_stable_diffusions_layers_are_where_the_paper_counts_them() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 12), (13, 7), (5, 5)])
-def test_a_site_knows_its_tokens_at_any_size(deep: engine.Models, height: int, width: int) -> None:
+def test_a_layer_has_the_tokens_its_factor_says_at_any_size(
+    deep: engine.Models, height: int, width: int
+) -> None:
     seen: dict[str, int] = {}
     hooks = [
         deep.unet.get_submodule(site.name.removesuffix(".processor")).register_forward_pre_hook(
@@ -43,9 +47,8 @@ def test_a_site_knows_its_tokens_at_any_size(deep: engine.Models, height: int, w
     for hook in hooks:
         hook.remove()
 
-    shapes = {site.name: site.shape(height, width) for site in deep.sites}
-    assert seen == {name: rows * columns for name, (rows, columns) in shapes.items()}
+    assert seen == {site.name: math.prod(coarsened(height, width, site.factor)) for site in deep.sites}
 
 
-def test_shapes_round_up() -> None:
-    assert Site(name="", place="mid", kind="self", factor=4).shape(9, 12) == (3, 3)
+def test_tokens_round_up() -> None:
+    assert coarsened(9, 12, 4) == (3, 3)

@@ -177,10 +177,23 @@ REFUSALS: list[tuple[type[PentimentoError], str, str, dict[str, Any]]] = [
     (InvalidParameter, "tau_s", "a dog", {"tau_s": [0.6, 0.5]}),
     (InvalidParameter, "reweight.dog", "a dog", {"reweight": {"dog": float("inf")}}),
     (InvalidParameter, "reweight.dog", "a dog", {"reweight": {"dog": True}}),
-    (InvalidParameter, "blend_threshold", "a dog", {"blend_threshold": 1.0}),
-    (InvalidParameter, "blend_start", "a dog", {"blend_start": -0.1}),
-    (InvalidParameter, "blend_words", "a dog", {"blend_words": "dog"}),
     (InvalidParameter, "blend_words", "a cat on grass", {"blend_words": "changed"}),
+    *(
+        (InvalidParameter, f"{name} is", "a dog", {name: value})
+        for name, values in {
+            "edit": (None, ["replace"]),
+            "tau_c": (None, "1", {1: 0.5}, 10**400),
+            "reweight": (["dog"], None, "dog", {1: 2}),
+            "blend_words": ("dog", "", [1], 5, [["dog"]], {"dog": 1}),
+            "subtract_words": ("dog", "", [1], 5, None),
+            "blend_threshold": (0, 1.0, "x", None, True, float("nan")),
+            "blend_start": (-0.1, 1.0, [0.2, 0.5], "x", None),
+        }.items()
+        for value in values
+    ),
+    (InvalidParameter, "reweight.dog is", "a dog", {"reweight": {"dog": 10**400}}),
+    (InvalidParameter, "reweight.dog is", "a dog", {"reweight": {"dog": "2"}}),
+    (InvalidParameter, "tau_c.dog is", "a dog", {"tau_c": {"dog": 10**400}}),
 ]
 
 
@@ -207,6 +220,30 @@ def test_an_unknown_word_names_the_words_there_are(
         plan(models, record, "a dog on grass", blend_words=["fox"])
 
     assert (caught.value.word, caught.value.words) == ("fox", ["a", "cat", "on", "grass", "dog"])
+
+
+def test_no_blend_words_confine_the_edit_nowhere(models: engine.Models, record: engine.SourceRecord) -> None:
+    assert plan(models, record, "a dog on grass", blend_words=[]).blend is None
+
+
+def test_one_target_alone_is_planned_as_among_all(models: engine.Models, record: engine.SourceRecord) -> None:
+    targets = ("a dog on grass", "a red cat on grass")
+    method = P2P(
+        tau_c={"dog": 0.2}, reweight={"red": 2}, blend_words=["dog", "red"], subtract_words=["dog", "grass"]
+    )
+    together = method.plan(models, record, Edit(prompt=targets))
+
+    for row in range(2):
+        alone = method.plan(models, record, Edit(prompt=targets, only=row))
+
+        assert alone.prompts == (together.prompts[0], together.prompts[1 + row])
+        assert torch.equal(cross_of(alone).projection[0], cross_of(together).projection[row])
+        assert torch.equal(cross_of(alone).gates[:, 0], cross_of(together).gates[:, row])
+        assert torch.equal(cross_of(alone).weights[0], cross_of(together).weights[row])
+        assert alone.blend is not None
+        assert together.blend is not None
+        assert marked(alone.blend.added) == marked(together.blend.added)[row : row + 1]
+        assert marked(alone.blend.subtracted) == marked(together.blend.subtracted)[row : row + 1]
 
 
 def test_a_target_that_no_blend_word_touches_is_refused(

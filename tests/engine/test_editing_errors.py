@@ -1,0 +1,79 @@
+"""What cannot be inverted or edited, and what can go wrong on the way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import engine
+from engine import Edit
+from engine.errors import (
+    InvalidImage,
+    InvalidParameter,
+    NumericalError,
+    OutOfMemory,
+    PentimentoError,
+    RecordMismatch,
+    UnknownMethod,
+)
+
+
+def test_a_record_of_another_model_or_dtype_is_refused(
+    models: engine.Models, deep: engine.Models, record: engine.SourceRecord, folder: Path
+) -> None:
+    with pytest.raises(RecordMismatch, match="model"):
+        engine.edit(deep, record, Edit(prompt="a dog"))
+    with pytest.raises(RecordMismatch, match="dtype"):
+        engine.edit(engine.load(folder, dtype="bfloat16"), record, Edit(prompt="a dog"))
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        *((UnknownMethod, {"method": method}) for method in ("magic", ["direct"], None)),
+        *((InvalidParameter, {"params": params}) for params in ({"depth": 3}, {1: 2}, [1], [], "ab", 5)),
+        *((InvalidParameter, {"prompt": prompt}) for prompt in (None, 5, ["a cat"], "a \ud800 cat")),
+        (InvalidParameter, {"steps": 0}),
+        (InvalidImage, {"image": None}),
+    ],
+    ids=ascii,
+)
+def test_odd_inversions_are_refused(
+    models: engine.Models,
+    image: Image.Image,
+    unet_rows: list[int],
+    error: type[PentimentoError],
+    asked: dict[str, Any],
+) -> None:
+    with pytest.raises(error):
+        engine.invert(models, **{"image": image, "prompt": "a cat", **asked})
+
+    assert unet_rows == []
+
+
+def test_numbers_that_are_none_are_an_error(models: engine.Models, record: engine.SourceRecord) -> None:
+    broken = replace(record, trajectory=record.trajectory * float("nan"))
+
+    with pytest.raises(NumericalError, match="of edit"):
+        engine.edit(models, broken, Edit(prompt="a dog on grass"))
+    with pytest.raises(NumericalError, match="of reconstruct"):
+        engine.reconstruct(models, replace(broken, pinned=False))
+
+
+def test_running_out_of_memory_is_an_error_of_ours(
+    models: engine.Models, record: engine.SourceRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **options: Any) -> None:
+        raise torch.OutOfMemoryError("full")
+
+    for owner, name in ((models.unet, "forward"), (torch.Tensor, "to")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, full)
+            with pytest.raises(OutOfMemory):
+                engine.edit(models, record, Edit(prompt="a dog on grass"))
+    engine.edit(models, record, Edit(prompt="a dog on grass"))
