@@ -28,13 +28,13 @@ def main(
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoints under --runs.")] = False,
 ) -> None:
     if not resume:
-        for checkpoint in runs.glob("*.pt"):
-            checkpoint.unlink()
+        for kept in (*runs.glob("*.pt"), *runs.glob("latents.safetensors")):
+            kept.unlink()
     data = training_scenes(runs, scenes)
     tokenizer = vocabulary.build(data.captions)
     vae = autoencoder.train(data, runs, device, round(scale * autoencoder.STEPS))
     towers = clip.train(data, tokenizer, runs, device, round(scale * clip.STEPS))
-    latents = denoiser.encode(data, vae, towers.text_model, tokenizer, device)
+    latents = denoiser.encoded(data, vae, towers.text_model, tokenizer, runs, device)
     unet = denoiser.train(latents, runs, device, round(scale * denoiser.STEPS))
     targets = judge.truth(sample(seed) for seed in range(scenes))
     critic = judge.train(data, targets, runs, device, round(scale * judge.STEPS))

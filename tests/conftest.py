@@ -1,7 +1,10 @@
 """A real server for everything that needs one; each test begins with it empty."""
 
+import os
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,3 +70,33 @@ def shared(settings: StoreSettings) -> Iterator[Store]:
     opened = store.open(settings)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("e2e")
+
+
+@pytest.fixture(scope="module")
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "PENTIMENTO_HOME": str(folder / "home"), "NO_COLOR": "1"}
+
+
+@pytest.fixture(scope="module")
+def serving(folder: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`pentimento serve` on a free port, and its URL."""
+    command = [sys.executable, "-m", "pentimento", "serve", "--port", "0"]
+    with (folder / "stderr").open("w") as stderr:
+        process = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True
+        )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        found = re.fullmatch(r"Pentimento is ready at (http://127\.0\.0\.1:\d+)\n", line)
+        assert found, (folder / "stderr").read_text()
+        yield process, found[1]
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()

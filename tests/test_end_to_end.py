@@ -2,54 +2,14 @@
 
 import io
 import json
-import os
-import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 from PIL import Image, ImageDraw
-
-WEIGHTS = Path(__file__).parent.parent / "miniature" / "weights"
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("PENTIMENTO_MODEL") and not (WEIGHTS / "unet").is_dir(),
-    reason="the miniature has no weights here and PENTIMENTO_MODEL names no other model",
-)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("e2e")
-
-
-@pytest.fixture(scope="module")
-def environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "PENTIMENTO_HOME": str(folder / "home"), "NO_COLOR": "1"}
-
-
-@pytest.fixture(scope="module")
-def serving(folder: Path, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`pentimento serve` on a free port, and its URL."""
-    command = [sys.executable, "-m", "pentimento", "serve", "--port", "0"]
-    with (folder / "stderr").open("w") as stderr:
-        process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=stderr, text=True
-        )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        found = re.fullmatch(r"Pentimento is ready at (http://127\.0\.0\.1:\d+)\n", line)
-        assert found, (folder / "stderr").read_text()
-        yield process, found[1]
-    finally:
-        process.terminate()
-        process.wait(60)
-        process.stdout.close()
 
 
 def test_serve_invert_edit_stop(

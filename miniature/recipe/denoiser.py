@@ -1,25 +1,34 @@
 """Stage 3: the text-conditional U-Net, which predicts the noise in latents (Rombach et al. 2022, 3.2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
+from diffusers.models.attention_processor import Attention
 from rich.progress import track
+from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from engine.attention import sites_of
 from miniature.recipe.clip import token_ids
 from miniature.recipe.data import Scenes, batch_indices
 from miniature.recipe.fit import fit
+from miniature.render import OBJECTS
+from miniature.scenes import sample
 
-STEPS = 5600
+STEPS = 3800
 BATCH = 64
 UNCONDITIONAL = 0.1
 WORDS_ONLY = 0.6
 MIN_SNR = 5.0
+LATENT_SIDE = 16
+LOCALISE = 0.02
+LOCALISE_FROM = 2250
 
 
 def scheduler() -> DDIMScheduler:
@@ -39,7 +48,7 @@ def scheduler() -> DDIMScheduler:
 
 def build(latent_channels: int, text_width: int) -> UNet2DConditionModel:
     return UNet2DConditionModel(
-        sample_size=16,
+        sample_size=LATENT_SIDE,
         in_channels=latent_channels,
         out_channels=latent_channels,
         block_out_channels=(64, 128, 192),
@@ -60,10 +69,28 @@ class Latents:
     text: Tensor  # (n, tokens, width)
     words: Tensor  # (n,): start token and words, without the end token
     empty: Tensor  # (tokens, width), the empty prompt
+    spoken: Tensor  # (n, 2, tokens), the tokens that say an object
+    covered: Tensor  # (n, 2, h, w), the places it covers
 
     @property
     def scaling_factor(self) -> float:
         return float(1 / self.mean[:4000].float().std())
+
+
+def encoded(
+    scenes: Scenes,
+    vae: AutoencoderKL,
+    text_encoder: CLIPTextModel,
+    tokenizer: CLIPTokenizer,
+    folder: Path,
+    device: str,
+) -> Latents:
+    """`encode`, kept in ``folder`` for a resumed run."""
+    path = folder / "latents.safetensors"
+    if not path.exists():
+        latents = encode(scenes, vae, text_encoder, tokenizer, device)
+        save_file({name: tensor.contiguous() for name, tensor in vars(latents).items()}, path)
+    return Latents(**load_file(path, device=device))
 
 
 @torch.no_grad()
@@ -79,18 +106,84 @@ def encode(
             texts.append(text_encoder(ids[rows].to(device)).last_hidden_state.bfloat16())
         means.append(posterior.mean.bfloat16())
         stds.append(posterior.std.bfloat16())
-    empty = text_encoder(token_ids(tokenizer, [""]).to(device)).last_hidden_state[0]
-    words = (ids != tokenizer.eos_token_id).sum(-1).to(device)
+    spoken, covered = _places(tokenizer, ids)
     return Latents(
-        mean=torch.cat(means), std=torch.cat(stds), text=torch.cat(texts), words=words, empty=empty
+        mean=torch.cat(means),
+        std=torch.cat(stds),
+        text=torch.cat(texts),
+        words=(ids != tokenizer.eos_token_id).sum(-1).to(device),
+        empty=text_encoder(token_ids(tokenizer, [""]).to(device)).last_hidden_state[0],
+        spoken=spoken.to(device),
+        covered=covered.to(device),
     )
+
+
+def _places(tokenizer: CLIPTokenizer, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """For the two objects a scene may have: the tokens that say them and the latent places they cover."""
+    pieces = {name: tokenizer(name, add_special_tokens=False).input_ids for name in OBJECTS}
+    spoken = torch.zeros(len(ids), 2, ids.shape[1], dtype=torch.bool)
+    covered = torch.zeros(len(ids), 2, LATENT_SIDE, LATENT_SIDE, dtype=torch.bool)
+    for seed, row in enumerate(track(ids.tolist(), "places")):
+        scene, after = sample(seed), 0
+        for index, thing in enumerate(scene.things):
+            said = pieces[thing.object]
+            at = next(i for i in range(after, len(row)) if row[i : i + len(said)] == said)
+            after = at + len(said)
+            spoken[seed, index, at:after] = True
+            mask = torch.from_numpy(scene.object_mask(index))[None].float()
+            covered[seed, index] = F.adaptive_avg_pool2d(mask, LATENT_SIDE)[0] > 0.5
+    return spoken, covered
+
+
+class Watching:
+    """Unfused attention, 1.4x faster than the fused one on a processor here; keeps its last map."""
+
+    def __init__(self) -> None:
+        self.probs: Tensor | None = None
+
+    def __call__(
+        self,
+        attn: Attention,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+    ) -> Tensor:
+        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        query, key, value = (
+            attn.head_to_batch_dim(project(x))
+            for project, x in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
+        )
+        self.probs = attn.get_attention_scores(query, key)
+        output: Tensor = attn.to_out[0](attn.batch_to_head_dim(self.probs @ value))
+        return output
+
+
+def astray(maps: Sequence[Tensor], spoken: Tensor, covered: Tensor) -> Tensor:
+    """How far the words for objects look away from them, for each scene and object; shape (n, 2).
+
+    ``maps`` (n * heads, places, tokens), one for each layer of the latent's size; ``spoken`` (n, 2, tokens);
+    ``covered`` (n, 2, h, w). The share of a word's attention that misses its object, squared (Wang et al.
+    2024, TokenCompose, equation 3), and how unevenly the rest covers it.
+    """
+    n = len(spoken)
+    mean = torch.stack([probs.float().unflatten(0, (n, -1)).mean(1) for probs in maps]).mean(0)
+    looks = spoken.float() @ mean.transpose(1, 2)  # (n, 2, places)
+    inside = covered.flatten(2).float()
+    count = inside.sum(-1).clamp(min=1)
+    hit = (looks * inside).sum(-1)
+    missed = 1 - hit / looks.sum(-1).clamp(min=1e-6)
+    level = (hit / count).clamp(min=1e-6)[..., None]
+    uneven = (((looks - level) / level).square() * inside).sum(-1) / count
+    return missed.square() + 0.1 * uneven
 
 
 def train(latents: Latents, folder: Path, device: str, steps: int = STEPS) -> UNet2DConditionModel:
     torch.manual_seed(3)
     unet = build(latents.mean.shape[1], latents.text.shape[2]).to(device)
-    if device == "cpu":
-        unet.set_attn_processor(AttnProcessor())  # 1.4x faster than fused attention at these sizes
+    processors = {name: Watching() for name in unet.attn_processors}
+    unet.set_attn_processor(dict(processors))
+    finest = [processors[site.name] for site in sites_of(unet) if site.kind == "cross" and site.factor == 1]
     alphas = scheduler().alphas_cumprod.to(device)
     scale, random = latents.scaling_factor, torch.Generator(device)
     positions = torch.arange(latents.text.shape[1], device=device)
@@ -115,6 +208,12 @@ def train(latents: Latents, folder: Path, device: str, steps: int = STEPS) -> UN
             predicted = unet(a.sqrt() * clean + (1 - a).sqrt() * noise, t, text).sample
         snr = (a / (1 - a)).flatten()
         weight = snr.clamp(max=MIN_SNR) / snr  # Hang et al. 2023, equation 8
-        return (weight * (predicted.float() - noise).square().mean((1, 2, 3))).mean()
+        loss = (weight * (predicted.float() - noise).square().mean((1, 2, 3))).mean()
+        if step < LOCALISE_FROM:
+            return loss
+        spoken, covered = latents.spoken[rows], latents.covered[rows]
+        there = spoken.any(-1) & covered.flatten(2).any(-1) & (chance[0, :, 0] >= UNCONDITIONAL)
+        maps = [seen.probs for seen in finest if seen.probs is not None]
+        return loss + LOCALISE * (astray(maps, spoken, covered) * there).sum() / there.sum().clamp(min=1)
 
     return fit("denoiser", unet, loss_of, folder=folder, steps=steps, lr=1e-3, average=0.9985)

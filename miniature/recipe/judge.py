@@ -16,7 +16,7 @@ from miniature.recipe.fit import fit
 from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, RECOLOURABLE, STYLES
 from miniature.scenes import Scene
 
-STEPS = 2500
+STEPS = 2000
 BATCH = 64
 PAINTED = tuple((name, colour) for name in RECOLOURABLE for colour in COLOURS)
 HEADS = (len(OBJECTS), len(PAINTED), len(BACKGROUNDS), len(STYLES))
