@@ -31,10 +31,10 @@ class P2PParams(Request):
         description="Swap words one for one, or align the prompts and keep what they share. "
         "'auto' swaps when the prompts differ only in words put in the place of others.",
     )
-    tau_c: Fraction | Windows = Field(
+    tau_c: Fraction | Span | Windows = Field(
         default=0.4,
         description="Until which fraction of the run the source's cross-attention is kept: "
-        "one number, or one per word with 'default' for the others.",
+        "one number, a [start, stop], or one of these per word with 'default' for the others.",
         examples=[0.4, {"default": 0.8, "dog": [0.0, 0.3]}],
     )
     tau_s: Fraction | Span = Field(
@@ -55,17 +55,17 @@ class P2PParams(Request):
     subtract_words: Words = Field(
         default_factory=list, description="Where these words attend the picture is kept after all."
     )
-    blend_threshold: Annotated[float, Field(ge=0, lt=1)] = Field(
+    blend_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.3,
         description="The part of the strongest attention from which on a place counts as the word.",
     )
-    blend_start: Fraction = Field(
+    blend_start: Annotated[float, Field(ge=0, lt=1)] = Field(
         default=0.2, description="The fraction of the run after which the mask is applied."
     )
 
     @model_validator(mode="after")
     def _spans_run_forward(self) -> Self:
-        spans = list(self.tau_c.values()) if isinstance(self.tau_c, dict) else []
+        spans = list(self.tau_c.values()) if isinstance(self.tau_c, dict) else [self.tau_c]
         for span in [*spans, self.tau_s]:
             if isinstance(span, tuple) and span[0] > span[1]:
                 raise ValueError(f"a span runs from the smaller to the larger fraction, not {list(span)}")
