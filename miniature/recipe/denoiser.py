@@ -21,7 +21,7 @@ from miniature.recipe.fit import fit
 from miniature.render import OBJECTS
 from miniature.scenes import sample
 
-STEPS = 3800
+STEPS = 3500
 BATCH = 64
 UNCONDITIONAL = 0.1
 WORDS_ONLY = 0.6
