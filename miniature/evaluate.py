@@ -152,7 +152,7 @@ def measure(folder: Path, captions: int) -> list[Bar]:
         *autoencoder(models, scenes),
         *judged(critic, held_out(4 * captions)),
         *painted(folder, critic, scenes),
-        *inverted(models, scenes[: captions // 5]),
+        *inverted(models, scenes[: captions // 8]),
     ]
 
 
