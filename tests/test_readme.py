@@ -35,12 +35,11 @@ def test_the_curl_lines_paint_the_first_picture(
     subprocess.run(["bash", "-eu", "-c", script], cwd=desk, env=environment, check=True, timeout=300)
     painted = {path.stem: Image.open(path) for path in desk.glob("*.png")}
     assert set(painted) == {"swap", "refine", "reweight"}
-    swap, refine, _ = judge(
-        load_judge(WEIGHTS), [painted[name] for name in ("swap", "refine", "reweight")]
-    )
-    assert swap.objects[0] == "dog"
+    swap, refine, _ = judge(load_judge(WEIGHTS), [painted[name] for name in ("swap", "refine", "reweight")])
+    assert swap.objects[0] == "fox"
     assert swap.background == refine.background == "grass"
     assert refine.objects[0] == "cat"
+    assert refine.style == "watercolour"
 
 
 def test_the_shell_commands(
