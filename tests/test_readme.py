@@ -21,6 +21,11 @@ def block(language: str, containing: str) -> str:
     return next(text for text in blocks if containing in text)
 
 
+def picture(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     """A folder to work in that has the examples."""
@@ -33,7 +38,7 @@ def test_the_curl_lines_paint_the_first_picture(
 ) -> None:
     script = block("sh", "curl").replace("http://127.0.0.1:8000", serving[1])
     subprocess.run(["bash", "-eu", "-c", script], cwd=desk, env=environment, check=True, timeout=300)
-    painted = {path.stem: Image.open(path) for path in desk.glob("*.png")}
+    painted = {path.stem: picture(path) for path in desk.glob("*.png")}
     assert set(painted) == {"swap", "refine", "reweight"}
     swap, refine, _ = judge(load_judge(WEIGHTS), [painted[name] for name in ("swap", "refine", "reweight")])
     assert swap.objects[0] == "fox"
@@ -53,7 +58,7 @@ def test_the_shell_commands(
     }
     image_id = subprocess.run(invert, shell=True, **run).stdout.strip()
     subprocess.run(edit.replace("IMAGE_ID", image_id), shell=True, **run)
-    assert Image.open(desk / "dog.png").size == (64, 64)
+    assert picture(desk / "dog.png").size == (64, 64)
     assert image_id in subprocess.run(jobs, shell=True, **run).stdout
 
 
