@@ -16,7 +16,8 @@ DDIM scheduler, and a byte-level BPE tokenizer. It paints 64x64 pictures of the 
 twenty objects, six of them in six colours, on eight backgrounds, in four styles. It knows nothing else.
 
 - trained from nothing by `python -m miniature.train`, on `miniature/scenes.py`, seeds below 1,000,000
-- measured by `python -m miniature.evaluate` on {captions} held-out captions, guidance 3, 50 DDIM steps
+- measured by `python -m miniature.evaluate` on {captions} held-out captions, guidance 3, 50 DDIM steps;
+  painted in bfloat16; inversion and attention on an eighth of the scenes, in float32
 - `judge.safetensors` is the small classifier that says what a picture shows; it was trained on renders
 - the objects are glyphs of Noto Color Emoji (SIL Open Font License, `miniature/assets/OFL.txt`)
 
