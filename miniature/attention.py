@@ -11,8 +11,8 @@ from torch import Tensor
 import engine
 from engine import codec
 from engine.alignment import Tokens
-from engine.attention import Branch, Heads, Site, Step
-from engine.denoise import Text, denoise
+from engine.attention import Branch, Heads, Site, Step, controlled
+from engine.denoise import call_unet
 
 
 class _Watch:
@@ -45,14 +45,12 @@ class WordMaps:
         tokens = codec.tokens(models, record.prompt)
         text = codec.embed(models, tokens)
         watch = _Watch(models.spec.blend_factor)
-        denoise(
-            models,
-            record.trajectory[-1],
-            text=Text(cond=text, uncond=text),
-            schedule=models.schedule(record.steps),
-            control=watch,
-            pinned=record.trajectory,
-        )
+        alone = (Branch("cond", (0,)),)
+        latents = record.trajectory.to(models.device).flip(0).split(1)
+        with torch.no_grad(), controlled(models.unet, watch):
+            for index, move in enumerate(models.schedule(record.steps).denoising()):
+                step = Step(index=index, total=record.steps, branches=alone)
+                call_unet(models, latents[index], move.timestep, text, step)
         assert watch.maps is not None
         height, width = (-(-side // watch.factor) for side in record.trajectory.shape[-2:])
         return cls(tokens=tokens, maps=(watch.maps / watch.seen).unflatten(-1, (height, width)))

@@ -15,9 +15,10 @@ and to run on a laptop's processor: CLIP text and vision towers, `AutoencoderKL`
 DDIM scheduler, and a byte-level BPE tokenizer. It paints 64x64 pictures of the scenes this project renders:
 twenty objects, six of them in six colours, on eight backgrounds, in four styles. It knows nothing else.
 
-- trained from nothing by `python -m miniature.train`, on `miniature/scenes.py`, seeds below 1,000,000
-- measured by `python -m miniature.evaluate` on {captions} held-out captions, guidance 3, 50 DDIM steps;
-  painted in bfloat16; inversion and attention on an eighth of the scenes, in float32
+- trained by `python -m miniature.train` on `miniature/scenes.py`, seeds below 1,000,000; in two goes,
+  of which `docs/adr/0002-the-miniature.md` tells
+- measured by `python -m miniature.evaluate` on {captions} held-out captions, guidance 3, 50 DDIM steps,
+  in float32; inversion and attention on an eighth of the scenes
 - `judge.safetensors` is the small classifier that says what a picture shows; it was trained on renders
 - the objects are glyphs of Noto Color Emoji (SIL Open Font License, `miniature/assets/OFL.txt`)
 

@@ -168,7 +168,8 @@ def sample(seed: int, *, width: int = SIZE, height: int = SIZE, complete: bool =
         height=height,
         wording=int(rng.integers(16)),
     )
-    quiet = {"style": 0.55 if style == "photo" else 0.08, "background": 0.08, "colour": 0.08}
+    # What no word calls a drawing is a photo, almost always.
+    quiet = {"style": 0.55 if style == "photo" else 0.02, "background": 0.08, "colour": 0.08}
     left_out = {name for name, chance in quiet.items() if rng.random() < chance}
     if complete:
         left_out &= {"style"} if style == "photo" else set()

@@ -18,10 +18,10 @@ from engine.attention import sites_of
 from miniature.recipe.clip import token_ids
 from miniature.recipe.data import Scenes, batch_indices
 from miniature.recipe.fit import fit
-from miniature.render import OBJECTS
+from miniature.render import OBJECTS, RECOLOURABLE
 from miniature.scenes import sample
 
-STEPS = 3500
+STEPS = 7500
 BATCH = 64
 UNCONDITIONAL = 0.1
 WORDS_ONLY = 0.6
@@ -71,6 +71,7 @@ class Latents:
     empty: Tensor  # (tokens, width), the empty prompt
     spoken: Tensor  # (n, 2, tokens), the tokens that say an object
     covered: Tensor  # (n, 2, h, w), the places it covers
+    demanding: Tensor  # (n,): two objects, or one that comes in several colours, take longest to learn
 
     @property
     def scaling_factor(self) -> float:
@@ -106,7 +107,7 @@ def encode(
             texts.append(text_encoder(ids[rows].to(device)).last_hidden_state.bfloat16())
         means.append(posterior.mean.bfloat16())
         stds.append(posterior.std.bfloat16())
-    spoken, covered = _places(tokenizer, ids)
+    spoken, covered, demanding = _places(tokenizer, ids)
     return Latents(
         mean=torch.cat(means),
         std=torch.cat(stds),
@@ -115,16 +116,22 @@ def encode(
         empty=text_encoder(token_ids(tokenizer, [""]).to(device)).last_hidden_state[0],
         spoken=spoken.to(device),
         covered=covered.to(device),
+        demanding=demanding.to(device),
     )
 
 
-def _places(tokenizer: CLIPTokenizer, ids: Tensor) -> tuple[Tensor, Tensor]:
-    """For the two objects a scene may have: the tokens that say them and the latent places they cover."""
+def _places(tokenizer: CLIPTokenizer, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """For the two objects a scene may have: the tokens that say them and the latent places they cover.
+
+    And for the scene, whether it is demanding.
+    """
     pieces = {name: tokenizer(name, add_special_tokens=False).input_ids for name in OBJECTS}
     spoken = torch.zeros(len(ids), 2, ids.shape[1], dtype=torch.bool)
     covered = torch.zeros(len(ids), 2, LATENT_SIDE, LATENT_SIDE, dtype=torch.bool)
+    demanding = torch.zeros(len(ids), dtype=torch.bool)
     for seed, row in enumerate(track(ids.tolist(), "places")):
         scene, after = sample(seed), 0
+        demanding[seed] = len(scene.things) > 1 or scene.things[0].object in RECOLOURABLE
         for index, thing in enumerate(scene.things):
             said = pieces[thing.object]
             at = next(i for i in range(after, len(row)) if row[i : i + len(said)] == said)
@@ -132,7 +139,7 @@ def _places(tokenizer: CLIPTokenizer, ids: Tensor) -> tuple[Tensor, Tensor]:
             spoken[seed, index, at:after] = True
             mask = torch.from_numpy(scene.object_mask(index))[None].float()
             covered[seed, index] = F.adaptive_avg_pool2d(mask, LATENT_SIDE)[0] > 0.5
-    return spoken, covered
+    return spoken, covered, demanding
 
 
 class Watching:
@@ -187,10 +194,13 @@ def train(latents: Latents, folder: Path, device: str, steps: int = STEPS) -> UN
     alphas = scheduler().alphas_cumprod.to(device)
     scale, random = latents.scaling_factor, torch.Generator(device)
     positions = torch.arange(latents.text.shape[1], device=device)
+    demanding = latents.demanding.nonzero()[:, 0].cpu()
 
     def loss_of(step: int) -> Tensor:
         random.manual_seed(step)
-        rows = torch.from_numpy(batch_indices("denoiser", step, BATCH, len(latents.mean))).to(device)
+        some = torch.from_numpy(batch_indices("denoiser", step, BATCH // 2, len(latents.mean)))
+        more = torch.from_numpy(batch_indices("demanding", step, BATCH - len(some), len(demanding)))
+        rows = torch.cat([some, demanding[more]]).to(device)
         mean, std = latents.mean[rows].float(), latents.std[rows].float()
         clean = scale * (mean + std * torch.randn(mean.shape, generator=random, device=device))
         noise = torch.randn(mean.shape, generator=random, device=device)

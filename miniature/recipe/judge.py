@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,7 +17,7 @@ from miniature.recipe.fit import fit
 from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, RECOLOURABLE, STYLES
 from miniature.scenes import Scene
 
-STEPS = 2000
+STEPS = 6000
 BATCH = 64
 PAINTED = tuple((name, colour) for name in RECOLOURABLE for colour in COLOURS)
 HEADS = (len(OBJECTS), len(PAINTED), len(BACKGROUNDS), len(STYLES))
@@ -77,6 +78,16 @@ def truth(scenes: Iterable[Scene]) -> Tensor:
             + [name == scene.style for name in STYLES]
         )
     return torch.tensor(rows, dtype=torch.float32)
+
+
+def of_one_setting(shown: Tensor, smallest: int) -> list[NDArray[np.int64]]:
+    """The scenes (n, attributes) by the colours and the background they show, small groups left out."""
+    _, painted, background, _ = shown.split(HEADS, -1)
+    colours = painted.unflatten(-1, (len(RECOLOURABLE), len(COLOURS))).amax(1)
+    settings = torch.cat([colours, background], -1)
+    number = torch.unique(settings, dim=0, return_inverse=True)[1].numpy()
+    groups = [np.flatnonzero(number == setting) for setting in range(number.max() + 1)]
+    return [group for group in groups if len(group) >= smallest]
 
 
 def train(scenes: Scenes, targets: Tensor, folder: Path, device: str, steps: int = STEPS) -> nn.Module:

@@ -3,6 +3,7 @@ import torch
 from miniature.recipe import vocabulary
 from miniature.recipe.clip import token_ids
 from miniature.recipe.denoiser import _places, astray
+from miniature.render import RECOLOURABLE
 from miniature.scenes import sample
 
 HEADS, PLACES, TOKENS = 2, 16, 5
@@ -32,8 +33,10 @@ def test_places_are_those_of_the_words_and_the_objects() -> None:
     scenes = [sample(seed) for seed in range(40)]
     tokenizer = vocabulary.build(scene.caption for scene in scenes)
     ids = token_ids(tokenizer, [scene.caption for scene in scenes])
-    spoken, covered = _places(tokenizer, ids)
+    spoken, covered, demanding = _places(tokenizer, ids)
     for row, scene in enumerate(scenes):
+        several = any(thing.object in RECOLOURABLE for thing in scene.things[:1]) or len(scene.things) > 1
+        assert demanding[row] == several
         for index, thing in enumerate(scene.things):
             assert tokenizer.decode(ids[row][spoken[row, index]]).replace(" ", "") == thing.object
             share = scene.object_mask(index).mean()
