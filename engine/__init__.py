@@ -7,8 +7,9 @@ A picture is inverted once, and edited ever after:
     result = engine.edit(models, record, engine.Edit(prompt="a dog on grass"))
 """
 
+from engine.attending import WordAttention
 from engine.edit_plan import Edit
-from engine.editing import EditResult, Progress, edit, invert, reconstruct, record_key
+from engine.editing import EditResult, edit, reconstruct
 from engine.errors import (
     InvalidImage,
     InvalidParameter,
@@ -24,9 +25,12 @@ from engine.errors import (
     UnknownWord,
 )
 from engine.inverters import INVERTERS
-from engine.methods import METHODS, P2P
+from engine.inverting import invert, record_key
+from engine.methods import METHODS, P2P, P2Plus
 from engine.models import Models, ModelSpec, load
+from engine.progress import Progress
 from engine.record import SourceRecord
+from engine.source import SourceCache
 
 __all__ = [
     "INVERTERS",
@@ -40,16 +44,19 @@ __all__ = [
     "Models",
     "NumericalError",
     "OutOfMemory",
+    "P2Plus",
     "PentimentoError",
     "Progress",
     "PromptTooLong",
     "PromptsDoNotAlign",
     "RecordCorrupt",
     "RecordMismatch",
+    "SourceCache",
     "SourceRecord",
     "UnknownMethod",
     "UnknownModel",
     "UnknownWord",
+    "WordAttention",
     "edit",
     "invert",
     "load",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from engine.attention import Branch, Heads, Site, Step, coarsened
+from engine.attention import Maps, Step, coarsened
 from engine.window import Window
+
+BlendIn = Literal["latent", "picture"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,7 +24,7 @@ class LocalBlend:
     `added` and `subtracted` (targets, 2, tokens) are 1 at the tokens of those words, for each target first in
     the source's prompt and then in its own; either may be None. Maps are taken in layers `factor` coarser
     than the latent; a place belongs to a word where its map exceeds `threshold` of its maximum, in the source
-    or in the target. Blending runs during `window`.
+    or in the target. Blending runs during `window`, and `within` "picture" is done once more in the pictures.
     """
 
     added: Tensor | None
@@ -28,11 +32,12 @@ class LocalBlend:
     threshold: float
     window: Window
     factor: int
+    within: BlendIn = "latent"
 
     def mask(self, maps: Tensor, height: int, width: int) -> Tensor:
         """Where each target may differ from the source, (targets, height, width).
 
-        `maps` (rows, tokens, queries) are head-mean attention, summed over layers and steps.
+        `maps` (1 + targets, tokens, queries) are the source's and the targets', as `Maps` adds them up.
         """
         if self.added is None:
             opened = torch.ones(len(maps) - 1, height, width, dtype=torch.bool, device=maps.device)
@@ -53,35 +58,39 @@ class LocalBlend:
 
 
 class Blending:
-    """One run of a `LocalBlend`: a control that only looks, and the blend after each step."""
+    """One run of a `LocalBlend`: the blend after each step, by the maps seen so far."""
 
-    def __init__(self, blend: LocalBlend) -> None:
+    def __init__(self, blend: LocalBlend, maps: Maps) -> None:
         self.blend = blend
+        self.maps = maps
         self.mask: Tensor | None = None
-        self._seen: dict[str, Tensor] = {}
-        self._maps: Tensor | None = None
-
-    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        cross = site.kind == "cross" and site.factor == self.blend.factor
-        return cross and branch.name == "cond" and branch.has_source
-
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        # By layer, and added up only after the step, since a step that ran out of memory is run again.
-        self._seen[site.name] = heads.probs.mean(1).transpose(1, 2)
-        return heads
 
     def after(self, step: Step, latents: Tensor) -> Tensor:
-        """z = z_source + mask (z - z_source), for latents (rows, C, h, w)."""
-        for seen in self._seen.values():
-            self._maps = seen if self._maps is None else self._maps + seen
-        self._seen = {}
-        if self._maps is None or step not in self.blend.window:
+        """z = z_source + mask (z - z_source), for the targets' latents (targets, C, h, w)."""
+        if self.maps.total is None or step.source is None or step not in self.blend.window:
             return latents
-        self.mask = self.blend.mask(self._maps, *latents.shape[-2:])
-        return torch.cat([latents[:1], torch.where(self.mask[:, None], latents[1:], latents[:1])])
+        self.mask = self.blend.mask(self.maps.total, *latents.shape[-2:])
+        return torch.where(self.mask[:, None], latents, step.source.latent)
+
+    def composed(self, images: Sequence[Image.Image], source: Image.Image) -> list[Image.Image]:
+        """The pictures where the mask is open and the source's everywhere else, to the pixel.
+
+        A decoder spreads every latent over its neighbours, and so a change over places that are closed. The
+        seam is half a latent wide, on the open side.
+        """
+        if self.mask is None or self.blend.within == "latent":
+            return list(images)
+        seams = [
+            plane.resize(source.size, Image.Resampling.BILINEAR).point(lambda open_: max(0, 2 * open_ - 255))
+            for plane in _planes(self.mask)
+        ]
+        return [Image.composite(image, source, seam) for image, seam in zip(images, seams, strict=True)]
 
 
 def pictures(mask: Tensor, size: tuple[int, int]) -> list[Image.Image]:
     """A mask (targets, height, width) as pictures of (width, height) `size`, white where it is open."""
-    planes = (mask * 255).to(torch.uint8).cpu().numpy()
-    return [Image.fromarray(plane).resize(size, Image.Resampling.NEAREST) for plane in planes]
+    return [plane.resize(size, Image.Resampling.NEAREST) for plane in _planes(mask)]
+
+
+def _planes(mask: Tensor) -> list[Image.Image]:
+    return [Image.fromarray(plane) for plane in (mask * 255).to(torch.uint8).cpu().numpy()]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
 from engine.alignment import Tokens, tokenize
 from engine.errors import InvalidImage, check_finite
 from engine.models import Models
+from engine.tower import normalisation
 
 _WIDEST = 2.0
 
@@ -77,6 +79,28 @@ def embed(models: Models, prompt: Tokens) -> Tensor:
     ids = torch.tensor([prompt.ids], device=models.device)
     embedding: Tensor = models.text_encoder(ids).last_hidden_state
     return embedding.to(models.dtype)
+
+
+@torch.no_grad()
+def vision_features(models: Models, image: Image.Image) -> Tensor:
+    """What the vision tower sees in a working picture: all its tokens, (1, vision tokens, width) in float32.
+
+    They are those of the last layer after the tower's final norm, which transformers applies to the first
+    token alone. The whole picture is squeezed into the tower's square, so that none of it is cropped away.
+
+    Raises:
+        UnknownModel: the model has no vision tower.
+    """
+    tower = models.vision
+    mean, std = (
+        torch.tensor(one, device=models.device).view(3, 1, 1) for one in normalisation(models.folder)
+    )
+    pixels = torch.from_numpy(np.array(image)).to(models.device).permute(2, 0, 1)[None] / 255
+    side = tower.config.image_size
+    if pixels.shape[-2:] != (side, side):
+        pixels = F.interpolate(pixels, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
+    tokens: Tensor = tower.post_layernorm(tower((pixels - mean) / std).last_hidden_state)
+    return tokens
 
 
 def _rgb(image: Image.Image) -> Image.Image:

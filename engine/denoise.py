@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from engine.attention import AttentionControl, Branch, Chain, Step, controlled
+from engine.attention import AttentionControl, Branch, BranchName, Chain, SourceStep, Step, controlled
 from engine.errors import check_finite
 from engine.models import Models
 from engine.schedule import Move, Schedule, ddim_move, to_eps
@@ -19,10 +20,15 @@ After = Callable[[Step, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Text:
-    """What the branches read: `cond` (rows, tokens, width) by row, `uncond` (1, tokens, width) in all."""
+    """What the branches read: `cond` (rows, tokens, width) by row, `uncond` (1, tokens, width) in all.
+
+    `values` (steps, rows, tokens, width), if given, is what the value projections of the conditional branch
+    read instead, step by step.
+    """
 
     cond: Tensor
     uncond: Tensor
+    values: Tensor | None = None
 
     def of(self, branch: Branch) -> Tensor:
         """The embeddings of the rows of one branch, in order."""
@@ -59,6 +65,13 @@ def sparing(models: Models, latents: Tensor, timestep: int, text: Text, step: St
     return sequential(models, latents, timestep, text, step)
 
 
+class Source(Protocol):
+    """The source, which goes down its noise levels beside the rows of an edit."""
+
+    def beside(self, step: Step, wanted: Mapping[BranchName, frozenset[str]]) -> SourceStep:
+        """The source at a step, with its features at the sites wanted, by branch; asked for once a step."""
+
+
 @torch.no_grad()
 def denoise(
     models: Models,
@@ -68,7 +81,7 @@ def denoise(
     schedule: Schedule,
     guidance_scale: float = 1.0,
     control: AttentionControl | None = None,
-    pinned: Tensor | None = None,
+    source: Source | None = None,
     after: After | None = None,
     on_step: OnStep | None = None,
     phase: str = "edit",
@@ -76,29 +89,33 @@ def denoise(
 ) -> Tensor:
     """Sample every row of `text` from `start` (C, h, w), level N, down to level 0; returns (rows, C, h, w).
 
-    eps = eps_uncond + w (eps_cond - eps_uncond). With `pinned` (N+1, C, h, w), row 0 is not sampled: it
-    follows that trajectory, and costs the U-Net only those calls in which the control looks at it.
+    eps = eps_uncond + w (eps_cond - eps_uncond). With a `source`, controls may take from it; it is no row of
+    the batch.
 
     Raises:
         NumericalError: the latents became NaN or infinite, in this `phase`.
     """
     control = control or Chain()
     rows, total = tuple(range(len(text.cond))), len(schedule)
-    branches = (Branch("uncond", rows), Branch("cond", rows))[0 if guidance_scale != 1 else 1 :]
-    first = 0 if pinned is None else 1
     latents = start[None].expand(len(rows), -1, -1, -1)
     with controlled(models.unet, control):
         for index, move in enumerate(schedule.denoising()):
-            step = Step(index=index, total=total, branches=branches)
-            step = step if pinned is None else _without_idle_source(step, control, models)
+            values = None if text.values is None else text.values[index]
+            step = Step(index=index, total=total, branches=branches_of(rows, guidance_scale), values=values)
+            if source is not None:
+                step = replace(step, source=source.beside(step, _wanted(models, control, step)))
             said = guidance(models, latents, move.timestep, text, step)
-            moved = _move(latents[first:], said, move, schedule, guidance_scale)
-            latents = moved if pinned is None else torch.cat([pinned[total - 1 - index][None], moved])
+            latents = guided_move(latents, said, move, schedule, guidance_scale)
             latents = after(step, latents) if after else latents
             check_finite(latents, phase, index)
             if on_step:
                 on_step(index + 1, total)
     return latents
+
+
+def branches_of(rows: tuple[int, ...], guidance_scale: float) -> tuple[Branch, ...]:
+    """The branches that a guidance scale needs; at 1 the unconditional one counts for nothing."""
+    return (Branch("uncond", rows), Branch("cond", rows))[0 if guidance_scale != 1 else 1 :]
 
 
 def call_unet(models: Models, x: Tensor, timestep: int, context: Tensor, step: Step | None = None) -> Tensor:
@@ -112,21 +129,15 @@ def call_unet(models: Models, x: Tensor, timestep: int, context: Tensor, step: S
     return said.float()
 
 
-def _move(x: Tensor, said: list[Tensor], move: Move, schedule: Schedule, scale: float) -> Tensor:
-    uncond, cond = (
-        to_eps(part[-len(x) :], x, move.alpha, schedule.prediction) for part in (said[0], said[-1])
-    )
+def guided_move(x: Tensor, said: list[Tensor], move: Move, schedule: Schedule, scale: float) -> Tensor:
+    """Carry x one noise level down along eps_uncond + w (eps_cond - eps_uncond), as the branches said."""
+    uncond, cond = (to_eps(part, x, move.alpha, schedule.prediction) for part in (said[0], said[-1]))
     return ddim_move(x, uncond + scale * (cond - uncond), move)
 
 
-def _without_idle_source(step: Step, control: AttentionControl, models: Models) -> Step:
-    """The step without row 0 in those branches where the control does not look."""
-    return replace(
-        step,
-        branches=tuple(
-            branch
-            if any(control.wants(site, step, branch) for site in models.sites)
-            else Branch(branch.name, branch.rows[1:])
-            for branch in step.branches
-        ),
-    )
+def _wanted(models: Models, control: AttentionControl, step: Step) -> dict[BranchName, frozenset[str]]:
+    """The names of the layers that the control wants to look in, by branch."""
+    return {
+        branch.name: frozenset(site.name for site in models.sites if control.wants(site, step, branch))
+        for branch in step.branches
+    }

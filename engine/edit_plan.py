@@ -8,9 +8,10 @@ from typing import Protocol
 from engine.alignment import Tokens
 from engine.attention import AttentionControl
 from engine.blend import LocalBlend
-from engine.errors import InvalidParameter, is_number
+from engine.errors import InvalidParameter, RecordMismatch, is_number
 from engine.models import Models
 from engine.record import SourceRecord
+from engine.window import Window
 
 
 class Method(Protocol):
@@ -24,14 +25,16 @@ class Edit:
     """What the user asks: one target prompt or several, and how to get there.
 
     `method` is a record of parameters such as `P2P(...)`, None for its defaults; `guidance_scale` None is
-    the model's own. `only` is the index of the one target to paint, None for all of them: what is asked of
-    the method's words stays the same, but it takes the memory of one.
+    the record's, or else the model's own. `only` is the index of the one target to paint, None for all of
+    them: what is asked of the method's words stays the same, but it takes the memory of one. With `attention`
+    the answer shows where words look.
     """
 
     prompt: str | tuple[str, ...]
     method: Method | None = None
     guidance_scale: float | None = None
     only: int | None = None
+    attention: bool = False
 
     def __post_init__(self) -> None:
         several = self.prompt if isinstance(self.prompt, list | tuple) else (self.prompt,)
@@ -39,6 +42,8 @@ class Edit:
             raise InvalidParameter("prompt", self.prompt, "a target prompt, or several")
         if self.guidance_scale is not None and not is_number(self.guidance_scale):
             raise InvalidParameter("guidance_scale", self.guidance_scale, "a finite number")
+        if not isinstance(self.attention, bool):
+            raise InvalidParameter("attention", self.attention, "true or false")
         if self.only is not None and self.only not in range(len(several)):
             raise InvalidParameter("only", self.only, f"the index of one of {len(several)} target prompts")
 
@@ -57,10 +62,29 @@ class Edit:
 class EditPlan:
     """An `Edit` resolved against one `SourceRecord`: nothing in it can be wrong any more.
 
-    `prompts` are the tokens of each row, the source's first.
+    `source` and `targets` are the tokens of their prompts. The values of cross-attention are read from
+    `value_prompt`, None for each target's own, and bent by the record's gamma and beta while in `tau_v`.
     """
 
-    prompts: tuple[Tokens, ...]
+    source: Tokens
+    targets: tuple[Tokens, ...]
     guidance_scale: float
     control: AttentionControl
     blend: LocalBlend | None = None
+    value_prompt: Tokens | None = None
+    tau_v: Window | None = None
+
+
+def guidance_of(models: Models, record: SourceRecord, edit: Edit) -> float:
+    """The guidance scale of an edit: as asked, or the record's, or the model's.
+
+    Raises:
+        RecordMismatch: the record is good for one scale only, and another is asked for.
+    """
+    own, asked = record.guidance_scale, edit.guidance_scale
+    if asked is None:
+        return float(models.spec.guidance_scale if own is None else own)
+    if own is not None and asked != own:
+        remedy = f"edit at {own:g}, or invert the image again at {asked:g}"
+        raise RecordMismatch("guidance scale", f"{own:g}", f"{asked:g}", remedy)
+    return float(asked)

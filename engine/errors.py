@@ -8,7 +8,7 @@ PentimentoError
 ├── InvalidParameter        a value outside its range
 ├── UnknownMethod           no such inverter or edit method
 ├── UnknownModel            no such model, or not one that this engine runs
-├── RecordMismatch          the record was made by another model
+├── RecordMismatch          the record was made by another model, or for another guidance scale
 ├── RecordCorrupt           the record's bytes are not those that were written
 ├── NumericalError          latents became NaN or infinite
 └── OutOfMemory             the device has no room left
@@ -133,20 +133,22 @@ class UnknownModel(PentimentoError):
 
 
 class RecordMismatch(PentimentoError):
-    """The record's `name` is `recorded`, but `present` is at hand: invert the image again."""
+    """The record's `name` is `recorded`, but `present` is at hand; `remedy` says what to do."""
 
     code = "record_mismatch"
 
-    def __init__(self, name: str, recorded: str, present: str) -> None:
-        super().__init__(name, recorded, present)
+    def __init__(
+        self, name: str, recorded: str, present: str, remedy: str = "invert the image again"
+    ) -> None:
+        super().__init__(name, recorded, present, remedy)
         self.name = name
         self.recorded = recorded
         self.present = present
+        self.remedy = remedy
 
     def __str__(self) -> str:
         return (
-            f"the record was made with {self.name} {self.recorded}, here it is {self.present}: "
-            "invert the image again"
+            f"the record was made with {self.name} {self.recorded}, here it is {self.present}: {self.remedy}"
         )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +13,14 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
 from transformers import CLIPTextModel, CLIPTokenizer
-from transformers.utils import logging as transformers_logging
 
 from engine.attention import Site, sites_of
 from engine.errors import InvalidParameter, UnknownModel, memory_errors
+from engine.pretrained import UNREADABLE, whole
 from engine.schedule import Schedule
+from engine.tower import CLIP_B_16, load_tower
+from engine.tower import PARTS as TOWER_PARTS
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -35,7 +34,8 @@ class ModelSpec:
 
     `size`: short side of its pictures in pixels. `self_factor`: self-attention is replaced in layers at
     least this much coarser than the latent. `blend_factor`: LocalBlend reads the cross-attention of layers
-    exactly this much coarser; the papers' "16x16 maps" of a 64x64 latent are factor 4. `vision`: the hub id
+    exactly this much coarser; the papers' "16x16 maps" of a 64x64 latent are factor 4. `blend_threshold`: of
+    these maps' maximum, where a place begins to belong to a word. `vision`: the hub id
     of the vision tower that goes with it, None where its folder has one or none is known.
     """
 
@@ -45,15 +45,16 @@ class ModelSpec:
     size: int = 0
     self_factor: int = 0
     blend_factor: int = 0
+    blend_threshold: float = 0.3
     vision: str | None = None
 
 
 REGISTRY = {
     spec.name: spec
     for spec in (
-        ModelSpec(name="miniature", guidance_scale=3.0),
-        ModelSpec(name="stable-diffusion-v1-5/stable-diffusion-v1-5", vision="openai/clip-vit-base-patch16"),
-        ModelSpec(name="CompVis/stable-diffusion-v1-4", vision="openai/clip-vit-base-patch16"),
+        ModelSpec(name="miniature", guidance_scale=3.0, blend_threshold=0.7),
+        ModelSpec(name="stable-diffusion-v1-5/stable-diffusion-v1-5", vision=CLIP_B_16),
+        ModelSpec(name="CompVis/stable-diffusion-v1-4", vision=CLIP_B_16),
         ModelSpec(name="stabilityai/stable-diffusion-2-1-base"),
         ModelSpec(name="stabilityai/stable-diffusion-2-1"),
     )
@@ -69,6 +70,7 @@ class Models:
 
     spec: ModelSpec
     revision: str
+    folder: Path
     device: torch.device
     dtype: torch.dtype
     tokenizer: Any
@@ -81,6 +83,15 @@ class Models:
     def sites(self) -> tuple[Site, ...]:
         """The attention layers of the U-Net."""
         return sites_of(self.unet)
+
+    @cached_property
+    def vision(self) -> Any:
+        """CLIP's vision tower, loaded when first asked for, in float32 whatever the rest is in.
+
+        Raises:
+            UnknownModel: it has none, or not a whole one.
+        """
+        return load_tower(self.spec.name, self.folder, self.spec.vision).to(self.device)
 
     @property
     def vae_factor(self) -> int:
@@ -123,9 +134,9 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Mo
     if missing := [part for part in _PARTS if not (folder / part).is_dir()]:
         raise UnknownModel(spec.name, f"there is no {', '.join(missing)} in {folder}")
     try:
-        with _without_progress_bars(), memory_errors():
+        with memory_errors():
             models = _load_parts(folder, spec, _device(device), DTYPES[dtype])
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except UNREADABLE as error:
         raise UnknownModel(spec.name, f"{folder} is not a Stable Diffusion: {error}") from error
     return replace(models, spec=_derive(models))
 
@@ -133,7 +144,8 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Mo
 def fingerprint(folder: Path) -> str:
     """Hash what tells one model from another: the names and every byte of its files."""
     digest = hashlib.sha256()
-    for path in sorted(path for part in _PARTS for path in (folder / part).rglob("*") if path.is_file()):
+    parts = _PARTS + TOWER_PARTS
+    for path in sorted(path for part in parts for path in (folder / part).rglob("*") if path.is_file()):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\0".encode())
@@ -155,24 +167,13 @@ def _folder(spec: ModelSpec) -> Path:
             snapshot_download(
                 spec.name,
                 revision=spec.revision,
-                allow_patterns=["model_index.json", *(f"{part}/*" for part in _PARTS)],
+                allow_patterns=["model_index.json", *(f"{part}/*" for part in _PARTS + TOWER_PARTS)],
                 ignore_patterns=["*.bin", "*.ckpt", "*.msgpack", "*.fp16.*", "*.non_ema.*"],
             )
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         known = ", ".join(REGISTRY)
         raise UnknownModel(spec.name, f"neither a folder, nor on the hub, nor one of {known}") from error
-
-
-@contextmanager
-def _without_progress_bars() -> Iterator[None]:
-    shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            transformers_logging.enable_progress_bar()
 
 
 def _device(name: str) -> torch.device:
@@ -185,9 +186,9 @@ def _device(name: str) -> torch.device:
 
 
 def _load_parts(folder: Path, spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Models:
-    unet = _whole(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
-    vae = _whole(AutoencoderKL, folder / "vae", torch_dtype=dtype)
-    text_encoder = _whole(CLIPTextModel, folder / "text_encoder", dtype=dtype)
+    unet = whole(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
+    vae = whole(AutoencoderKL, folder / "vae", torch_dtype=dtype)
+    text_encoder = whole(CLIPTextModel, folder / "text_encoder", dtype=dtype)
     scheduler = DDIMScheduler.from_pretrained(folder / "scheduler")
     Schedule.of(scheduler, 1)
     if unet.config.addition_embed_type is not None or unet.config.in_channels != vae.config.latent_channels:
@@ -195,22 +196,15 @@ def _load_parts(folder: Path, spec: ModelSpec, device: torch.device, dtype: torc
     return Models(
         spec=spec,
         revision=fingerprint(folder),
+        folder=folder,
         device=device,
         dtype=dtype,
         tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
-        text_encoder=text_encoder.to(device).eval().requires_grad_(False),
-        unet=unet.to(device).eval().requires_grad_(False),
-        vae=vae.to(device).eval().requires_grad_(False),
+        text_encoder=text_encoder.to(device),
+        unet=unet.to(device),
+        vae=vae.to(device),
         scheduler=scheduler,
     )
-
-
-def _whole(kind: Any, folder: Path, **options: Any) -> Any:
-    """A model all of whose weights are in the folder; the libraries would make missing ones up."""
-    model, info = kind.from_pretrained(folder, output_loading_info=True, **options)
-    if missing := sorted(info["missing_keys"]):
-        raise ValueError(f"{folder.name} lacks {len(missing)} weights, such as {missing[0]}")
-    return model
 
 
 def _derive(models: Models) -> ModelSpec:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.errors import RecordCorrupt
 
-FORMAT = 1
+FORMAT = 2
 
 _JSON, _TENSORS = "record.json", "record.safetensors"
 _TRAJECTORY, _LEARNED = "trajectory", "learned."
@@ -25,7 +25,8 @@ class SourceRecord:
     """All that an edit needs of a picture, and nothing else; immutable, on the CPU.
 
     `key` is the content address of what it was made from: equal requests have equal keys. `trajectory`
-    (N+1, C, h, w), `pinned` and `learned` are the `Inversion`'s.
+    (N+1, C, h, w), `pinned`, `guidance_scale` and `learned` are the `Inversion`'s; a scale that is not None
+    is the only one that the record can be edited at.
     """
 
     key: str
@@ -35,6 +36,7 @@ class SourceRecord:
     prompt: str
     steps: int
     pinned: bool
+    guidance_scale: float | None = None
     trajectory: Tensor
     learned: Mapping[str, Tensor]
 
@@ -55,6 +57,7 @@ class SourceRecord:
             "prompt": self.prompt,
             "steps": self.steps,
             "pinned": self.pinned,
+            "guidance_scale": self.guidance_scale,
             "tensors": _sha256(tensors),
         }
         return {_JSON: canonical({**facts, "checksum": _sha256(canonical(facts))}), _TENSORS: tensors}

@@ -7,45 +7,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from engine.attention.heads import Heads, Look
 from engine.attention.site import Site
-from engine.attention.step import Branch, Step
+from engine.attention.step import Branch, BranchName, Step
 from engine.window import Window
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Heads:
-    """The rows of one branch inside one layer, before the output projection.
-
-    `query` (rows, heads, queries, width); `key` and `value` (rows, heads, keys, width). `edited`
-    (rows, heads, queries, keys), once a control has set it, is used in place of softmax(QK).
-    """
-
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    edited: Tensor | None = None
-
-    @cached_property
-    def probs(self) -> Tensor:
-        """Attention probabilities in float32, (rows, heads, queries, keys); computed when first asked for."""
-        if self.edited is not None:
-            return self.edited
-        scores = self.query.float() @ self.key.float().transpose(-1, -2)
-        return (scores * self.query.shape[-1] ** -0.5).softmax(-1)
-
-    def output(self) -> Tensor:
-        """The attended values, (rows, heads, queries, width)."""
-        if self.edited is None:
-            return F.scaled_dot_product_attention(self.query, self.key, self.value)
-        return self.edited.to(self.value.dtype) @ self.value
-
-
 class AttentionControl(Protocol):
-    """Says where it wants to look in, and what is there instead; never writes in place."""
+    """Says where it wants to look in, and what is there instead; never writes in place.
+
+    Where it wants to, the source is beside the rows if there is one in the run; which places it wants does
+    not depend on that.
+    """
 
     def wants(self, site: Site, step: Step, branch: Branch) -> bool: ...
 
@@ -72,36 +47,29 @@ class Chain:
 class SelfReplace:
     """Every row looks where the source looks, in layers at least `factor` coarser than the latent.
 
-    softmax(Q_source K_source) V: the source's map, without ever holding it.
+    softmax(Q_source K_source) V, in one branch: the source's map, without ever holding it.
     """
 
     window: Window
     factor: int
+    branch: BranchName = "cond"
 
     def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        return (
-            site.kind == "self"
-            and site.factor >= self.factor
-            and branch.name == "cond"
-            and branch.has_source
-            and step in self.window
-        )
+        coarse = site.kind == "self" and site.factor >= self.factor
+        return coarse and branch.name == self.branch and step in self.window
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        return replace(
-            heads,
-            query=heads.query[:1].expand_as(heads.query),
-            key=heads.key[:1].expand_as(heads.key),
-        )
+        return heads if heads.source is None else replace(heads, looks=heads.source.terms)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CrossEdit:
-    """Target rows attend to words as the source does, and words weigh more or less.
+    """Rows attend to words as the source does, and words weigh more or less.
 
-    A = (g (A_source P) + (1 - g) A_target) w, for each target: `projection` P (targets, source tokens,
-    tokens), `gates` g (steps, targets, tokens) in [0, 1], `weights` w (targets, tokens), not renormalised
-    (Hertz et al. 2022, https://arxiv.org/abs/2208.01626).
+    A' = (g (A_source P) + (1 - g) A) w, for each target: `projection` P (targets, source tokens, tokens),
+    `gates` g (steps, targets, tokens) in [0, 1], `weights` w (targets, tokens), not renormalised (Hertz et
+    al. 2022, https://arxiv.org/abs/2208.01626). No map is held, since this is linear in the maps:
+    A' V = A_source (P (g w V)) + A ((1 - g) w V), less the term that is zero.
     """
 
     projection: Tensor
@@ -109,16 +77,33 @@ class CrossEdit:
     weights: Tensor
 
     @cached_property
-    def _acts(self) -> tuple[bool, ...]:
-        reweights = bool((self.weights != 1).any())
-        return tuple(reweights or bool(gates.any()) for gates in self.gates)
+    def _reweights(self) -> bool:
+        return bool((self.weights != 1).any())
+
+    @cached_property
+    def _takes(self) -> tuple[bool, ...]:
+        return tuple(((self.gates * self.weights) != 0).flatten(1).any(1).tolist())
+
+    @cached_property
+    def _keeps(self) -> tuple[bool, ...]:
+        return tuple((self.gates != 1).flatten(1).any(1).tolist())
 
     def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        return site.kind == "cross" and branch.name == "cond" and branch.has_source and self._acts[step.index]
+        acts = self._reweights or self._takes[step.index]
+        return site.kind == "cross" and branch.name == "cond" and acts
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        source, own = heads.probs[:1], heads.probs[1:]
-        taken = source @ self.projection[:, None]
-        gates = self.gates[step.index, :, None, None]
-        edited = (gates * taken + (1 - gates) * own) * self.weights[:, None, None]
-        return replace(heads, edited=torch.cat([source, edited]))
+        if heads.source is None:
+            return heads
+        gates = self.gates[step.index]
+        taken = (gates * self.weights)[:, None, :, None]
+        kept = ((1 - gates) * self.weights)[:, None, :, None]
+        looks: list[Look] = []
+        if self._takes[step.index]:
+            looks += [look.folded(lambda value: self._carried(taken, value)) for look in heads.source.terms]
+        if self._keeps[step.index] or not looks:
+            looks += [look.folded(lambda value: (kept * value).to(value.dtype)) for look in heads.terms]
+        return replace(heads, looks=tuple(looks))
+
+    def _carried(self, taken: Tensor, value: Tensor) -> Tensor:
+        return (self.projection[:, None] @ (taken * value.to(taken.dtype))).to(value.dtype)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.attention.controls import AttentionControl, Heads
+from engine.attention.controls import AttentionControl
+from engine.attention.heads import Heads
 from engine.attention.site import Site, sites_of
-from engine.attention.step import Step
+from engine.attention.step import Branch, Step
 
 
 class ControlledProcessor:
@@ -31,33 +33,41 @@ class ControlledProcessor:
         temb: Tensor | None = None,
         step: Step | None = None,
     ) -> Tensor:
+        if step is not None and step.record is not None:
+            step.record(self.site, hidden_states)
         values = step.values if step is not None and self.site.kind == "cross" else None
-        wanted = step is not None and any(
-            self.control.wants(self.site, step, branch) for branch in step.branches
-        )
+        wanted = step is not None and any(self._wants(step, branch) for branch in step.branches)
         if step is None or not (wanted or values is not None):
             stock: Tensor = self.stock(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
             return stock
 
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        query = _split_heads(attn, attn.to_q(hidden_states))
-        key = _split_heads(attn, attn.to_k(context))
-        value = _split_heads(attn, attn.to_v(_with_values(context, step, values)))
-        attended = torch.cat(
-            [
-                self._edit(step, index, Heads(query=query[rows], key=key[rows], value=value[rows])).output()
-                for index, (_, rows) in enumerate(step.slices())
-            ]
-        )
-        merged = attended.transpose(1, 2).flatten(2).to(hidden_states.dtype)
+        outputs: list[Tensor] = []
+        for branch, rows in step.slices():
+            own = values if values is not None and branch.name == "cond" else context[rows]
+            heads = Heads(attn=attn, hidden=hidden_states[rows], context=context[rows], values=own)
+            outputs.append(self._edited(step, branch, heads).output())
+        merged = torch.cat(outputs).transpose(1, 2).flatten(2).to(hidden_states.dtype)
         projected: Tensor = attn.to_out[1](attn.to_out[0](merged))
         return projected / attn.rescale_output_factor
 
-    def _edit(self, step: Step, index: int, heads: Heads) -> Heads:
-        branch = step.branches[index]
-        if self.control.wants(self.site, step, branch):
-            return self.control.edit(self.site, step, branch, heads)
-        return heads
+    def _wants(self, step: Step, branch: Branch) -> bool:
+        return step.record is None and self.control.wants(self.site, step, branch)
+
+    def _edited(self, step: Step, branch: Branch, heads: Heads) -> Heads:
+        if not self._wants(step, branch):
+            return heads
+        beside = replace(heads, source=self._source(heads.attn, step, branch))
+        return self.control.edit(self.site, step, branch, beside)
+
+    def _source(self, attn: Any, step: Step, branch: Branch) -> Heads | None:
+        features = step.source.features.get(branch.name) if step.source else None
+        if features is None:
+            return None
+        hidden = features.hidden[self.site.name]
+        context = features.context if self.site.kind == "cross" else hidden
+        values = features.values if self.site.kind == "cross" and features.values is not None else context
+        return Heads(attn=attn, hidden=hidden, context=context, values=values)
 
 
 @contextmanager
@@ -70,13 +80,3 @@ def controlled(unet: Any, control: AttentionControl) -> Iterator[None]:
         yield
     finally:
         unet.set_attn_processor(dict(stock))
-
-
-def _split_heads(attn: Any, projected: Tensor) -> Tensor:
-    return projected.unflatten(-1, (attn.heads, -1)).transpose(1, 2)
-
-
-def _with_values(context: Tensor, step: Step, values: Tensor | None) -> Tensor:
-    if values is None:
-        return context
-    return torch.cat([values if branch.name == "cond" else context[rows] for branch, rows in step.slices()])

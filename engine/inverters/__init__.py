@@ -1,9 +1,25 @@
 """The inversions there are, by name."""
 
-from engine.inverters.base import Inversion, Inverter
+from engine.inverters.base import Inversion, Inverter, Source
 from engine.inverters.ddim import DDIM
 from engine.inverters.direct import Direct
+from engine.inverters.faithful import StyleDiffusionFaithful
+from engine.inverters.stylediffusion import StyleDiffusion
 
-INVERTERS: dict[str, type[Inverter]] = {"ddim": DDIM, "direct": Direct}
+INVERTERS: dict[str, type[Inverter]] = {
+    "ddim": DDIM,
+    "direct": Direct,
+    "stylediffusion": StyleDiffusion,
+    "stylediffusion-faithful": StyleDiffusionFaithful,
+}
 
-__all__ = ["DDIM", "INVERTERS", "Direct", "Inversion", "Inverter"]
+__all__ = [
+    "DDIM",
+    "INVERTERS",
+    "Direct",
+    "Inversion",
+    "Inverter",
+    "Source",
+    "StyleDiffusion",
+    "StyleDiffusionFaithful",
+]

@@ -6,11 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from PIL import Image
 from torch import Tensor
 
-from engine.denoise import OnStep
 from engine.models import Models
+from engine.progress import OnProgress
 from engine.schedule import Schedule
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """The picture to invert: the working picture, its clean latent (1, C, h, w) in float32, and the embedding
+    of its prompt (1, tokens, width).
+    """
+
+    picture: Image.Image
+    latent: Tensor
+    text: Tensor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -18,21 +30,21 @@ class Inversion:
     """What an inverter learned of a picture.
 
     `trajectory` (N+1, C, h, w) in float32, level 0 first, which is clean. If `pinned`, the source row of an
-    edit follows it; else that row runs free from level N. `learned` are an inverter's own tensors.
+    edit follows it; else that row runs free from level N. `learned` are an inverter's own tensors, and
+    `guidance_scale` the only one that they are good for, if there is such a one.
     """
 
     trajectory: Tensor
     pinned: bool
     learned: Mapping[str, Tensor] = field(default_factory=dict)
+    guidance_scale: float | None = None
 
 
 class Inverter(Protocol):
     """A frozen dataclass whose fields are the method's parameters, called once per picture.
 
-    `latent` (1, C, h, w) is clean, `text` (1, tokens, width) the embedding of the source prompt; `on_step`
-    hears of every step done.
+    `tell` hears of every step done; what it raises ends the inversion. A field `guidance_scale` that is None
+    stands for the model's.
     """
 
-    def __call__(
-        self, models: Models, latent: Tensor, text: Tensor, schedule: Schedule, on_step: OnStep
-    ) -> Inversion: ...
+    def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion: ...

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from engine.denoise import OnStep, call_unet
+from engine.denoise import call_unet
 from engine.errors import check_finite
-from engine.inverters.base import Inversion
+from engine.inverters.base import Inversion, Source
 from engine.models import Models
+from engine.progress import OnProgress, Progress
 from engine.schedule import Schedule, ddim_move, to_eps
 
 
@@ -22,15 +22,14 @@ class DDIM:
     """
 
     @torch.no_grad()
-    def __call__(
-        self, models: Models, latent: Tensor, text: Tensor, schedule: Schedule, on_step: OnStep
-    ) -> Inversion:
+    def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
+        latent = source.latent
         levels = [latent]
         for index, move in enumerate(schedule.inversion()):
-            said = call_unet(models, latent, move.timestep, text)
+            said = call_unet(models, latent, move.timestep, source.text)
             # The denoiser takes the latent for one of the level it goes to, so that is where it is read.
             eps = to_eps(said, latent, move.alpha_to, schedule.prediction)
             latent = check_finite(ddim_move(latent, eps, move), "invert", index)
             levels.append(latent)
-            on_step(index + 1, len(schedule))
+            tell(Progress("invert", index + 1, len(schedule)))
         return Inversion(trajectory=torch.cat(levels), pinned=False)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from torch import Tensor
-
-from engine.denoise import OnStep
-from engine.inverters.base import Inversion
+from engine.inverters.base import Inversion, Source
 from engine.inverters.ddim import DDIM
 from engine.models import Models
+from engine.progress import OnProgress
 from engine.schedule import Schedule
 
 
@@ -21,7 +19,5 @@ class Direct:
     overwrite it with z*_(t-1). https://arxiv.org/abs/2310.01506
     """
 
-    def __call__(
-        self, models: Models, latent: Tensor, text: Tensor, schedule: Schedule, on_step: OnStep
-    ) -> Inversion:
-        return replace(DDIM()(models, latent, text, schedule, on_step), pinned=True)
+    def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
+        return replace(DDIM()(models, source, schedule, tell), pinned=True)

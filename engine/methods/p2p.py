@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import cast, get_args
 
 import torch
 from torch import Tensor
@@ -13,8 +13,8 @@ import prompts
 from engine import alignment, codec
 from engine.alignment import Alignment, Tokens
 from engine.attention import Chain, CrossEdit, SelfReplace
-from engine.blend import LocalBlend
-from engine.edit_plan import Edit, EditPlan
+from engine.blend import BlendIn, LocalBlend
+from engine.edit_plan import Edit, EditPlan, guidance_of
 from engine.errors import InvalidParameter, PromptsDoNotAlign, UnknownWord, is_number
 from engine.models import Models
 from engine.record import SourceRecord
@@ -25,7 +25,6 @@ WindowLike = float | Sequence[float]
 _EDITS = ("auto", "replace", "refine")
 _CHANGED = "changed"
 _DEFAULT = "default"
-_TAU_C = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,20 +35,27 @@ class P2P:
     differ only in words put in the place of others.
     `tau_c`, `tau_s`: how long cross- and self-attention are the source's, as a fraction of the run from its
     start or as [start, stop]; `tau_c` may give single target words their own, {"default": .8, "word": .2}.
+    `tau_v`: how long the values are bent towards the source's, where its record learned how. `value_prompt`:
+    a prompt from whose words the values are read, for the look of the picture, while the target's say where.
     `reweight`: factors on the attention to target words, negative ones too. `blend_words`: words of either
     prompt that the change is confined to, or "changed"; None or no words confine it nowhere.
     `subtract_words` are kept out of it again. A place belongs to words where their attention exceeds
-    `blend_threshold` of its maximum, from `blend_start` on.
+    `blend_threshold` of its maximum (None: what is the model's own), from `blend_start` on. `blend_in`: the
+    change is confined in the "latent", as published, or in the "picture" too, which keeps the decoder from
+    spreading it.
     """
 
     edit: str = "auto"
-    tau_c: WindowLike | Mapping[str, WindowLike] = _TAU_C
-    tau_s: WindowLike = 0.6
+    tau_c: WindowLike | Mapping[str, WindowLike] = 0.2
+    tau_s: WindowLike = 0.8
+    tau_v: WindowLike = 0.5
+    value_prompt: str | None = None
     reweight: Mapping[str, float] = field(default_factory=dict)
     blend_words: Sequence[str] | str | None = None
     subtract_words: Sequence[str] = ()
-    blend_threshold: float = 0.3
+    blend_threshold: float | None = None
     blend_start: float = 0.2
+    blend_in: str = "picture"
 
     def plan(self, models: Models, record: SourceRecord, edit: Edit) -> EditPlan:
         """Resolve every word and window, against all targets of the edit, for those to paint.
@@ -68,13 +74,25 @@ class P2P:
             weights=self._weights(targets)[edit.painted].to(models.device),
         )
         own = SelfReplace(window=Window.parse(self.tau_s, "tau_s"), factor=models.spec.self_factor)
-        scale = edit.guidance_scale
         return EditPlan(
-            prompts=(source, *targets[edit.painted]),
-            guidance_scale=models.spec.guidance_scale if scale is None else float(scale),
+            source=source,
+            targets=tuple(targets[edit.painted]),
+            guidance_scale=guidance_of(models, record, edit),
             control=Chain([own, cross]),
             blend=self._blend(models, source, targets, edit.painted),
+            value_prompt=self._value_prompt(models),
+            tau_v=Window.parse(self.tau_v, "tau_v"),
         )
+
+    def _value_prompt(self, models: Models) -> Tokens | None:
+        if self.value_prompt is None:
+            return None
+        if not isinstance(self.value_prompt, str):
+            raise InvalidParameter("value_prompt", self.value_prompt, "a prompt, or none")
+        tokens = codec.tokens(models, self.value_prompt)
+        if not tokens.words:
+            raise InvalidParameter("value_prompt", self.value_prompt, "a prompt of at least one word")
+        return tokens
 
     def _check(self) -> None:
         """Refuse what is not of a parameter's kind, whatever the prompts are."""
@@ -91,10 +109,13 @@ class P2P:
         if self.blend_words is not None and self.blend_words != _CHANGED:
             _check_words("blend_words", self.blend_words, f'a list of words, or "{_CHANGED}"')
         _check_words("subtract_words", self.subtract_words, "a list of words")
-        if not (is_number(self.blend_threshold) and 0 < self.blend_threshold < 1):
-            raise InvalidParameter("blend_threshold", self.blend_threshold, "a fraction above 0 and below 1")
+        threshold = self.blend_threshold
+        if threshold is not None and not (is_number(threshold) and 0 < threshold < 1):
+            raise InvalidParameter("blend_threshold", threshold, "a fraction above 0 and below 1, or None")
         if not (is_number(self.blend_start) and 0 <= self.blend_start < 1):
             raise InvalidParameter("blend_start", self.blend_start, "a fraction from 0 to below 1")
+        if self.blend_in not in get_args(BlendIn):
+            raise InvalidParameter("blend_in", self.blend_in, f"one of {', '.join(get_args(BlendIn))}")
 
     def _align(self, source: Tokens, target: Tokens) -> Alignment:
         if not (source.words and target.words):
@@ -108,7 +129,7 @@ class P2P:
         given = dict(self.tau_c) if isinstance(self.tau_c, Mapping) else {_DEFAULT: self.tau_c}
         gates = torch.zeros(steps, len(targets), len(targets[0].ids))
         # The authors measure cross-attention windows by noise levels, of which there is one more than steps.
-        levels = Window.parse(given.pop(_DEFAULT, _TAU_C), "tau_c").steps(steps + 1)
+        levels = Window.parse(given.pop(_DEFAULT, type(self).tau_c), "tau_c").steps(steps + 1)
         gates[levels.start : levels.stop] = 1
         for word, bounds in given.items():
             levels = Window.parse(bounds, f"tau_c.{word}").steps(steps + 1)
@@ -143,9 +164,10 @@ class P2P:
         return LocalBlend(
             added=None if added is None else added[painted].to(models.device),
             subtracted=subtracted,
-            threshold=self.blend_threshold,
+            threshold=models.spec.blend_threshold if self.blend_threshold is None else self.blend_threshold,
             window=Window(self.blend_start, 1.0),
             factor=models.spec.blend_factor,
+            within=cast(BlendIn, self.blend_in),
         )
 
     def _changed(self, source: Tokens, targets: Sequence[Tokens]) -> Tensor:

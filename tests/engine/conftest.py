@@ -12,7 +12,13 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from PIL import Image
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
 
 import engine
 
@@ -95,6 +101,16 @@ def save_model(
     }
     words.save_pretrained(folder / "tokenizer")
     CLIPTextModel(text).save_pretrained(folder / "text_encoder")
+    vision = CLIPVisionConfig(
+        image_size=16,
+        patch_size=8,
+        hidden_size=10,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        projection_dim=6,
+    )
+    CLIPVisionModelWithProjection(vision).save_pretrained(folder / "image_encoder")
     unet.save_pretrained(folder / "unet")
     vae.save_pretrained(folder / "vae")
     DDIMScheduler(**{**noise, **(scheduler or {})}).save_pretrained(folder / "scheduler")

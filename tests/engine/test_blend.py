@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
-from engine.attention import Branch, Heads, Site, Step, coarsened
+from engine.attention import Maps, SourceStep, Step, coarsened
 from engine.blend import Blending, LocalBlend, pictures
 from engine.window import Window
 
 TOKENS = 4
-COND = Branch("cond", (0, 1))
 
 
 def blend(
@@ -89,39 +90,36 @@ def test_coarse_maps_cover_the_latent_they_belong_to(height: int, width: int) ->
     assert torch.equal(mask, expected)
 
 
-def test_blending_sums_over_layers_and_steps_and_leaves_the_rest_to_the_source() -> None:
-    site = Site(name="a", place="up", kind="cross", factor=1)
-    other = Site(name="b", place="down", kind="cross", factor=1)
-    running = Blending(blend([[], [1]], window=Window(0.5, 1)))
-    latents = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-    first, second = maps(4, 4, {(1, 1): (0, 0)}), maps(4, 4, {(1, 1): (3, 3)})
+def seen_by(total: Tensor | None) -> Maps:
+    """Maps that have seen so much."""
+    watched = Maps(factor=1)
+    watched.total = total
+    return watched
 
-    for index, seen in enumerate((first, second)):
-        now = Step(index=index, total=2, branches=(COND,))
-        running.edit(site, now, COND, heads_with(seen))
-        running.edit(other, now, COND, heads_with(seen))
-        blended = running.after(now, latents)
-        assert index or torch.equal(blended, latents)
 
-    expected = around(4, 4, (0, 0), (3, 3))[0]
+def at(index: int, total: int, source: Tensor) -> Step:
+    return Step(index=index, total=total, branches=(), source=SourceStep(latent=source))
+
+
+def test_blending_leaves_the_rest_to_the_source_once_its_window_is_open() -> None:
+    seen = seen_by(maps(4, 4, {(1, 1): (0, 0)}) + maps(4, 4, {(1, 1): (3, 3)}))
+    running = Blending(blend([[], [1]], window=Window(0.5, 1)), seen)
+    source, target = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+
+    assert torch.equal(running.after(at(0, 2, source), target), target)
+    assert running.mask is None
+    blended = running.after(at(1, 2, source), target)
+
+    expected = around(4, 4, (0, 0), (3, 3))
     assert running.mask is not None
-    assert torch.equal(running.mask[0], expected)
-    assert torch.equal(blended[0], latents[0])
-    assert torch.equal(blended[1], torch.where(expected, latents[1], latents[0]))
+    assert torch.equal(running.mask, expected)
+    assert torch.equal(blended, torch.where(expected, target, source))
 
 
-def test_a_step_that_is_run_again_counts_once() -> None:
-    site = Site(name="a", place="up", kind="cross", factor=1)
-    now = Step(index=0, total=1, branches=(COND,))
-    seen, stray = maps(4, 4, {(1, 1): (3, 3)}), maps(4, 4, {(1, 1): (0, 0)})
-    running = Blending(blend([[], [1]]))
+def test_before_any_map_nothing_is_blended() -> None:
+    source, target = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
 
-    running.edit(site, now, COND, heads_with(stray))
-    running.edit(site, now, COND, heads_with(seen))
-    running.after(now, torch.zeros(2, 3, 4, 4))
-
-    assert running.mask is not None
-    assert torch.equal(running.mask, around(4, 4, (3, 3)))
+    assert torch.equal(Blending(blend([[], [1]]), seen_by(None)).after(at(0, 1, source), target), target)
 
 
 def test_masks_become_pictures_of_the_pictures_size() -> None:
@@ -132,26 +130,16 @@ def test_masks_become_pictures_of_the_pictures_size() -> None:
     assert mask.getextrema() == (0, 255)
 
 
-@pytest.mark.parametrize(
-    ("kind", "factor", "branch", "wanted"),
-    [
-        ("cross", 2, COND, True),
-        ("cross", 1, COND, False),
-        ("self", 2, COND, False),
-        ("cross", 2, Branch("uncond", (0, 1)), False),
-    ],
-)
-def test_blending_looks_at_the_level_of_the_model_only(
-    kind: Any, factor: int, branch: Branch, wanted: bool
-) -> None:
-    site = Site(name="", place="up", kind=kind, factor=factor)
-    now = Step(index=0, total=1, branches=(branch,))
+def test_pictures_are_composed_of_the_edit_where_the_mask_is_open_and_of_the_source_elsewhere() -> None:
+    edited, source = (Image.new("RGB", (32, 24), colour) for colour in ("white", "black"))
+    for within, expected in ("latent", 255), ("picture", 0):
+        blending = Blending(blend([[1], [2]], within=within), Maps(1))
+        blending.mask = torch.zeros(1, 3, 4, dtype=torch.bool)
+        blending.mask[0, :, 2:] = True
 
-    assert Blending(blend([[1], [1]], factor=2)).wants(site, now, branch) is wanted
+        (composed,) = blending.composed([edited], source)
 
-
-def heads_with(seen: Tensor) -> Heads:
-    """Heads whose two maps are on average `seen` (rows, tokens, queries)."""
-    probs = seen.transpose(1, 2)[:, None]
-    empty = torch.zeros(2, 2, 1, 1)
-    return Heads(query=empty, key=empty, value=empty, edited=torch.cat([0.5 * probs, 1.5 * probs], dim=1))
+        shades = np.asarray(composed)
+        assert (shades[:, :16] == expected).all()
+        assert (shades[:, 20:] == 255).all()
+        assert (np.diff(shades[0, :, 0].astype(int)) >= 0).all()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,3 +172,51 @@ def test_prompts_become_what_the_text_model_says(models: engine.Models) -> None:
     assert torch.equal(embedding, expected)
     with pytest.raises(PromptTooLong):
         codec.tokens(models, "cat " * 30)
+
+
+def test_vision_features_are_all_tokens_after_the_final_norm(
+    models: engine.Models, picture: Callable[..., Image.Image]
+) -> None:
+    outcomes = []
+    hook = models.vision.post_layernorm.register_forward_hook(lambda _, given, out: outcomes.append(out))
+    features = codec.vision_features(models, picture(16, 16))
+    hook.remove()
+
+    pooled, tokens = outcomes
+    assert features.shape == (1, 5, 10)
+    assert features.dtype == torch.float32
+    assert torch.equal(features, tokens)
+    torch.testing.assert_close(features[:, 0], pooled)
+
+
+def test_a_whole_picture_of_any_shape_is_seen(
+    models: engine.Models, picture: Callable[..., Image.Image]
+) -> None:
+    wide = picture(48, 32)
+    edge = wide.copy()
+    edge.paste("white", (0, 0, 4, 32))
+
+    features = codec.vision_features(models, wide)
+
+    assert features.shape == (1, 5, 10)
+    assert not torch.allclose(codec.vision_features(models, edge), features)
+
+
+def test_pixels_are_scaled_as_the_folder_says(
+    folder: Path, tmp_path: Path, picture: Callable[..., Image.Image]
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "feature_extractor").mkdir()
+    (copy / "feature_extractor" / "preprocessor_config.json").write_text(
+        json.dumps({"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]})
+    )
+    seen: list[torch.Tensor] = []
+    scaled = engine.load(copy)
+    hook = scaled.vision.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    image = picture(16, 16)
+
+    codec.vision_features(scaled, image)
+    hook.remove()
+
+    expected = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 127.5 - 1
+    torch.testing.assert_close(seen[0], expected)

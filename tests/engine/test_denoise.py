@@ -1,8 +1,9 @@
-"""Guidance and the sampling loop: the same numbers however it runs, and no row more than needed."""
+"""Guidance and the sampling loop: the same numbers however it runs, and controls beside their source."""
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from torch import Tensor
 
 import engine
 from engine import codec
-from engine.attention import Branch, Chain, CrossEdit, Heads, SelfReplace, Site, Step
+from engine.attention import Chain, CrossEdit, SelfReplace, Step
 from engine.denoise import Guidance, Text, batched, denoise, sequential, sparing
 from engine.errors import NumericalError
 from engine.schedule import ddim_move, to_eps
+from engine.source import SourceRun
 from engine.window import Window
 
 STEPS = 4
@@ -54,10 +56,30 @@ def test_one_row_is_the_textbook(models: engine.Models) -> None:
     torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
 
 
+def beside(models: engine.Models, record: engine.SourceRecord, scale: float = 3) -> SourceRun:
+    """The source of a record, without a cache."""
+    return SourceRun(models, record, text=text_of(models, record.prompt), guidance_scale=scale)
+
+
+def record_of(start: Tensor, *, pinned: bool, models: engine.Models) -> engine.SourceRecord:
+    return engine.SourceRecord(
+        key="",
+        revision=models.revision,
+        dtype=models.dtype_name,
+        method="",
+        prompt="a cat on grass",
+        steps=STEPS,
+        pinned=pinned,
+        trajectory=start + 0.1 * torch.arange(STEPS, -1, -1)[:, None, None, None],
+        learned={},
+    )
+
+
 @pytest.mark.parametrize("size", [(8, 8), (8, 12), (12, 8), (9, 7)])
 @pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("uncond", [0.0, 0.5])
 def test_batched_and_sequential_guidance_give_the_same_numbers(
-    models: engine.Models, deep: engine.Models, size: tuple[int, int], pinned: bool
+    models: engine.Models, deep: engine.Models, size: tuple[int, int], pinned: bool, uncond: float
 ) -> None:
     def both(*call: Any) -> list[Tensor]:
         together, one_by_one = batched(*call), sequential(*call)
@@ -67,91 +89,50 @@ def test_batched_and_sequential_guidance_give_the_same_numbers(
 
     for model in (models, deep):
         start = start_of(model, *size)
+        held = SelfReplace(window=Window(0, uncond), factor=1, branch="uncond")
+        text = text_of(model, "a dog on grass", "a red cat on grass")
+        values = text.cond + torch.arange(STEPS)[:, None, None, None]
         denoise(
             model,
             start,
-            text=text_of(model, "a cat on grass", "a dog on grass", "a red cat on grass"),
+            text=replace(text, values=values),
             schedule=model.schedule(STEPS),
             guidance_scale=3,
-            control=p2p(model, 2, 0.5),
-            pinned=start + 0.1 * torch.arange(STEPS + 1)[:, None, None, None] if pinned else None,
+            control=Chain([held, p2p(model, 2, 0.5)]),
+            source=beside(model, record_of(start, pinned=pinned, models=model)),
             guidance=both,
         )
 
 
-def test_a_pinned_row_follows_its_trajectory_to_the_bit(models: engine.Models) -> None:
-    path = torch.randn(STEPS + 1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    seen: list[Tensor] = []
-
-    def after(step: Step, latents: Tensor) -> Tensor:
-        seen.append(latents[0])
-        return latents
-
-    result = denoise(
-        models,
-        path[-1],
-        text=text_of(models, "a cat", "a dog"),
-        schedule=models.schedule(STEPS),
-        guidance_scale=3,
-        pinned=path,
-        after=after,
-    )
-
-    assert torch.equal(torch.stack(seen), path[:-1].flip(0))
-    assert torch.equal(result[0], path[0])
-
-
 def test_an_edit_by_the_same_prompt_is_the_source(models: engine.Models) -> None:
+    start = start_of(models)
+    source = beside(models, record_of(start, pinned=False, models=models))
     result = denoise(
         models,
-        start_of(models),
-        text=text_of(models, "a cat", "a cat"),
+        start,
+        text=text_of(models, "a cat on grass"),
         schedule=models.schedule(STEPS),
         guidance_scale=3,
         control=p2p(models, 1),
+        source=source,
     )
 
-    torch.testing.assert_close(result[1], result[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(result, source.latent, rtol=1e-4, atol=1e-5)
 
 
-class Unconditional:
-    """Looks at the unconditional branch during the first half."""
+def test_each_step_reads_its_own_values(models: engine.Models) -> None:
+    text = text_of(models, "a cat", "a dog")
+    values = torch.stack([text.cond, text.cond.flip(0), 2 * text.cond, -text.cond])
+    seen: list[Tensor] = []
 
-    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        return branch.name == "uncond" and branch.has_source and step in Window(0, 0.5)
+    def noting(*call: Any) -> list[Tensor]:
+        seen.append(call[-1].values)
+        return batched(*call)
 
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        return heads
+    schedule, start = models.schedule(STEPS), start_of(models)
+    denoise(models, start, text=replace(text, values=values), schedule=schedule, guidance=noting)
 
-
-@pytest.mark.parametrize(
-    ("control", "pinned", "scale", "expected"),
-    [
-        ("none", True, 3.0, [4, 4, 4, 4]),
-        ("half", True, 3.0, [5, 5, 4, 4]),
-        ("half", True, 1.0, [3, 3, 2, 2]),
-        ("half", False, 3.0, [6, 6, 6, 6]),
-        ("none", False, 1.0, [3, 3, 3, 3]),
-        ("uncond", True, 3.0, [5, 5, 4, 4]),
-    ],
-)
-def test_a_pinned_source_costs_rows_only_where_a_control_looks_at_it(
-    models: engine.Models, unet_rows: list[int], control: str, pinned: bool, scale: float, expected: list[int]
-) -> None:
-    controls: dict[str, Any] = {"none": Chain(), "half": p2p(models, 2, 0.5), "uncond": Unconditional()}
-    start = start_of(models)
-
-    denoise(
-        models,
-        start,
-        text=text_of(models, "a cat", "a dog", "a ball"),
-        schedule=models.schedule(STEPS),
-        guidance_scale=scale,
-        control=controls[control],
-        pinned=start.expand(STEPS + 1, -1, -1, -1) if pinned else None,
-    )
-
-    assert unet_rows == expected
+    assert torch.equal(torch.stack(seen), values)
 
 
 def test_where_there_is_no_room_the_branches_run_one_by_one(
@@ -164,7 +145,8 @@ def test_where_there_is_no_room_the_branches_run_one_by_one(
             text=text_of(models, "a cat", "a dog"),
             schedule=models.schedule(STEPS),
             guidance_scale=3,
-            control=p2p(models, 1),
+            control=p2p(models, 2),
+            source=beside(models, record_of(start_of(models), pinned=True, models=models)),
             guidance=guidance,
         )
 
@@ -180,7 +162,7 @@ def test_where_there_is_no_room_the_branches_run_one_by_one(
     monkeypatch.setattr(models.unet, "forward", small)
 
     assert torch.equal(run(sparing), expected)
-    assert next(tries) == 3 * STEPS
+    assert next(tries) == (1 + 3) * STEPS
 
 
 def test_v_prediction_is_read_as_noise_at_the_level_of_the_latent(deep: engine.Models) -> None:

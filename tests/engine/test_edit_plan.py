@@ -13,6 +13,7 @@ ODD: dict[str, list[Any]] = {
     "prompt": [(), [], None, 5, ("a", 5), b"a", {"a": 1}],
     "guidance_scale": [float("nan"), float("-inf"), "7", [1], 1j, 10**400, True],
     "only": [1, -1, "0", [0]],
+    "attention": [1, 0, "true", None, [True]],
 }
 
 

@@ -37,7 +37,12 @@ TABLE = [
     (
         errors.RecordMismatch("model", "a", "b"),
         "record_mismatch",
-        {"name": "model", "recorded": "a", "present": "b"},
+        {"name": "model", "recorded": "a", "present": "b", "remedy": "invert the image again"},
+    ),
+    (
+        errors.RecordMismatch("guidance scale", "3", "7.5", "edit at 3"),
+        "record_mismatch",
+        {"name": "guidance scale", "recorded": "3", "present": "7.5", "remedy": "edit at 3"},
     ),
     (errors.RecordCorrupt("flipped"), "record_corrupt", {"reason": "flipped"}),
     (errors.NumericalError("edit", 3), "numerical_error", {"phase": "edit", "step": 3}),

@@ -23,6 +23,7 @@ def learned() -> SourceRecord:
         prompt='고양이 "a" \\ cat \ud83d'.encode("utf-8", "replace").decode(),
         steps=2,
         pinned=True,
+        guidance_scale=7.5,
         trajectory=torch.randn(3, 4, 2, 3, generator=torch.Generator().manual_seed(0)),
         learned={"gamma": torch.ones(2, 2, dtype=torch.float16), "beta": torch.zeros(3)},
     )
@@ -78,7 +79,7 @@ def test_files_of_two_records_do_not_mix(learned: SourceRecord) -> None:
 
 def test_another_format_is_refused(learned: SourceRecord, monkeypatch: pytest.MonkeyPatch) -> None:
     files = learned.pack()
-    monkeypatch.setattr(engine.record, "FORMAT", 2)
+    monkeypatch.setattr(engine.record, "FORMAT", 1)
 
     with pytest.raises(RecordCorrupt, match="format"):
         SourceRecord.unpack(files)

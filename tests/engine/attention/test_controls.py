@@ -1,84 +1,154 @@
-"""What the controls compute, against the equations written out."""
+"""What the controls compute, against the equations written out, with every map held, in float64."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from engine.attention import Branch, CrossEdit, Heads, SelfReplace, Site, Step
+from engine.attention import Branch, Chain, CrossEdit, Heads, SelfReplace, Site, Step
 from engine.window import Window
+from tests.engine.attention.layer import random_heads, refused, softmax_map
 
-TARGETS, TOKENS = 2, 6
-COND = Branch("cond", (0, 1, 2))
+TARGETS, TOKENS, QUERIES = 2, 6, 5
+UNCOND, COND = Branch("uncond", (0, 1)), Branch("cond", (0, 1))
 CROSS = Site(name="cross", place="up", kind="cross", factor=2)
 SELF = Site(name="self", place="up", kind="self", factor=2)
 
 
 def step(index: int = 0) -> Step:
-    return Step(index=index, total=4, branches=(COND,))
+    return Step(index=index, total=4, branches=(UNCOND, COND))
 
 
-def heads(keys: int) -> Heads:
-    seed = torch.Generator().manual_seed(0)
-    query, key, value = (torch.randn(3, 2, count, 4, generator=seed) for count in (5, keys, keys))
-    return Heads(query=query, key=key, value=value)
-
-
-def softmax_map(given: Heads) -> Tensor:
-    return (given.query @ given.key.transpose(-1, -2) / 2).softmax(-1)
+def heads(keys: int, **projections: Any) -> Heads:
+    """Two targets beside their source."""
+    source = random_heads(1, QUERIES, keys, seed=1)
+    return random_heads(TARGETS, QUERIES, keys, source=source, **projections)
 
 
 def cross_edit(**changes: Tensor) -> CrossEdit:
     seed = torch.Generator().manual_seed(1)
+    made: dict[str, Any] = {"generator": seed, "dtype": torch.float64}
     fields = {
-        "projection": torch.rand(TARGETS, TOKENS, TOKENS, generator=seed),
-        "gates": torch.rand(4, TARGETS, TOKENS, generator=seed),
-        "weights": torch.randn(TARGETS, TOKENS, generator=seed),
+        "projection": torch.rand(TARGETS, TOKENS, TOKENS, **made),
+        "gates": torch.rand(4, TARGETS, TOKENS, **made),
+        "weights": torch.randn(TARGETS, TOKENS, **made),
     }
     return CrossEdit(**{**fields, **changes})
+
+
+def materialised(control: CrossEdit, index: int, source: Tensor, own: Tensor) -> Tensor:
+    """(g (A_source P) + (1 - g) A) w, target by target."""
+    return torch.stack(
+        [
+            (g * (source[0] @ control.projection[target]) + (1 - g) * own[target]) * control.weights[target]
+            for target, g in enumerate(control.gates[index])
+        ]
+    )
+
+
+def assert_equal(one: Tensor, other: Tensor) -> None:
+    """To the rounding of float64."""
+    torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-13)
 
 
 def test_probabilities_and_output_are_attention() -> None:
     given = heads(TOKENS)
 
-    torch.testing.assert_close(given.probs, softmax_map(given))
-    torch.testing.assert_close(given.output(), softmax_map(given) @ given.value)
+    assert_equal(given.probs, softmax_map(given))
+    assert_equal(given.output(), softmax_map(given) @ given.value)
 
 
-def test_self_replacement_is_the_sources_map_on_ones_own_values() -> None:
-    given = heads(5)
+def test_self_replacement_is_the_sources_map_on_ones_own_values_and_projects_nothing_else() -> None:
+    given = heads(QUERIES, to_q=refused, to_k=refused)
     control = SelfReplace(window=Window(0, 1), factor=2)
 
     output = control.edit(SELF, step(), COND, given).output()
 
-    torch.testing.assert_close(output, softmax_map(given)[:1] @ given.value)
+    assert given.source is not None
+    assert_equal(output, softmax_map(given.source) @ given.value)
 
 
-def test_cross_edit_is_its_equation() -> None:
+KINDS = {
+    "replace": {"gates": torch.ones(4, TARGETS, TOKENS, dtype=torch.float64)},
+    "refine": {"weights": torch.ones(TARGETS, TOKENS, dtype=torch.float64)},
+    "reweight": {"gates": torch.zeros(4, TARGETS, TOKENS, dtype=torch.float64)},
+    "nothing": {"weights": torch.zeros(TARGETS, TOKENS, dtype=torch.float64)},
+    "everything": {},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cross_edits_folded_into_the_values_are_their_equation(kind: str) -> None:
+    given, control = heads(TOKENS), cross_edit(**KINDS[kind])
+    assert given.source is not None
+
+    edited = control.edit(CROSS, step(2), COND, given)
+
+    expected = materialised(control, 2, softmax_map(given.source), softmax_map(given))
+    assert_equal(edited.probs, expected)
+    assert_equal(edited.output(), expected @ given.value)
+
+
+def test_a_replacement_does_not_project_what_it_drops() -> None:
+    control = cross_edit(**KINDS["replace"])
+
+    edited = control.edit(CROSS, step(), COND, heads(TOKENS, to_q=refused, to_k=refused))
+
+    assert edited.output().abs().sum() > 0
+
+
+def test_edits_of_a_chain_work_on_what_the_one_before_left() -> None:
+    given, first = heads(TOKENS), cross_edit()
+    second = cross_edit(projection=torch.eye(TOKENS).double().expand(TARGETS, -1, -1))
+    assert given.source is not None
+
+    edited = Chain([first, second]).edit(CROSS, step(1), COND, given)
+
+    source = softmax_map(given.source)
+    once = materialised(first, 1, source, softmax_map(given))
+    twice = materialised(second, 1, source, once)
+    assert_equal(edited.probs, twice)
+    assert_equal(edited.output(), twice @ given.value)
+
+
+def test_half_precision_stays_half() -> None:
     given, control = heads(TOKENS), cross_edit()
-    maps = softmax_map(given)
+    assert given.source is not None
+    half = replace(halved(given), source=halved(given.source))
 
-    edited = control.edit(CROSS, step(2), COND, given).probs
+    output = control.edit(CROSS, step(2), COND, half).output()
 
-    torch.testing.assert_close(edited[0], maps[0])
-    for target in range(TARGETS):
-        g, w = control.gates[2, target], control.weights[target]
-        expected = (g * (maps[0] @ control.projection[target]) + (1 - g) * maps[1 + target]) * w
-        torch.testing.assert_close(edited[1 + target], expected)
+    expected = control.edit(CROSS, step(2), COND, given).output()
+    assert output.dtype == torch.bfloat16
+    torch.testing.assert_close(output.double(), expected, rtol=0.1, atol=0.1)
+
+
+def halved(given: Heads) -> Heads:
+    entering = {name: getattr(given, name).bfloat16() for name in ("hidden", "context", "values")}
+    return replace(given, **entering)
 
 
 def test_controls_do_not_write_on_what_they_are_given() -> None:
     for control, site in ((cross_edit(), CROSS), (SelfReplace(window=Window(0, 1), factor=1), SELF)):
         given = heads(TOKENS)
-        kept = [tensor.clone() for tensor in (given.query, given.key, given.value, given.probs)]
+        assert given.source is not None
+        theirs = [getattr(one, name) for one in (given, given.source) for name in ("query", "key", "value")]
+        kept = [tensor.clone() for tensor in theirs]
 
         control.edit(site, step(), COND, given).output().zero_()
 
-        assert all(
-            torch.equal(tensor, copy)
-            for tensor, copy in zip((given.query, given.key, given.value, given.probs), kept, strict=True)
-        )
+        assert all(torch.equal(tensor, copy) for tensor, copy in zip(theirs, kept, strict=True))
+
+
+def test_without_a_source_nothing_changes() -> None:
+    alone = random_heads(TARGETS, QUERIES, TOKENS)
+
+    for control, site in ((cross_edit(), CROSS), (SelfReplace(window=Window(0, 1), factor=1), SELF)):
+        assert control.edit(site, step(), COND, alone) is alone
 
 
 @pytest.mark.parametrize(
@@ -90,8 +160,7 @@ def test_controls_do_not_write_on_what_they_are_given() -> None:
         (CROSS, 1, COND, False),
         (Site(name="fine", place="up", kind="self", factor=1), 1, COND, False),
         (Site(name="coarse", place="up", kind="self", factor=4), 1, COND, True),
-        (SELF, 1, Branch("uncond", (0, 1, 2)), False),
-        (SELF, 1, Branch("cond", (1, 2)), False),
+        (SELF, 1, UNCOND, False),
     ],
 )
 def test_self_replacement_wants_its_layers_steps_and_branch(
@@ -100,14 +169,19 @@ def test_self_replacement_wants_its_layers_steps_and_branch(
     assert SelfReplace(window=Window(0.25, 0.5), factor=2).wants(site, step(index), branch) is wanted
 
 
-def test_cross_edit_wants_maps_only_where_it_acts() -> None:
+def test_self_replacement_may_act_in_the_other_branch() -> None:
+    control = SelfReplace(window=Window(0, 1), factor=2, branch="uncond")
+
+    assert [control.wants(SELF, step(), branch) for branch in (UNCOND, COND)] == [True, False]
+
+
+def test_cross_edit_wants_in_only_where_it_acts() -> None:
     gates = torch.zeros(4, TARGETS, TOKENS)
     gates[1, 0, 3] = 1
     silent = cross_edit(gates=gates, weights=torch.ones(TARGETS, TOKENS))
 
     assert [silent.wants(CROSS, step(index), COND) for index in range(4)] == [False, True, False, False]
     assert not silent.wants(SELF, step(1), COND)
-    assert not silent.wants(CROSS, step(1), Branch("uncond", (0, 1, 2)))
-    assert not silent.wants(CROSS, step(1), Branch("cond", (1, 2)))
+    assert not silent.wants(CROSS, step(1), UNCOND)
     weighing = cross_edit(gates=gates)
     assert all(weighing.wants(CROSS, step(index), COND) for index in range(4))

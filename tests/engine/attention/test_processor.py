@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -9,17 +10,26 @@ import torch
 from torch import Tensor
 
 import engine
-from engine.attention import AttentionControl, Branch, Chain, Heads, Site, Step, controlled
+from engine.attention import (
+    AttentionControl,
+    Branch,
+    Chain,
+    Features,
+    Heads,
+    Site,
+    SourceStep,
+    Step,
+    controlled,
+)
 
 UNCOND, COND = Branch("uncond", (0, 1, 2)), Branch("cond", (0, 1, 2))
 BOTH = Step(index=0, total=1, branches=(UNCOND, COND))
 
 
 class Everywhere:
-    """Wants everything, and changes nothing but whether the map is held."""
+    """Wants everything, and changes nothing."""
 
-    def __init__(self, *, maps: bool) -> None:
-        self.maps = maps
+    def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
 
     def wants(self, site: Site, step: Step, branch: Branch) -> bool:
@@ -27,7 +37,7 @@ class Everywhere:
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
         self.calls.append((site.name, branch.name))
-        return replace(heads, edited=heads.probs) if self.maps else heads
+        return heads
 
 
 class Doubling:
@@ -40,7 +50,7 @@ class Doubling:
         return branch.name == self.branch and site.kind == "cross"
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        return replace(heads, edited=2 * heads.probs)
+        return replace(heads, looks=tuple(look.folded(lambda value: 2 * value) for look in heads.terms))
 
 
 @pytest.fixture
@@ -69,11 +79,10 @@ def test_a_control_that_wants_nothing_is_the_stock_unet_to_the_bit(
     assert torch.equal(run(models, batch, Chain(), BOTH), stock(models, batch))
 
 
-@pytest.mark.parametrize("maps", [False, True])
 def test_a_control_that_changes_nothing_is_the_stock_unet(
-    models: engine.Models, batch: tuple[Tensor, Tensor], maps: bool
+    models: engine.Models, batch: tuple[Tensor, Tensor]
 ) -> None:
-    control = Everywhere(maps=maps)
+    control = Everywhere()
 
     torch.testing.assert_close(run(models, batch, control, BOTH), stock(models, batch), rtol=1e-4, atol=1e-5)
     assert sorted(control.calls) == sorted(
@@ -103,21 +112,69 @@ def test_values_feed_the_value_projections_of_the_conditional_rows_and_nothing_e
     models: engine.Models, batch: tuple[Tensor, Tensor]
 ) -> None:
     values = torch.randn(3, 24, 12, generator=torch.Generator().manual_seed(1))
-    seen: dict[str, Tensor] = {}
+    keys: list[Tensor] = []
+    read: list[Tensor] = []
     layer = models.unet.mid_block.attentions[0].transformer_blocks[0].attn2
     hooks = [
-        layer.to_k.register_forward_pre_hook(lambda _, args: seen.update(key=args[0])),
-        layer.to_v.register_forward_pre_hook(lambda _, args: seen.update(value=args[0])),
+        layer.to_k.register_forward_pre_hook(lambda _, args: keys.append(args[0])),
+        layer.to_v.register_forward_pre_hook(lambda _, args: read.append(args[0])),
     ]
     said = run(models, batch, Chain(), replace(BOTH, values=values))
     for hook in hooks:
         hook.remove()
 
-    assert torch.equal(seen["key"], batch[1])
-    assert torch.equal(seen["value"], torch.cat([batch[1][:3], values]))
+    assert torch.equal(torch.cat(keys), batch[1])
+    assert torch.equal(torch.cat(read), torch.cat([batch[1][:3], values]))
     torch.testing.assert_close(said[:3], stock(models, batch)[:3], rtol=1e-4, atol=1e-5)
     own = run(models, batch, Chain(), replace(BOTH, values=batch[1][3:]))
     torch.testing.assert_close(own, stock(models, batch), rtol=1e-4, atol=1e-5)
+
+
+def into(seen: dict[str, Tensor]) -> Callable[[Site, Tensor], None]:
+    def record(site: Site, entering: Tensor) -> None:
+        seen[site.name] = entering
+
+    return record
+
+
+def test_a_recording_sees_what_enters_every_layer_and_changes_no_bit(
+    models: engine.Models, batch: tuple[Tensor, Tensor]
+) -> None:
+    seen: dict[str, Tensor] = {}
+    entered: list[Tensor] = []
+    layer = models.unet.mid_block.attentions[0].transformer_blocks[0].attn2
+    hook = layer.register_forward_pre_hook(lambda _, args: entered.append(args[0]))
+
+    said = run(models, batch, Doubling("cond"), replace(BOTH, record=into(seen)))
+    hook.remove()
+
+    assert torch.equal(said, stock(models, batch))
+    assert set(seen) == {site.name for site in models.sites}
+    assert torch.equal(seen["mid_block.attentions.0.transformer_blocks.0.attn2.processor"], entered[0])
+
+
+class TakeSource(Everywhere):
+    """Looks at what the source looks at."""
+
+    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+        return heads if heads.source is None else replace(heads, looks=heads.source.terms)
+
+
+def test_the_source_beside_its_own_rows_changes_nothing(
+    models: engine.Models, batch: tuple[Tensor, Tensor]
+) -> None:
+    latents, texts = batch[0][:1].expand(6, -1, -1, -1), batch[1][:1].expand(6, -1, -1)
+    seen: dict[str, Tensor] = {}
+    alone = Step(index=0, total=1, branches=(Branch("cond", (0,)),), record=into(seen))
+    run(models, (latents[:1], texts[:1]), Chain(), alone)
+    features = Features(hidden=seen, context=texts[:1])
+    beside = SourceStep(latent=latents[:1], features={"cond": features, "uncond": features})
+
+    said = run(models, (latents, texts), TakeSource(), replace(BOTH, source=beside))
+
+    torch.testing.assert_close(said, stock(models, (latents, texts)), rtol=1e-4, atol=1e-5)
+    others = run(models, batch, TakeSource(), replace(BOTH, source=beside))
+    assert not torch.allclose(others[3:], stock(models, batch)[3:], atol=1e-3)
 
 
 def test_processors_come_back_whatever_happens(models: engine.Models, batch: tuple[Tensor, Tensor]) -> None:
@@ -129,7 +186,7 @@ def test_processors_come_back_whatever_happens(models: engine.Models, batch: tup
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(models, batch, Interrupting(maps=False), BOTH)
+        run(models, batch, Interrupting(), BOTH)
 
     assert models.unet.attn_processors == before
     assert torch.equal(run(models, batch, Chain(), BOTH), stock(models, batch))

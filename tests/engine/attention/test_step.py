@@ -2,7 +2,7 @@
 
 import torch
 
-from engine.attention import Branch, Step
+from engine.attention import Branch, SourceStep, Step
 
 UNCOND, COND = Branch("uncond", (1, 2)), Branch("cond", (0, 1, 2))
 
@@ -14,13 +14,9 @@ def test_branches_follow_one_another_in_the_batch() -> None:
 
 
 def test_a_branch_alone_keeps_the_values_only_if_they_are_its_own() -> None:
-    values = torch.zeros(3, 1, 1)
-    step = Step(index=3, total=5, branches=(UNCOND, COND), values=values)
+    values, source = torch.zeros(3, 1, 1), SourceStep(latent=torch.zeros(1, 4, 2, 2))
+    step = Step(index=3, total=5, branches=(UNCOND, COND), values=values, source=source)
 
     assert (step.of(UNCOND).branches, step.of(UNCOND).values) == ((UNCOND,), None)
     assert (step.of(COND).branches, step.of(COND).values) == ((COND,), values)
-    assert (step.of(COND).index, step.of(COND).total) == (3, 5)
-
-
-def test_a_branch_has_the_source_if_its_first_row_is_that() -> None:
-    assert [branch.has_source for branch in (UNCOND, COND)] == [False, True]
+    assert (step.of(COND).index, step.of(COND).total, step.of(COND).source) == (3, 5, source)

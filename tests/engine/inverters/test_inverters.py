@@ -10,22 +10,39 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DDIMInverseScheduler, DDIMScheduler
+from PIL import Image
 
 import engine
 from engine import codec
 from engine.denoise import Text, denoise
 from engine.errors import NumericalError
-from engine.inverters import INVERTERS, Inversion
+from engine.inverters import INVERTERS, Inversion, Inverter, Source
+from engine.progress import Progress, silent
 from engine.schedule import Schedule
 
-STEPS = 10
+STEPS = 6
+QUICK: dict[str, dict[str, Any]] = {
+    "stylediffusion": {"inner_steps": 2},
+    "stylediffusion-faithful": {"inner_steps": 2},
+}
+"""Parameters that make an inverter quick."""
 
 
 def invert(models: engine.Models, method: str, seed: int = 0, steps: int = STEPS) -> Inversion:
     generator = torch.Generator().manual_seed(seed)
     latent = torch.randn(1, models.unet.config.in_channels, 8, 12, generator=generator)
+    return inverter(method)(models, source_of(models, latent), models.schedule(steps), silent)
+
+
+def inverter(method: str) -> Inverter:
+    return INVERTERS[method](**QUICK.get(method, {}))
+
+
+def source_of(models: engine.Models, latent: torch.Tensor) -> Source:
     text = codec.embed(models, codec.tokens(models, "a cat"))
-    return INVERTERS[method]()(models, latent, text, models.schedule(steps), lambda step, total: None)
+    factor = models.vae_factor
+    picture = Image.new("RGB", (latent.shape[-1] * factor, latent.shape[-2] * factor), "teal")
+    return Source(picture=picture, latent=latent, text=text)
 
 
 @pytest.mark.parametrize("method", INVERTERS)
@@ -39,30 +56,65 @@ def test_a_trajectory_starts_at_the_picture_and_repeats(models: engine.Models, m
     assert inversion.trajectory.shape == (STEPS + 1, 4, 8, 12)
     assert inversion.trajectory.dtype == torch.float32
     assert torch.equal(inversion.trajectory, again.trajectory)
-    assert not inversion.trajectory.requires_grad
+    assert inversion.learned.keys() == again.learned.keys()
+    for name, tensor in inversion.learned.items():
+        assert torch.equal(tensor, again.learned[name])
+        assert (len(tensor), tensor.dtype) == (STEPS, torch.float32)
+    assert not any(t.requires_grad for t in (inversion.trajectory, *inversion.learned.values()))
 
 
 @pytest.mark.parametrize("method", INVERTERS)
 def test_an_inversion_counts_its_steps_and_its_rows(
     models: engine.Models, unet_rows: list[int], method: str
 ) -> None:
-    heard: list[tuple[int, int]] = []
-    latent = torch.zeros(1, 4, 8, 8)
-    text = codec.embed(models, codec.tokens(models, ""))
+    heard: list[Progress] = []
+    source = source_of(models, torch.zeros(1, 4, 8, 8))
 
-    INVERTERS[method]()(models, latent, text, models.schedule(3), lambda *step: heard.append(step))
+    inverter(method)(models, source, models.schedule(3), heard.append)
 
-    assert heard == [(1, 3), (2, 3), (3, 3)]
-    assert unet_rows == [1, 1, 1]
+    assert heard[:3] == [Progress("invert", step, 3) for step in (1, 2, 3)]
+    assert unet_rows[:3] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("method", INVERTERS)
+def test_an_inversion_ends_at_whatever_step_it_is_told_to(models: engine.Models, method: str) -> None:
+    heard: list[Progress] = []
+    source = source_of(models, torch.zeros(1, 4, 8, 8))
+    inverter(method)(models, source, models.schedule(2), heard.append)
+
+    for last in range(1, len(heard) + 1):
+        told: list[Progress] = []
+
+        def tell(progress: Progress, told: list[Progress] = told, last: int = last) -> None:
+            told.append(progress)
+            if len(told) == last:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            inverter(method)(models, source, models.schedule(2), tell)
+        assert told == heard[:last]
+
+
+@pytest.mark.parametrize("method", INVERTERS)
+def test_no_weight_learns_anything(models: engine.Models, method: str) -> None:
+    parts = (models.unet, models.vae, models.text_encoder, models.vision)
+    before = [weight.clone() for part in parts for weight in part.parameters()]
+    random = torch.random.get_rng_state()
+
+    invert(models, method, steps=2)
+
+    weights = [weight for part in parts for weight in part.parameters()]
+    assert all(torch.equal(was, weight) for was, weight in zip(before, weights, strict=True))
+    assert not any(weight.requires_grad or weight.grad is not None for weight in weights)
+    assert torch.equal(torch.random.get_rng_state(), random)
 
 
 @pytest.mark.parametrize("method", INVERTERS)
 def test_numbers_that_are_none_end_the_inversion(models: engine.Models, method: str) -> None:
-    text = codec.embed(models, codec.tokens(models, ""))
-    latent = torch.full((1, 4, 8, 8), float("nan"))
+    source = source_of(models, torch.full((1, 4, 8, 8), float("nan")))
 
     with pytest.raises(NumericalError, match="invert"):
-        INVERTERS[method]()(models, latent, text, models.schedule(3), lambda step, total: None)
+        inverter(method)(models, source, models.schedule(3), silent)
 
 
 def test_ddim_is_diffusers_inverse_scheduler(models: engine.Models) -> None:

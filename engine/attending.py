@@ -1,0 +1,66 @@
+"""Where words look, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from engine.alignment import Tokens
+
+_DARKEST = 0.15
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordAttention:
+    """Where a word looks: its cross-attention, averaged over steps, layers and heads, drawn over the picture.
+
+    `source` over the source's picture, `target` over the edit's; None where the word is not in that prompt.
+    """
+
+    word: str
+    source: Image.Image | None
+    target: Image.Image | None
+
+
+def word_attention(
+    maps: Tensor, prompts: tuple[Tokens, Tokens], images: tuple[Image.Image, Image.Image], coarser: int
+) -> tuple[WordAttention, ...]:
+    """The attention of every word of two prompts, the target's words first.
+
+    `maps` (2, tokens, rows, columns), `prompts` and `images` are each the source's and then the target's; a
+    place in the maps is `coarser` pixels wide.
+    """
+    source, target = prompts
+    # As first written, since the last of equal keys stays.
+    texts = {word.folded: word.text for word in reversed((*target.words, *source.words))}
+    found: list[WordAttention] = []
+    for word in dict.fromkeys(word.folded for word in (*target.words, *source.words)):
+        drawn = [
+            drawing(map_[positions].sum(0), image, coarser) if positions else None
+            for map_, image, positions in zip(
+                maps, images, (_positions(source, word), _positions(target, word)), strict=True
+            )
+        ]
+        found.append(WordAttention(word=texts[word], source=drawn[0], target=drawn[1]))
+    return tuple(found)
+
+
+def drawing(attention: Tensor, image: Image.Image, coarser: int) -> Image.Image:
+    """A map (rows, columns) of places `coarser` pixels wide, over the picture: bright where it is high."""
+    heat = (attention / attention.max().clamp(min=torch.finfo(attention.dtype).tiny)).cpu().numpy()
+    rows, columns = heat.shape
+    small = Image.fromarray(heat.astype(np.float32))
+    large = small.resize((columns * coarser, rows * coarser), Image.Resampling.BICUBIC)
+    light = np.clip(np.asarray(large)[: image.height, : image.width, None], 0, 1)
+    shown = np.asarray(image) * (_DARKEST + (1 - _DARKEST) * light)
+    return Image.fromarray(shown.round().astype(np.uint8))
+
+
+def _positions(tokens: Tokens, folded: str) -> Sequence[int]:
+    spans = zip(tokens.words, tokens.spans, strict=True)
+    return [at for word, span in spans if word.folded == folded for at in span]

@@ -1,0 +1,240 @@
+"""The source beside its edits: what it costs, counted, and that what is kept never changes a bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import engine
+from engine import P2P, Edit, EditResult, P2Plus, SourceCache, SourceRecord
+from engine.errors import InvalidParameter, NumericalError
+
+STEPS = 30
+TARGET = "a dog on grass"
+PLENTY = 2**30
+
+
+@dataclass
+class Counts:
+    """What a model was asked for: rows of the U-Net by call, decodes, encodes."""
+
+    rows: list[int]
+    decodes: int = 0
+    encodes: int = 0
+
+
+@contextmanager
+def counting(models: engine.Models) -> Iterator[Counts]:
+    counts = Counts(rows=[])
+
+    def decoded(*_: Any) -> None:
+        counts.decodes += 1
+
+    def encoded(*_: Any) -> None:
+        counts.encodes += 1
+
+    hooks = [
+        models.unet.register_forward_pre_hook(lambda _, args: counts.rows.append(len(args[0]))),
+        models.vae.decoder.register_forward_pre_hook(decoded),
+        models.vae.encoder.register_forward_pre_hook(encoded),
+    ]
+    yield counts
+    for hook in hooks:
+        hook.remove()
+
+
+def bytes_of(result: EditResult) -> list[bytes]:
+    shown = [each for words in result.attention for word in words for each in (word.source, word.target)]
+    pictures = [*result.images, result.source, *result.masks, *shown]
+    return [picture.tobytes() for picture in pictures if picture is not None]
+
+
+@pytest.fixture(scope="module", params=["direct", "ddim"])
+def source(request: pytest.FixtureRequest, models: engine.Models, image: Image.Image) -> SourceRecord:
+    """A picture inverted, its source pinned or free."""
+    return engine.invert(models, image, prompt="a cat on grass", method=request.param, steps=STEPS)
+
+
+@pytest.fixture(scope="module", params=["direct", "ddim"])
+def brief(request: pytest.FixtureRequest, models: engine.Models, image: Image.Image) -> SourceRecord:
+    """The same in a few steps."""
+    return engine.invert(models, image, prompt="a cat on grass", method=request.param, steps=6)
+
+
+METHODS = [
+    P2P(),
+    P2P(tau_s=0, tau_c=0),
+    P2P(blend_words="changed", reweight={"dog": 2}),
+    P2Plus(tau_u=0.5),
+]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=["p2p", "free", "blended", "p2plus"])
+def test_a_repeated_edit_of_a_cached_source_is_its_own_rows_and_one_decode(
+    models: engine.Models, source: SourceRecord, method: P2P
+) -> None:
+    cache, edit = SourceCache(PLENTY), Edit(prompt=TARGET, method=method)
+    first = engine.edit(models, source, edit, cache=cache)
+
+    with counting(models) as counts:
+        again = engine.edit(models, source, edit, cache=cache)
+
+    assert counts == Counts(rows=[2] * STEPS, decodes=1)
+    assert again.cached
+    assert bytes_of(again) == bytes_of(first) == bytes_of(engine.edit(models, source, edit))
+
+
+def test_targets_of_one_call_cost_their_own_rows(models: engine.Models, source: SourceRecord) -> None:
+    cache, targets = SourceCache(PLENTY), (TARGET, "a red cat on grass", "a ball on grass")
+    engine.edit(models, source, Edit(prompt=TARGET), cache=cache)
+
+    with counting(models) as counts:
+        together = engine.edit(models, source, Edit(prompt=targets), cache=cache)
+
+    assert (sum(counts.rows), counts.decodes, counts.encodes) == (60 * 3, 3, 0)
+    alone = engine.edit(models, source, Edit(prompt=targets, only=1), cache=cache)
+    assert furthest(together.images[1], alone.images[0]) <= 1
+
+
+def furthest(one: Image.Image, other: Image.Image) -> int:
+    pixels = [torch.frombuffer(bytearray(each.tobytes()), dtype=torch.uint8).int() for each in (one, other)]
+    return int((pixels[0] - pixels[1]).abs().max())
+
+
+def test_a_source_is_run_only_where_an_edit_looks(
+    models: engine.Models, record: SourceRecord, image: Image.Image
+) -> None:
+    free = engine.invert(models, image, prompt=record.prompt, method="ddim", steps=record.steps)
+    alone, both = [1, 2], [1, 1, 2]
+
+    for source, method, expected in (
+        (record, P2P(tau_c=0.4, tau_s=0.6), alone * 3 + [2] * 2),
+        (record, P2P(tau_c=0, tau_s=0), [2] * 5),
+        (record, P2Plus(tau_c=0.4, tau_s=0.4, tau_u=0.6), both * 2 + alone + [2] * 2),
+        (free, P2P(tau_c=0, tau_s=0), both * 5),
+    ):
+        with counting(models) as counts:
+            result = engine.edit(models, source, Edit(prompt=TARGET, method=method))
+        assert counts.rows == expected
+        assert result.cached is (1 not in expected)
+
+
+def test_at_scale_one_there_is_no_other_branch(models: engine.Models, record: SourceRecord) -> None:
+    with counting(models) as counts:
+        engine.edit(models, record, Edit(prompt=TARGET, guidance_scale=1, method=P2Plus(tau_u=1.0)))
+
+    assert counts.rows == [1, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_what_is_missing_is_made_and_what_is_there_is_not(
+    models: engine.Models, record: SourceRecord
+) -> None:
+    cache = SourceCache(PLENTY)
+    few = Edit(prompt=TARGET, method=P2P(tau_c=0.4, tau_s=0.4))
+    more = Edit(prompt=TARGET, method=P2P(tau_c=0.4, tau_s=0.8))
+    deeper = Edit(prompt=TARGET, method=P2P(tau_c=0.4, tau_s=0.8, blend_words="changed"))
+
+    for edit, calls in ((few, 2), (more, 2), (few, 0), (deeper, 3), (more, 0), (few, 0)):
+        with counting(models) as counts:
+            result = engine.edit(models, record, edit, cache=cache)
+        assert counts.rows.count(1) == calls
+        assert bytes_of(result) == bytes_of(engine.edit(models, record, edit))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9])
+def test_a_cache_too_small_gives_the_same_bytes(
+    models: engine.Models, brief: SourceRecord, share: float
+) -> None:
+    edit = Edit(prompt=TARGET, method=P2P(blend_words="changed"), attention=True)
+    whole = SourceCache(PLENTY)
+    expected = bytes_of(engine.edit(models, brief, edit, cache=whole))
+    small = SourceCache(int(whole.nbytes * share))
+
+    for _ in range(2):
+        assert bytes_of(engine.edit(models, brief, edit, cache=small)) == expected
+        assert small.nbytes <= small.max_bytes
+
+
+def test_what_ran_in_between_changes_nothing(models: engine.Models, brief: SourceRecord) -> None:
+    cache, edit = SourceCache(PLENTY), Edit(prompt=TARGET, method=P2Plus(tau_u=0.3))
+    expected = bytes_of(engine.edit(models, brief, edit))
+    others = [
+        Edit(prompt=("a red cat on grass", TARGET), method=P2P(blend_words="changed")),
+        Edit(prompt=TARGET, guidance_scale=1),
+        Edit(prompt=TARGET, guidance_scale=5.5, attention=True),
+        Edit(prompt=TARGET, method=P2P(tau_c=1.0, tau_s=1.0, value_prompt="a red ball")),
+    ]
+
+    for other in others:
+        engine.edit(models, brief, other, cache=cache)
+        assert bytes_of(engine.edit(models, brief, edit, cache=cache)) == expected
+
+
+def test_records_do_not_share_what_is_kept(models: engine.Models, record: SourceRecord) -> None:
+    cache = SourceCache(PLENTY)
+    other = replace(record, key="other", trajectory=record.trajectory + 0.3)
+
+    for each in (record, other, record, other):
+        kept = engine.edit(models, each, Edit(prompt=TARGET), cache=cache)
+        assert bytes_of(kept) == bytes_of(engine.edit(models, each, Edit(prompt=TARGET)))
+
+
+def test_a_cancelled_edit_leaves_a_cache_that_is_right(models: engine.Models, brief: SourceRecord) -> None:
+    cache, edit = SourceCache(PLENTY), Edit(prompt=TARGET)
+
+    def interrupt(progress: engine.Progress) -> None:
+        if (progress.phase, progress.step) == ("edit", 3):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.edit(models, brief, edit, cache=cache, on_progress=interrupt)
+
+    assert bytes_of(engine.edit(models, brief, edit, cache=cache)) == bytes_of(
+        engine.edit(models, brief, edit)
+    )
+
+
+def test_the_picture_that_comes_back_is_not_the_one_kept(models: engine.Models, record: SourceRecord) -> None:
+    cache, edit = SourceCache(PLENTY), Edit(prompt=TARGET)
+    expected = engine.edit(models, record, edit, cache=cache).source.tobytes()
+
+    engine.edit(models, record, edit, cache=cache).source.paste((0, 0, 0), (0, 0, 8, 8))
+
+    assert engine.edit(models, record, edit, cache=cache).source.tobytes() == expected
+
+
+def test_a_free_source_of_numbers_that_are_none_is_an_error(
+    models: engine.Models, record: SourceRecord
+) -> None:
+    broken = replace(record, pinned=False, trajectory=record.trajectory * float("nan"))
+
+    with pytest.raises(NumericalError, match="of source"):
+        engine.edit(models, broken, Edit(prompt=TARGET))
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "1", None, True])
+def test_a_cache_has_a_size(value: Any) -> None:
+    with pytest.raises(InvalidParameter, match="max_bytes is"):
+        SourceCache(value)
+
+
+def test_a_cache_forgets_the_oldest_first_and_what_it_is_told_to() -> None:
+    cache = SourceCache(30)
+    for name in "abc":
+        cache.put((name, 0), name, 10)
+    cache.get(("a", 0))
+    cache.put(("d", 0), "d", 10)
+    cache.put(("e", 0), "e", 31)
+
+    assert [cache.get((name, 0)) for name in "abcde"] == ["a", None, "c", "d", None]
+    assert cache.nbytes == 30
+    cache.forget("a")
+    assert [cache.get((name, 0)) for name in "acd"] == [None, "c", "d"]
+    cache.clear()
+    assert cache.nbytes == 0
