@@ -4,9 +4,19 @@ from api_schemas.base import ImageId, JobId, Request, Response, Time, now
 from api_schemas.catalogue import Image, ImageStatus, MethodInfo, ModelInfo
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
 from api_schemas.jobs import Accepted, Job, JobKind, JobStatus, Links, Progress
-from api_schemas.params import INVERTERS, METHODS, DDIMParams, DirectParams, P2PParams
+from api_schemas.params import (
+    INVERTERS,
+    METHODS,
+    DDIMParams,
+    DirectParams,
+    EditParams,
+    FaithfulStyleDiffusionParams,
+    P2PlusParams,
+    P2PParams,
+    StyleDiffusionParams,
+)
 from api_schemas.requests import EditRequest, InvertOptions, InvertRequest
-from api_schemas.results import EditedImage, EditResult, InvertResult, Metrics, Timings
+from api_schemas.results import EditedImage, EditResult, InvertResult, Metrics, Timings, WordAttention
 
 __all__ = [
     "INVERTERS",
@@ -15,10 +25,12 @@ __all__ = [
     "Accepted",
     "DDIMParams",
     "DirectParams",
+    "EditParams",
     "EditRequest",
     "EditResult",
     "EditedImage",
     "ErrorCode",
+    "FaithfulStyleDiffusionParams",
     "FieldError",
     "Image",
     "ImageId",
@@ -35,11 +47,14 @@ __all__ = [
     "Metrics",
     "ModelInfo",
     "P2PParams",
+    "P2PlusParams",
     "Problem",
     "Progress",
     "Request",
     "Response",
+    "StyleDiffusionParams",
     "Time",
     "Timings",
+    "WordAttention",
     "now",
 ]

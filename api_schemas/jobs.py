@@ -35,9 +35,12 @@ class JobKind(StrEnum):
 class Progress(Response):
     """How far a job is within its present phase."""
 
-    phase: str = Field(description="What is being done: encode, invert, edit or decode.", examples=["invert"])
+    phase: str = Field(
+        description="What is being done: encode, invert, optimize, reconstruct, edit or decode.",
+        examples=["invert"],
+    )
     step: int = Field(ge=0, description="Steps of this phase already done.")
-    total: int = Field(ge=0, description="Steps this phase has.")
+    total: int = Field(ge=0, description="The most steps this phase can have.")
     percent: float | None = Field(
         default=None, ge=0, le=100, description="How much of the whole job is done, null until known."
     )

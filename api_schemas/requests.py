@@ -94,7 +94,11 @@ class EditRequest(Request):
         description="Parameters of the method.",
     )
     guidance_scale: float | None = Field(
-        default=None, ge=0, le=50, description="How strongly the prompt is followed; null takes the model's."
+        default=None,
+        ge=0,
+        le=50,
+        description="How strongly the prompt is followed; null takes the scale of the inversion if it holds "
+        "for one alone, else the model's.",
     )
 
     @model_validator(mode="after")

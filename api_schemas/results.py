@@ -30,6 +30,18 @@ class Metrics(Response):
     ssim_inside: float | None = Field(default=None, description="Where the mask lets the picture change.")
 
 
+class WordAttention(Response):
+    """Where one word attends: its cross-attention, averaged over the run and drawn over the picture."""
+
+    word: str = Field(description="A word of the source prompt or of the target prompt.")
+    source_url: str | None = Field(
+        default=None, description="Drawn over the source, a PNG; null if its prompt lacks the word."
+    )
+    url: str | None = Field(
+        default=None, description="Drawn over the edited picture, a PNG; null if its prompt lacks the word."
+    )
+
+
 class EditedImage(Response):
     """The picture made for one prompt."""
 
@@ -37,6 +49,9 @@ class EditedImage(Response):
     url: str = Field(description="The picture, a PNG.")
     mask_url: str | None = Field(default=None, description="Where it was allowed to change, if blended.")
     metrics: Metrics = Field(description="How it differs from the source.")
+    attention: list[WordAttention] | None = Field(
+        default=None, description="Where each word attends, if `attention` was asked for."
+    )
 
 
 class Timings(Response):
@@ -44,7 +59,7 @@ class Timings(Response):
 
     queued: float = Field(ge=0, description="From being accepted until a worker began.")
     source: float = Field(ge=0, description="Getting the inversion: from memory, from storage or anew.")
-    edit: float = Field(ge=0, description="Computing the edited pictures.")
+    edit: float = Field(ge=0, description="Computing the edited pictures, and of the source what they take.")
     save: float = Field(ge=0, description="Measuring and storing them.")
 
 
@@ -54,4 +69,9 @@ class EditResult(Response):
     image_id: ImageId = Field(description="The image that was edited.")
     images: list[EditedImage] = Field(min_length=1, description="One picture per prompt.")
     source_cached: bool = Field(description="Whether the inversion was ready in memory or storage.")
+    features_cached: bool = Field(
+        default=False,
+        description="Whether what the edit takes from the source was still in the worker's memory, so that "
+        "only the targets were computed; the pictures are the same either way.",
+    )
     timings: Timings = Field(description="Where the time went.")

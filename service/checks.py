@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from api_schemas import EditRequest, ErrorCode, P2PParams
+from api_schemas import INVERTERS, EditRequest, ErrorCode, Image, ModelInfo, P2PParams
 from prompts import UnknownWord, find, words
 from service.errors import ServiceError
 
@@ -31,30 +31,60 @@ class _Prompt:
         return True
 
 
-def check_length(prompt: str, token_limit: int) -> None:
+def check_length(prompt: str, token_limit: int, name: str = "prompt") -> None:
     """Raise prompt_too_long if the prompt has more words than tokens fit; a word is at least one token."""
     tokens = len(words(prompt)) + _MARKERS
     if tokens > token_limit:
         raise ServiceError(
             ErrorCode.PROMPT_TOO_LONG,
-            f"The prompt has at least {tokens} tokens; the model takes {token_limit}. Shorten it.",
+            f"The {name} has at least {tokens} tokens; the model takes {token_limit}. Shorten it.",
             tokens=tokens,
             limit=token_limit,
         )
 
 
-def check_edit(source: str, request: EditRequest, token_limit: int | None) -> None:
-    """Raise ServiceError if the edit of an image with this source prompt can only fail.
+def check_edit(image: Image, request: EditRequest, model: ModelInfo | None) -> None:
+    """Raise ServiceError if the edit of this image can only fail.
 
-    Codes: prompt_too_long, prompts_do_not_align, unknown_word, invalid_parameter. Without a token limit,
-    length is not judged.
+    Codes: record_mismatch, prompt_too_long, prompts_do_not_align, unknown_word, invalid_parameter. What only
+    the model can tell is not judged while nobody serves it.
     """
-    for target in request.targets:
-        if token_limit is not None:
-            check_length(target, token_limit)
+    _check_guidance(image, request.guidance_scale, model)
+    value_prompt = request.params.value_prompt
+    if model is not None:
+        for target in request.targets:
+            check_length(target, model.token_limit)
+        if value_prompt is not None:
+            check_length(value_prompt, model.token_limit, "value prompt")
+    if value_prompt is not None and not words(value_prompt):
+        raise ServiceError(
+            ErrorCode.INVALID_PARAMETER,
+            f"value_prompt: '{value_prompt}' has no words; say what the picture is to look like, or leave it "
+            "out to take the target prompt.",
+            parameter="value_prompt",
+            value=value_prompt,
+        )
     _check_p2p(
-        _Prompt(source), [_Prompt(target) for target in dict.fromkeys(request.targets)], request.params
+        _Prompt(image.prompt), [_Prompt(target) for target in dict.fromkeys(request.targets)], request.params
     )
+
+
+def _check_guidance(image: Image, asked: float | None, model: ModelInfo | None) -> None:
+    """An inversion that was learned at one scale is good for that one alone."""
+    if asked is None or "guidance_scale" not in INVERTERS[image.method].model_fields:
+        return
+    learned = image.params.get("guidance_scale")
+    if learned is None and model is not None:
+        learned = model.guidance_scale
+    if learned is not None and learned != asked:
+        raise ServiceError(
+            ErrorCode.RECORD_MISMATCH,
+            f"{image.method} inverted the image for the guidance scale {learned:g}, not for {asked:g}. Leave "
+            f'guidance_scale out, or invert the image again with params {{"guidance_scale": {asked:g}}}.',
+            parameter="guidance_scale",
+            value=f"{asked:g}",
+            expected=f"{learned:g}",
+        )
 
 
 def _check_p2p(source: _Prompt, targets: Sequence[_Prompt], params: P2PParams) -> None:

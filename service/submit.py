@@ -41,8 +41,7 @@ def submit_edit(store: Store, request: EditRequest) -> Accepted:
         raise no_image(request.image_id)
     if image.error is not None:
         raise _cannot_edit(image.error)
-    served = store.presence.model(image.model)
-    check_edit(image.prompt, request, served.token_limit if served else None)
+    check_edit(image, request, store.presence.model(image.model))
     try:
         return _accepted(store.jobs.submit_edit(request))
     except NoSuchImage:

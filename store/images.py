@@ -38,6 +38,14 @@ class ImageStore:
             error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
         )
 
+    def missing(self, image_ids: list[str]) -> list[str]:
+        """Those of the images that were never sent or were deleted."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for image_id in image_ids:
+                pipeline.hexists(keys.image(image_id), "status")
+            there = pipeline.execute()
+        return [image_id for image_id, found in zip(image_ids, there, strict=True) if not found]
+
     def recent(self, limit: int = 50) -> list[Image]:
         """The latest images, newest first."""
         ids = self._redis.zrevrange(f"{keys.PREFIX}images", 0, limit - 1)

@@ -32,13 +32,13 @@ FORBIDDEN: dict[str, set[str]] = {
     "pentimento": HEAVY | WEB | QUEUE,
 }
 LADDER = [
-    {"errors", "window", "schedule", "alignment"},
+    {"errors", "window", "schedule", "alignment", "progress", "lbfgs", "mapping", "pretrained", "tower"},
     {"models", "codec", "attention"},
-    {"blend", "denoise"},
+    {"blend", "denoise", "attending"},
     {"inverters"},
     {"record", "edit_plan"},
-    {"methods"},
-    {"editing"},
+    {"source", "values", "methods"},
+    {"inverting", "editing"},
 ]
 
 

@@ -29,4 +29,7 @@ def _members(error: "engine.errors.PentimentoError") -> dict[str, Any]:
     found = {name: detail[name] for name in _MEMBERS if name in detail}
     if isinstance(error, engine.errors.InvalidParameter):
         found["parameter"] = detail["name"]
+    if isinstance(error, engine.errors.RecordMismatch):
+        name = detail["name"].replace(" ", "_")
+        found |= {"parameter": name, "value": detail["present"], "expected": detail["recorded"]}
     return found

@@ -56,7 +56,12 @@ def work(models: engine.Models, settings: WorkerSettings, name: str, parent: int
     leaving = Leaving(settings.grace_s)
     heart = Heart(shared, settings, name, describe(models, settings), parent)
     records = Records(
-        models, shared, hot_bytes=settings.hot_bytes, lock_s=settings.lease_s, holding=heart.holding
+        models,
+        shared,
+        hot_bytes=settings.hot_bytes,
+        feature_bytes=settings.feature_bytes,
+        lock_s=settings.lease_s,
+        holding=heart.holding,
     )
     runner = Runner(models, shared, records, Guard(settings.step_deadline_s), leaving, settings.lease_s)
     worker = EditingWorker(

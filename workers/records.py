@@ -1,5 +1,6 @@
 """Inversions: in memory, in storage, or made now."""
 
+import gc
 import io
 from collections import OrderedDict
 from collections.abc import Callable
@@ -37,10 +38,13 @@ class Source:
 
 
 class Hot:
-    """Sources at hand, the least recently used given up first when they exceed `limit` bytes."""
+    """Sources at hand, the least recently used given up first when they exceed `limit` bytes.
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    `on_drop` hears of every source that is at hand no more.
+    """
+
+    def __init__(self, limit: int, on_drop: Callable[[Source], object]) -> None:
+        self._limit, self._on_drop = limit, on_drop
         self._kept: OrderedDict[str, Source] = OrderedDict()
 
     def get(self, image_id: str) -> Source | None:
@@ -54,11 +58,18 @@ class Hot:
         self._kept[image_id] = source
         self._kept.move_to_end(image_id)
         while self._kept and self.nbytes > self._limit:
-            self._kept.popitem(last=False)
+            self.drop(next(iter(self._kept)))
 
     def drop(self, image_id: str) -> None:
         """Forget a source."""
-        self._kept.pop(image_id, None)
+        source = self._kept.pop(image_id, None)
+        if source is not None:
+            self._on_drop(source)
+
+    @property
+    def images(self) -> list[str]:
+        """Whose sources are at hand."""
+        return list(self._kept)
 
     @property
     def nbytes(self) -> int:
@@ -67,7 +78,11 @@ class Hot:
 
 
 class Records:
-    """Finds the source of an image, or makes it: never twice at the same time for the same image."""
+    """Finds the source of an image, or makes it: never twice at the same time for the same image.
+
+    What edits take from a source is kept for the next ones in up to `feature_bytes`, while the source itself
+    is at hand.
+    """
 
     def __init__(
         self,
@@ -75,11 +90,13 @@ class Records:
         store: Store,
         *,
         hot_bytes: int,
+        feature_bytes: int,
         lock_s: float,
         holding: Callable[[Lock], AbstractContextManager[None]],
     ) -> None:
         self._models, self._store = models, store
-        self._hot = Hot(hot_bytes)
+        self._features = engine.SourceCache(feature_bytes)
+        self._hot = Hot(hot_bytes, lambda source: self._features.forget(source.record.key))
         self._lock_s, self._holding = lock_s, holding
 
     def find(self, image_id: str) -> Source | None:
@@ -130,16 +147,40 @@ class Records:
         self._hot.drop(image_id)
         self._store.sweep_image(image_id)
 
+    def sweep(self) -> None:
+        """Forget what is at hand of images that were deleted."""
+        for image_id in self._store.images.missing(self._hot.images):
+            self._hot.drop(image_id)
+
+    def features(self, image_id: str) -> engine.SourceCache | None:
+        """What edits of this image keep for one another; None if its source is too large to be at hand."""
+        return None if self._hot.get(image_id) is None else self._features
+
+    def make_room(self) -> None:
+        """Give up the memory that only saves time."""
+        self._features.clear()
+        gc.collect()
+
     def _make(self, image_id: str, options: InvertOptions, reporter: Reporter) -> Source:
-        record = engine.invert(
-            self._models,
-            self._sent(image_id),
-            prompt=options.prompt,
-            method=options.method,
-            steps=options.steps,
-            params=options.params.model_dump(),
-            on_progress=reporter,
-        )
+        def invert() -> engine.SourceRecord:
+            return engine.invert(
+                self._models,
+                self._sent(image_id),
+                prompt=options.prompt,
+                method=options.method,
+                steps=options.steps,
+                params=options.params.model_dump(),
+                on_progress=reporter,
+            )
+
+        try:
+            record = invert()
+        except engine.OutOfMemory:
+            if not self._features.nbytes:
+                raise
+            log.warning("memory ran out; the inversion is tried again without what edits keep")
+            self.make_room()
+            record = invert()
         files = record.pack()
         for name in _FILES:
             self._store.blobs.put(keys.record(image_id, name), files[name])

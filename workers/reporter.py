@@ -2,8 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from statistics import median
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final, Protocol
 
@@ -42,7 +41,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A part of a job: so many steps, each costing so many rows of the denoiser."""
+    """A part of a job: so many steps as far as is known before, each costing so many rows of the denoiser."""
 
     name: str
     steps: int
@@ -64,7 +63,7 @@ class Reporter:
         self._jobs, self._claim, self._lease_s = jobs, claim, lease_s
         self._guard, self._leaving, self._clock = guard, leaving, clock
         self._plan: tuple[Phase, ...] = ()
-        self._durations: deque[float] = deque(maxlen=20)
+        self._paces: deque[tuple[float, float]] = deque(maxlen=40)
         self._last: tuple[str, int, float] | None = None
         self._percent = 0.0
         self._write_at = 0.0
@@ -78,11 +77,14 @@ class Reporter:
         """Take note of a step, tell the store now and then, and stop if asked to."""
         self._guard.alive()
         at = self._clock()
+        self._plan = tuple(
+            replace(phase, steps=now.total) if phase.name == now.phase else phase for phase in self._plan
+        )
         phase = next((phase for phase in self._plan if phase.name == now.phase), None)
         if self._last is not None and phase is not None:
             name, step, then = self._last
             if name == now.phase and now.step > step:
-                self._durations.append((at - then) / ((now.step - step) * phase.rows))
+                self._paces.append((at - then, (now.step - step) * phase.rows))
         new_phase = self._last is None or self._last[0] != now.phase
         self._last = (now.phase, now.step, at)
         if new_phase or now.step == now.total or at >= self._write_at:
@@ -106,7 +108,7 @@ class Reporter:
             total = sum(each.steps * each.rows for each in self._plan)
             self._percent = max(self._percent, min(100.0, 100 * (1 - left / total))) if total else 0.0
             percent = round(self._percent, 1)
-        eta = left * median(self._durations) if left is not None and len(self._durations) >= _ENOUGH else None
+        eta = left * self._pace() if left is not None and len(self._paces) >= _ENOUGH else None
         progress = Progress(phase=now.phase, step=now.step, total=now.total, percent=percent)
         self._ask(lambda: self._jobs.progress(self._claim, progress, eta), at)
 
@@ -115,6 +117,11 @@ class Reporter:
             return None
         later = self._plan[self._plan.index(phase) + 1 :]
         return (now.total - now.step) * phase.rows + sum(each.steps * each.rows for each in later)
+
+    def _pace(self) -> float:
+        """Seconds per row of late, but for the slowest step; steps that were skipped count as quick ones."""
+        kept = sorted(self._paces)[:-1]
+        return sum(seconds for seconds, _ in kept) / sum(rows for _, rows in kept)
 
     def _ask(self, report: Callable[[], Verdict], at: float) -> None:
         try:

@@ -45,6 +45,10 @@ class Runner:
         """Whether memory ran out twice: what is left of it is not to be trusted."""
         return self._work.exhausted >= 2
 
+    def sweep(self) -> None:
+        """Forget what is in memory of images that were deleted meanwhile."""
+        self._records.sweep()
+
     def run(self, claim: Claim) -> None:
         """Run the job to one of its ends, and record that end.
 
@@ -78,7 +82,9 @@ class Runner:
         except Fenced:
             return "another's", lambda: False
         except Exception as error:
-            self._work.exhausted += isinstance(error, engine.OutOfMemory)
+            if isinstance(error, engine.OutOfMemory):
+                self._work.exhausted += 1
+                self._records.make_room()
             problem = problem_of(error, claim.job_id)
             unforeseen = problem.code is ErrorCode.INTERNAL_ERROR
             level = logging.ERROR if unforeseen else logging.INFO

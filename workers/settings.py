@@ -19,3 +19,9 @@ class WorkerSettings(StoreSettings):
         default=20, ge=0, description="After SIGTERM a job has so long to finish before it is handed back."
     )
     hot_bytes: int = Field(default=512 * 2**20, ge=0, description="Memory for inversions kept at hand.")
+    feature_bytes: int = Field(
+        default=2**30,
+        ge=0,
+        description="Memory of the device for what edits take from a source, so that the next need not "
+        "compute it; 0 keeps nothing.",
+    )

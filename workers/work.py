@@ -1,21 +1,35 @@
 """What the two kinds of job do."""
 
-import gc
 import io
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from time import monotonic
+from typing import Final
 
 import structlog
 from PIL import Image
 
 import engine
-from api_schemas import EditedImage, EditRequest, EditResult, InvertOptions, InvertResult, Timings
+from api_schemas import (
+    EditedImage,
+    EditRequest,
+    EditResult,
+    InvertOptions,
+    InvertResult,
+    Timings,
+    WordAttention,
+)
 from store import Claim, NoSuchImage, Store, keys
 from workers.metrics import compare
 from workers.records import Records, Source
 from workers.reporter import Phase, Reporter
 
 log = structlog.get_logger(__name__)
+
+_OF_THE_MODEL: Final = ("model", "dtype")
+_FREE: Final = ("ddim", "stylediffusion-faithful")
+_INNER_STEPS: Final = {"stylediffusion": 9, "stylediffusion-faithful": 34}
+_Picture = tuple[Image.Image, Image.Image | None, tuple[engine.WordAttention, ...]]
 
 
 class Work:
@@ -30,9 +44,8 @@ class Work:
         began = monotonic()
         self._check_model(options)
         reporter.expect(
-            Phase(name="encode", steps=1),
-            Phase(name="invert", steps=options.steps),
-            Phase(name="reconstruct", steps=0 if options.method == "direct" else options.steps),
+            *_inverting(options),
+            Phase(name="reconstruct", steps=options.steps if options.method in _FREE else 0),
             Phase(name="decode", steps=1),
         )
         source, cached = self._records.ensure(claim.image_id, options, reporter)
@@ -63,26 +76,29 @@ class Work:
         self._check_model(options)
         targets = request.targets
         editing = (
-            Phase(name="edit", steps=options.steps, rows=1 + 2 * len(targets)),
+            Phase(name="encode", steps=1),
+            Phase(name="edit", steps=options.steps, rows=2 + 2 * len(targets)),
             Phase(name="decode", steps=len(targets) + 1),
         )
         if self._records.find(claim.image_id) is None:
-            reporter.expect(Phase(name="invert", steps=options.steps), *editing)
+            reporter.expect(*_inverting(options), *editing)
             reporter.warnings.append("the stored inversion was missing or damaged and was made again")
         source, cached = self._records.ensure(claim.image_id, options, reporter)
         found = monotonic()
         reporter.expect(*editing)
-        method = engine.METHODS[request.method](**request.params.model_dump())
-        edit = engine.Edit(prompt=targets, method=method, guidance_scale=request.guidance_scale)
+        edit = _asked(request)
         try:
-            images, masks = self._paint(source, edit, reporter)
-        except engine.RecordMismatch:
+            painted = self._paint(claim.image_id, source, edit, reporter)
+        except engine.RecordMismatch as mismatch:
+            if mismatch.name not in _OF_THE_MODEL:
+                raise
             reporter.warnings.append("the stored inversion was of another model and was made again")
             source, cached = self._remake(claim.image_id, options, reporter), False
-            images, masks = self._paint(source, edit, reporter)
-        painted = monotonic()
+            painted = self._paint(claim.image_id, source, edit, reporter)
+        ended = monotonic()
+        pictures = [picture for result in painted for picture in _pictures(result)]
         saved: list[EditedImage] = []
-        for prompt, image, mask in zip(targets, images, masks, strict=True):
+        for prompt, (image, mask, attention) in zip(targets, pictures, strict=True):
             reporter.check()
             saved.append(
                 EditedImage(
@@ -90,39 +106,39 @@ class Work:
                     url=self._save(claim.image_id, image),
                     mask_url=None if mask is None else self._save(claim.image_id, mask),
                     metrics=compare(source.picture, image, mask),
+                    attention=self._save_attention(claim.image_id, attention) if edit.attention else None,
                 )
             )
         return EditResult(
             image_id=claim.image_id,
             images=saved,
             source_cached=cached,
+            features_cached=all(result.cached for result in painted),
             timings=Timings(
                 queued=round(claim.queued_s, 3),
                 source=round(found - began, 3),
-                edit=round(painted - found, 3),
-                save=round(monotonic() - painted, 3),
+                edit=round(ended - found, 3),
+                save=round(monotonic() - ended, 3),
             ),
         )
 
     def _paint(
-        self, source: Source, edit: engine.Edit, reporter: Reporter
-    ) -> tuple[list[Image.Image], list[Image.Image | None]]:
+        self, image_id: str, source: Source, edit: engine.Edit, reporter: Reporter
+    ) -> list[engine.EditResult]:
+        """The targets painted together, or one by one if there is not the memory for that."""
+
+        def paint(what: engine.Edit) -> engine.EditResult:
+            cache = self._records.features(image_id)
+            return engine.edit(self._models, source.record, what, cache=cache, on_progress=reporter)
+
         try:
-            result = engine.edit(self._models, source.record, edit, on_progress=reporter)
-            return list(result.images), list(result.masks)
+            return [paint(edit)]
         except engine.OutOfMemory:
             log.warning("memory ran out; the edits are tried one by one")
         self.exhausted += 1
-        gc.collect()
+        self._records.make_room()
         reporter.warnings.append("the pictures were computed one by one, for lack of memory")
-        images: list[Image.Image] = []
-        masks: list[Image.Image | None] = []
-        for target in range(len(edit.prompts)):
-            alone = replace(edit, only=target)
-            result = engine.edit(self._models, source.record, alone, on_progress=reporter)
-            images += result.images
-            masks += result.masks
-        return images, masks
+        return [paint(replace(edit, only=target)) for target in range(len(edit.prompts))]
 
     def _remake(self, image_id: str, options: InvertOptions, reporter: Reporter) -> Source:
         self._records.discard(image_id)
@@ -141,11 +157,49 @@ class Work:
         if options.model not in (None, served):
             raise engine.UnknownModel(str(options.model), f"this worker serves {served}")
 
+    def _save_attention(
+        self, image_id: str, attention: Sequence[engine.WordAttention]
+    ) -> list[WordAttention]:
+        return [
+            WordAttention(
+                word=each.word,
+                source_url=None if each.source is None else self._save(image_id, each.source),
+                url=None if each.target is None else self._save(image_id, each.target),
+            )
+            for each in attention
+        ]
+
     def _save(self, image_id: str, image: Image.Image) -> str:
         png = _png(image)
         key = keys.result(image_id, png)
         self._store.blobs.put(key, png)
         return keys.url(key)
+
+
+def _inverting(options: InvertOptions) -> tuple[Phase, ...]:
+    """What an inversion does before there is a record; an inner step goes through the denoiser and back."""
+    learning = options.steps * _INNER_STEPS.get(options.method, 0)
+    return (
+        Phase(name="encode", steps=1),
+        Phase(name="invert", steps=options.steps),
+        Phase(name="optimize", steps=learning, rows=3),
+    )
+
+
+def _asked(request: EditRequest) -> engine.Edit:
+    params = request.params.model_dump()
+    attention = params.pop("attention")
+    return engine.Edit(
+        prompt=request.targets,
+        method=engine.METHODS[request.method](**params),
+        guidance_scale=request.guidance_scale,
+        attention=attention,
+    )
+
+
+def _pictures(result: engine.EditResult) -> Iterator[_Picture]:
+    attention = result.attention or ((),) * len(result.images)
+    return zip(result.images, result.masks, attention, strict=True)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -134,11 +134,12 @@ class EditingWorker(SimpleWorker):
         return max(1, round(self._lease_s))
 
     def run_maintenance_tasks(self) -> None:
-        """Sweep RQ's books; lost jobs are queued again by the heart, from our own."""
+        """Sweep RQ's books and our memory; lost jobs are queued again by the heart, from our own books."""
         for queue in self.queues:
             clean_worker_registry(queue)
             FinishedJobRegistry(queue=queue).cleanup()
             FailedJobRegistry(queue=queue).cleanup()
+        self._runner.sweep()
         self.last_cleaned_at = now()
 
     def subscribe(self) -> None:

@@ -1,5 +1,6 @@
 """The command line, built on the client."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api_schemas import Accepted, EditResult, Job, JobStatus
+from api_schemas import Accepted, EditedImage, EditResult, Job, JobStatus
 from pentimento.cli import processes, values
 from pentimento.cli.output import err, jobs_table, out, print_json, progress_bar
 from pentimento.client import Client
@@ -77,12 +78,25 @@ def edit(
     tau_s: Annotated[
         str | None, typer.Option(help="How long the source's self-attention is kept: 0.6 or 0.1:0.6.")
     ] = None,
+    tau_v: Annotated[
+        str | None, typer.Option(help="How long values are bent as a stylediffusion inversion learned.")
+    ] = None,
+    tau_u: Annotated[
+        str | None, typer.Option(help="p2plus: how long the unconditional branch keeps self-attention.")
+    ] = None,
+    value_prompt: Annotated[
+        str | None, typer.Option(help="What the picture is to look like, if not like PROMPT.")
+    ] = None,
     reweight: Annotated[list[str] | None, typer.Option(help="Attention to a word: grass=2.")] = None,
     blend: Annotated[
         list[str] | None, typer.Option(help="Change only where this word is; 'changed' finds the words.")
     ] = None,
     subtract: Annotated[list[str] | None, typer.Option(help="Keep the picture where this word is.")] = None,
     method: Annotated[str | None, typer.Option(help="How the image is edited.")] = None,
+    attention: Annotated[
+        Path | None,
+        typer.Option(help="Write pictures of where each word attends here.", exists=True, file_okay=False),
+    ] = None,
     guidance: Annotated[float | None, typer.Option(help="How strongly the prompt is followed.")] = None,
     param: Param = None,
     no_wait: NoWait = False,
@@ -96,6 +110,10 @@ def edit(
     params = values.build_params(
         tau_c=tau_c or (),
         tau_s=tau_s,
+        tau_v=tau_v,
+        tau_u=tau_u,
+        value_prompt=value_prompt,
+        attention=attention is not None,
         reweight=reweight or (),
         blend=blend or (),
         subtract=subtract or (),
@@ -116,6 +134,8 @@ def edit(
         files = [_numbered(output, at, len(prompts)) for at in range(len(prompts))]
         for file, made in zip(files, job.result.images, strict=True):
             file.write_bytes(client.download(made.url))
+            if attention is not None:
+                _save_attention(client, made, attention, file.stem)
         if as_json:
             print_json({**job.model_dump(mode="json"), "files": [str(file) for file in files]})
         else:
@@ -162,6 +182,14 @@ def _follow(client: Client, accepted: Accepted, quiet: bool) -> Job:
         if quiet:
             print_json(failed.job)
         raise
+
+
+def _save_attention(client: Client, made: EditedImage, folder: Path, name: str) -> None:
+    for each in made.attention or ():
+        word = re.sub(r"\W", "-", each.word)
+        for whose, url in (("source", each.source_url), (name, each.url)):
+            if url is not None:
+                (folder / f"{whose}-{word}.png").write_bytes(client.download(url))
 
 
 def _tell(accepted: Accepted, as_json: bool) -> None:

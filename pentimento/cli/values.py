@@ -1,16 +1,23 @@
 """Values on the command line, and what they mean on the wire."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import typer
+
+_LEADING_POINT = re.compile(r"^(-?)\.(?=\d+$)")
 
 
 def build_params(
     *,
     tau_c: Sequence[str] = (),
     tau_s: str | None = None,
+    tau_v: str | None = None,
+    tau_u: str | None = None,
+    value_prompt: str | None = None,
+    attention: bool = False,
     reweight: Sequence[str] = (),
     blend: Sequence[str] = (),
     subtract: Sequence[str] = (),
@@ -23,8 +30,13 @@ def build_params(
     params: dict[str, Any] = {}
     if tau_c:
         params["tau_c"] = _tau_c(tau_c)
-    if tau_s is not None:
-        params["tau_s"] = _span("--tau-s", tau_s)
+    for name, given in (("tau_s", tau_s), ("tau_v", tau_v), ("tau_u", tau_u)):
+        if given is not None:
+            params[name] = _span(f"--{name.replace('_', '-')}", given)
+    if value_prompt is not None:
+        params["value_prompt"] = value_prompt
+    if attention:
+        params["attention"] = True
     if reweight:
         params["reweight"] = dict(_weight(text) for text in reweight)
     if blend:
@@ -36,12 +48,12 @@ def build_params(
 
 
 def extra_params(param: Sequence[str]) -> dict[str, Any]:
-    """The values of `--param KEY=JSON`; what is not JSON is taken as text."""
+    """The values of `--param KEY=JSON`; what is not JSON is taken as text, but .5 as people mean it."""
     params: dict[str, Any] = {}
     for text in param:
         key, value = _split("--param", text)
         try:
-            params[key] = json.loads(value)
+            params[key] = json.loads(_LEADING_POINT.sub(r"\g<1>0.", value))
         except ValueError:
             params[key] = value
     return params

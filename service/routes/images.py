@@ -1,6 +1,7 @@
 """Images, and the pictures that belong to them."""
 
 import hashlib
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Response
@@ -14,8 +15,24 @@ from store import BlobMissing, Store, keys
 
 router = APIRouter(tags=["images"])
 
+
+class Picture(StrEnum):
+    """The pictures that every image has."""
+
+    SOURCE = "source"
+    WORKING = "working"
+    RECONSTRUCTION = "reconstruction"
+
+
 Etags = Annotated[
     str | None, Header(alias="If-None-Match", description="ETags of pictures the client already has.")
+]
+Name = Annotated[
+    Picture,
+    Path(
+        description="`source`: upright, in RGB, without metadata. `working`: cut and scaled to the model's "
+        "size. `reconstruction`: what the model makes of the inversion without an edit."
+    ),
 ]
 Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="The SHA-256 of the picture.")]
 
@@ -64,36 +81,18 @@ def delete_image(image_id: ImagePath, store: TheStore) -> None:
 
 
 @router.get(
-    "/images/{image_id}/source.png",
+    "/images/{image_id}/{name}.png",
     response_class=PngResponse,
     responses=_FILE_RESPONSES,
-    summary="The picture as it was sent",
+    summary="A picture of the image",
 )
-def source(image_id: ImagePath, store: TheStore, known: Etags = None) -> Response:
-    """Upright, in RGB, without metadata."""
-    return _serve(store, keys.source(image_id), known)
+def picture(image_id: ImagePath, name: Name, store: TheStore, known: Etags = None) -> Response:
+    """As it was sent, as the model sees it, or as the inversion gives it back; the last two once it is done.
 
-
-@router.get(
-    "/images/{image_id}/working.png",
-    response_class=PngResponse,
-    responses=_FILE_RESPONSES,
-    summary="The picture as the model sees it",
-)
-def working(image_id: ImagePath, store: TheStore, known: Etags = None) -> Response:
-    """Cut and scaled to the model's size; there once the inversion has succeeded."""
-    return _serve(store, keys.working(image_id), known, may_change=True)
-
-
-@router.get(
-    "/images/{image_id}/reconstruction.png",
-    response_class=PngResponse,
-    responses=_FILE_RESPONSES,
-    summary="The picture as the inversion gives it back",
-)
-def reconstruction(image_id: ImagePath, store: TheStore, known: Etags = None) -> Response:
-    """There once the inversion has succeeded; no edit can keep more of the source than this."""
-    return _serve(store, keys.reconstruction(image_id), known, may_change=True)
+    No edit can keep more of the source than the reconstruction does.
+    """
+    key = f"{keys.folder(image_id)}{name}.png"
+    return _serve(store, key, known, may_change=name is not Picture.SOURCE)
 
 
 @router.get(
@@ -103,7 +102,7 @@ def reconstruction(image_id: ImagePath, store: TheStore, known: Etags = None) ->
     summary="A picture made by an edit",
 )
 def result(image_id: ImagePath, digest: Digest, store: TheStore, known: Etags = None) -> Response:
-    """An edited picture or a mask, as the job's result names it."""
+    """An edited picture, a mask or a picture of attention, as the job's result names it."""
     return _serve(store, f"{keys.folder(image_id)}results/{digest}.png", known)
 
 

@@ -67,6 +67,7 @@ async def invert(request: Request, response: Response, store: TheStore) -> Accep
             ErrorCode.VALIDATION_ERROR,
             ErrorCode.NOT_FOUND,
             ErrorCode.CONFLICT,
+            ErrorCode.RECORD_MISMATCH,
             ErrorCode.UNKNOWN_WORD,
             ErrorCode.INVALID_PARAMETER,
             ErrorCode.PROMPTS_DO_NOT_ALIGN,

@@ -6,7 +6,18 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from api_schemas import INVERTERS, METHODS, DDIMParams, DirectParams, EditRequest, InvertOptions, P2PParams
+from api_schemas import (
+    INVERTERS,
+    METHODS,
+    DDIMParams,
+    DirectParams,
+    EditRequest,
+    FaithfulStyleDiffusionParams,
+    InvertOptions,
+    P2PlusParams,
+    P2PParams,
+    StyleDiffusionParams,
+)
 from api_schemas.params import InverterName, MethodName
 
 IMAGE = "img_" + "a" * 26
@@ -27,7 +38,15 @@ def test_the_names_on_the_wire_are_those_of_the_registries() -> None:
     assert set(get_args(MethodName)) == set(METHODS)
 
 
-@pytest.mark.parametrize(("method", "model"), [("ddim", DDIMParams), ("direct", DirectParams)])
+@pytest.mark.parametrize(
+    ("method", "model"),
+    [
+        ("ddim", DDIMParams),
+        ("direct", DirectParams),
+        ("stylediffusion", StyleDiffusionParams),
+        ("stylediffusion-faithful", FaithfulStyleDiffusionParams),
+    ],
+)
 def test_params_are_read_by_the_method_they_stand_beside(method: str, model: type) -> None:
     choices: list[dict[str, Any]] = [{}, {"params": {}}]
     for given in choices:
@@ -65,6 +84,71 @@ def test_a_wrong_parameter_is_named_where_it_stands() -> None:
 )
 def test_parameters_out_of_range_are_refused(params: dict[str, Any]) -> None:
     assert refused(EditRequest, image_id=IMAGE, prompt="a", params=params)
+
+
+@pytest.mark.parametrize("name", ["tau_v", "tau_c", "tau_s", "tau_u"])
+@pytest.mark.parametrize(
+    ("window", "at"),
+    [
+        (1.5, ("number",)),
+        (-0.1, ("number",)),
+        (None, ("number",)),
+        ([0.5, 1.5], ("span", 1)),
+        ([0.5], ("span", 1)),
+        ([0.9, 0.1], ()),
+    ],
+)
+def test_a_bad_window_is_one_error_that_names_the_field(
+    name: str, window: object, at: tuple[str | int, ...]
+) -> None:
+    fields = {"image_id": IMAGE, "prompt": "a", "method": "p2plus", "params": {name: window}}
+    assert [loc for loc, _ in refused(EditRequest, **fields)] == [("params", name, *at)]
+
+
+def test_a_bad_window_of_a_word_is_one_error_that_names_the_word() -> None:
+    fields = {"image_id": IMAGE, "prompt": "a", "params": {"tau_c": {"default": 0.4, "dog": 1.5}}}
+    assert refused(EditRequest, **fields) == [
+        (("params", "tau_c", "by_word", "dog", "number"), "less_than_equal")
+    ]
+    assert refused(EditRequest, image_id=IMAGE, prompt="a", params={"tau_s": {"dog": 0.5}}) == [
+        (("params", "tau_s"), "window")
+    ]
+
+
+def test_p2plus_has_defaults_of_its_own_and_p2p_knows_nothing_of_tau_u() -> None:
+    params = edit(method="p2plus", params={"tau_u": [0, 0.5]}).params
+    assert isinstance(params, P2PlusParams)
+    assert (params.tau_v, params.tau_c, params.tau_s, params.tau_u) == (0.5, 0.2, 0.6, (0, 0.5))
+    assert type(edit(method="p2plus").params) is P2PlusParams
+    assert type(edit(method="p2p", params=P2PlusParams()).params) is P2PParams
+    assert refused(EditRequest, image_id=IMAGE, prompt="a", params={"tau_u": 0.5}) == [
+        (("params", "tau_u"), "extra_forbidden")
+    ]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_takes_attention_as_true_or_false(method: str) -> None:
+    assert edit(method=method, params={"attention": True}).params.attention
+    assert not edit(method=method).params.attention
+    fields = {"image_id": IMAGE, "prompt": "a", "method": method, "params": json.dumps({"attention": 1})}
+    assert refused(EditRequest, **fields) == [(("params", "attention"), "bool_type")]
+
+
+@pytest.mark.parametrize("value_prompt", ["", "a" * 2001, 5])
+def test_a_value_prompt_is_a_prompt(value_prompt: object) -> None:
+    fields = {"image_id": IMAGE, "prompt": "a", "params": {"value_prompt": value_prompt}}
+    assert refused(EditRequest, **fields)[0][0] == ("params", "value_prompt")
+    assert edit(params={"value_prompt": "a lawn"}).params.value_prompt == "a lawn"
+
+
+@pytest.mark.parametrize("scale", [-1, 51, "3", float("nan"), True])
+def test_an_inversion_learns_at_a_scale_that_edits_can_have(scale: object) -> None:
+    options = {"prompt": "", "method": "stylediffusion"}
+    text = json.dumps({"guidance_scale": scale})
+    assert refused(InvertOptions, **options, params=text)[0][0] == ("params", "guidance_scale")
+    assert InvertOptions.model_validate({**options, "params": '{"guidance_scale": 5}'}).params == (
+        StyleDiffusionParams(guidance_scale=5)
+    )
 
 
 def test_windows_are_given_in_every_documented_form() -> None:

@@ -19,6 +19,7 @@ from api_schemas import (
     Problem,
     Progress,
     Timings,
+    WordAttention,
 )
 from service.app import create_app
 from service.settings import ServiceSettings
@@ -79,6 +80,16 @@ def worker(shared: Store) -> Iterator[None]:
     thread.join()
 
 
+def attention(prompt: str, url: str) -> list[WordAttention]:
+    source, target = ["a", "cat", "on", "grass"], prompt.split()
+    return [
+        WordAttention(
+            word=word, source_url=url if word in source else None, url=url if word in target else None
+        )
+        for word in dict.fromkeys(source + target)
+    ]
+
+
 def end(shared: Store, claim: Claim) -> None:
     shared.jobs.progress(claim, Progress(phase="edit", step=1, total=2, percent=50), 1.0)
     request, image = claim.request, claim.image_id
@@ -106,6 +117,13 @@ def end(shared: Store, claim: Claim) -> None:
     for prompt, colour in zip(prompts, ["blue", "green", "red"], strict=False):
         key = keys.result(image, picture(colour))
         shared.blobs.put(key, picture(colour))
-        made.append(EditedImage(prompt=prompt, url=keys.url(key), metrics=Metrics(psnr=20, ssim=0.5)))
+        made.append(
+            EditedImage(
+                prompt=prompt,
+                url=keys.url(key),
+                metrics=Metrics(psnr=20, ssim=0.5),
+                attention=attention(prompt, keys.url(key)) if request.params.attention else None,
+            )
+        )
     timings = Timings(queued=0, source=0, edit=0, save=0)
     shared.jobs.succeed(claim, EditResult(image_id=image, images=made, source_cached=True, timings=timings))

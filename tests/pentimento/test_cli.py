@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from api_schemas import EditRequest
+from api_schemas import EditRequest, P2PlusParams
 from pentimento.cli import app
 from store import Store
 
@@ -68,7 +68,8 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
     image_id = run("invert", str(cat), "-p", "a cat on grass", "--no-wait").stdout.strip()
     asked = run(
         *("edit", image_id, "a dog on grass", "--no-wait", "--guidance", "5"),
-        *("--tau-c", "0.8", "--tau-c", "dog=0.1:0.3", "--tau-s", "0.2:0.7"),
+        *("--tau-c", "0.8", "--tau-c", "dog=0.1:0.3", "--tau-s", "0.2:0.7", "--tau-v", "0.3"),
+        *("--method", "p2plus", "--tau-u", "0:0.5", "--value-prompt", "a dog of ink"),
         *("--reweight", "grass=2", "--reweight", "dog=-1.5"),
         *("--blend", "cat", "--blend", "dog", "--subtract", "grass"),
         *("--param", "blend_threshold=0.4", "--param", "edit=refine"),
@@ -77,6 +78,10 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
     [request] = requests(shared)
     assert request.guidance_scale == 5
     assert request.params.model_dump() == {
+        "attention": False,
+        "tau_v": 0.3,
+        "tau_u": (0, 0.5),
+        "value_prompt": "a dog of ink",
         "edit": "refine",
         "tau_c": {"default": 0.8, "dog": (0.1, 0.3)},
         "tau_s": (0.2, 0.7),
@@ -85,7 +90,33 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
         "subtract_words": ["grass"],
         "blend_threshold": 0.4,
         "blend_start": 0.2,
+        "blend_in": "picture",
     }
+
+
+def test_every_method_and_parameter_can_be_given_by_name(run: Any, cat: Path, shared: Store) -> None:
+    asked = run("invert", str(cat), "-p", "a cat", "--no-wait", "--method", "stylediffusion", "--steps", "9")
+    image = shared.images.get(asked.stdout.strip())
+    assert image is not None
+    assert (image.method, image.steps) == ("stylediffusion", 9)
+    params = ("--param", "tau_u=.5", "--param", "value_prompt=a dog", "--param", "attention=true")
+    assert run("edit", image.id, "a dog", "--method", "p2plus", *params, "--no-wait").exit_code == 0
+    [request] = requests(shared)
+    assert request.params == P2PlusParams(tau_u=0.5, value_prompt="a dog", attention=True)
+
+
+@pytest.mark.usefixtures("worker")
+def test_pictures_of_attention_are_written_into_a_folder(run: Any, cat: Path, tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    image_id = run("invert", str(cat), "-p", "a cat on grass").stdout.strip()
+    edited = run("edit", image_id, "a dog's bed", "-o", "bed.png", "--attention", "maps")
+    assert edited.stdout == "bed.png\n", edited.output
+    assert {path.name for path in (tmp_path / "maps").iterdir()} == {
+        *("source-a.png", "source-cat.png", "source-on.png", "source-grass.png"),
+        *("bed-a.png", "bed-dog-s.png", "bed-bed.png"),
+    }
+    plain = run("edit", image_id, "a dog", "--json")
+    assert json.loads(plain.stdout)["result"]["images"][0]["attention"] is None
 
 
 def test_blend_changed_is_the_word_finder(run: Any, cat: Path, shared: Store) -> None:
@@ -127,6 +158,8 @@ def test_a_failed_job_exits_1_with_its_reason(run: Any, cat: Path) -> None:
         ("--tau-c", "much"),
         ("--tau-c", "0.1", "--tau-c", "0.2"),
         ("--tau-s", "0.1:x"),
+        ("--tau-u", "x"),
+        ("--attention", "no/such/folder"),
         ("--reweight", "grass"),
         ("--reweight", "grass=more"),
         ("--param", "novalue"),

@@ -28,6 +28,7 @@ def test_the_whole_path(client: Client, cat: Path) -> None:
     assert isinstance(result, EditResult)
     assert [made.prompt for made in result.images] == ["a dog on grass", "a fox on grass"]
     assert client.download(result.images[0].url).startswith(b"\x89PNG")
+    assert result.images[0].attention is None
     assert [job.id for job in client.jobs(1)] == [edit.job_id]
     assert [model.name for model in client.models()] == ["miniature"]
     assert "p2p" in [method.name for method in client.methods()]
@@ -45,6 +46,19 @@ def test_params_may_be_a_model_or_a_mapping(client: Client, shared: Store, cat: 
         stored = shared.redis.hget(f"pentimento:job:{edit.job_id}", "request")
         request = EditRequest.model_validate_json(str(stored))
         assert (request.params, request.guidance_scale) == (asked, 4)
+
+
+@pytest.mark.usefixtures("worker")
+def test_attention_comes_word_by_word(client: Client, cat: Path) -> None:
+    accepted = client.invert(cat, prompt="a cat on grass")
+    edit = client.edit(accepted.image_id, "a dog", method="p2plus", params={"attention": True, "tau_u": 0.5})
+    result = client.wait(edit.job_id, timeout_s=20).result
+    assert isinstance(result, EditResult)
+    found = {each.word: each for each in result.images[0].attention or ()}
+    assert set(found) == {"a", "cat", "on", "grass", "dog"}
+    assert (found["cat"].url, found["dog"].source_url) == (None, None)
+    assert found["dog"].url is not None
+    assert client.download(found["dog"].url).startswith(b"\x89PNG")
 
 
 @pytest.mark.usefixtures("worker")

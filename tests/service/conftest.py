@@ -1,13 +1,25 @@
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from api_schemas import (
+    Accepted,
+    EditedImage,
+    EditResult,
+    InvertResult,
+    Metrics,
+    ModelInfo,
+    Timings,
+)
 from service.app import create_app
 from service.settings import ServiceSettings
 from store import Store
+
+NO_IMAGE = "img_" + "a" * 26
 
 
 @pytest.fixture
@@ -23,3 +35,52 @@ def png() -> bytes:
     buffer = io.BytesIO()
     Image.effect_noise((40, 32), 60).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def invert(http: TestClient, png: bytes, **fields: Any) -> Accepted:
+    answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat on grass", **fields})
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == answer.json()["links"]["self"]
+    return Accepted.model_validate(answer.json())
+
+
+def edit(http: TestClient, image_id: str, prompt: str = "a dog on grass", **fields: Any) -> Any:
+    return http.post("/edit", json={"image_id": image_id, "prompt": prompt, **fields})
+
+
+def inverted(image_id: str) -> InvertResult:
+    return InvertResult(
+        image_id=image_id,
+        source_url=f"/images/{image_id}/working.png",
+        reconstruction_url=f"/images/{image_id}/reconstruction.png",
+        psnr=30,
+        ssim=0.9,
+        width=64,
+        height=64,
+        cached=False,
+        seconds=1,
+    )
+
+
+def edited(image_id: str) -> EditResult:
+    metrics = Metrics(psnr=20, ssim=0.8)
+    picture = EditedImage(prompt="a dog on grass", url=f"/images/{image_id}/results/x.png", metrics=metrics)
+    timings = Timings(queued=0, source=0, edit=1, save=0)
+    return EditResult(image_id=image_id, images=[picture], source_cached=True, timings=timings)
+
+
+def begin(shared: Store, job_id: str) -> Any:
+    claim = shared.jobs.begin(job_id, "test", 30)
+    assert claim is not None
+    return claim
+
+
+def ready(http: TestClient, shared: Store, png: bytes, **fields: Any) -> str:
+    accepted = invert(http, png, **fields)
+    shared.jobs.succeed(begin(shared, accepted.job_id), inverted(accepted.image_id))
+    return accepted.image_id
+
+
+def serve(shared: Store, token_limit: int = 16, name: str = "miniature") -> None:
+    model = ModelInfo(name=name, size=64, token_limit=token_limit, guidance_scale=3)
+    shared.presence.publish("worker", model, 30)

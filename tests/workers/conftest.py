@@ -17,7 +17,7 @@ from PIL import Image
 
 import engine
 import store
-from api_schemas import EditRequest, InvertOptions, Job, ModelInfo
+from api_schemas import INVERTERS, EditRequest, EditResult, InvertOptions, Job, JobStatus, ModelInfo
 from store import Store, StoreSettings, image_id, keys
 from tests.engine.conftest import save_model
 from workers.guard import Guard
@@ -67,8 +67,10 @@ def picture(seed: int = 0) -> Image.Image:
 def send(
     shared: Store, *, steps: int = 4, seed: int = 0, prompt: str = PROMPT, method: str = "direct"
 ) -> Job:
-    """What `POST /invert` does: store the picture and queue its inversion."""
-    options = InvertOptions.model_validate({"prompt": prompt, "steps": steps, "method": method})
+    """What `POST /invert` does: store the picture and queue its inversion, which learns little if at all."""
+    params = {"inner_steps": 2} if "inner_steps" in INVERTERS[method].model_fields else {}
+    asked = {"prompt": prompt, "steps": steps, "method": method, "params": params}
+    options = InvertOptions.model_validate(asked)
     image, model = picture(seed), shared.settings.model_name
     found = image_id(image.tobytes(), image.size, options, model)
     buffer = io.BytesIO()
@@ -142,13 +144,37 @@ class Bench:
         return job_of(self.shared, job.id)
 
 
+def inverted(bench: Bench, steps: int = 4, prompt: str = "a cat on grass") -> str:
+    job = bench.work(send(bench.shared, steps=steps, prompt=prompt))
+    assert job.status is JobStatus.SUCCEEDED, job.error
+    return job.image_id
+
+
+def edited(bench: Bench, image: str, **request: object) -> EditResult:
+    job = bench.work(ask(bench.shared, image, **request))
+    assert isinstance(job.result, EditResult), job.error
+    return job.result
+
+
+def files(shared: Store, image: str) -> dict[str, bytes]:
+    folder = Path(shared.settings.store) / "images" / image
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 MODEL = ModelInfo(name="tiny", size=32, token_limit=24, guidance_scale=7.5)
 
 
 def bench_for(models: engine.Models, settings: WorkerSettings, shared: Store) -> Bench:
     """A runner on this store."""
     heart = Heart(shared, settings, "bench", MODEL)
-    records = Records(models, shared, hot_bytes=2**24, lock_s=settings.lease_s, holding=heart.holding)
+    records = Records(
+        models,
+        shared,
+        hot_bytes=2**24,
+        feature_bytes=2**24,
+        lock_s=settings.lease_s,
+        holding=heart.holding,
+    )
     leave: list[bool] = []
     runner = Runner(models, shared, records, Guard(600), lambda: bool(leave), settings.lease_s)
     return Bench(shared=shared, runner=runner, records=records, leave=leave)

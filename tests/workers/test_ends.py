@@ -34,7 +34,9 @@ def settings(redis_url: str, tmp_path: object) -> WorkerSettings:
 
 @pytest.fixture
 def records(shared: Store) -> Records:
-    return Records(cast(Any, None), shared, hot_bytes=1000, lock_s=3, holding=lambda _: nullcontext())
+    return Records(
+        *(cast(Any, None), shared), hot_bytes=1000, feature_bytes=0, lock_s=3, holding=lambda _: nullcontext()
+    )
 
 
 def run(shared: Store, records: Records, job: Job, compute: Compute) -> Job:
@@ -129,7 +131,7 @@ def test_a_job_that_is_another_workers_leaves_files_only_if_the_image_is_there(
 
 
 def test_an_inversion_in_memory_counts_only_while_it_is_stored(shared: Store, records: Records) -> None:
-    image, kept = "img_" + "a" * 26, cast(Source, SimpleNamespace(nbytes=10))
+    image, kept = "img_" + "a" * 26, cast(Source, SimpleNamespace(nbytes=10, record=SimpleNamespace(key="k")))
     records._hot.put(image, kept)
     shared.blobs.put(keys.record(image, "record.json"), b"{}")
     assert records.find(image) is kept

@@ -95,6 +95,31 @@ def test_percent_does_not_fall_when_the_plan_changes() -> None:
     assert [bench.step("edit", step, 4, after=1)[0].percent for step in (1, 3)] == [50, 75]
 
 
+def test_percent_grows_to_100_although_a_phase_is_longer_than_was_thought_and_ends_early() -> None:
+    bench = Bench()
+    bench.reporter.expect(
+        Phase(name="invert", steps=4), Phase(name="optimize", steps=10, rows=3), Phase(name="decode", steps=1)
+    )
+    steps = [("invert", step, 4) for step in range(5)]
+    steps += [("optimize", step, 40) for step in (0, 1, 2, 20, 21, 22)]
+    steps += [("decode", step, 1) for step in range(2)]
+    percents = [bench.step(phase, step, total, after=1)[0].percent or 0 for phase, step, total in steps]
+    assert percents == sorted(percents)
+    assert percents[7] < 15, "the phase is as long as it says, not as was thought"
+    assert percents[-1] == 100
+
+
+def test_steps_that_are_skipped_bring_the_end_nearer() -> None:
+    bench = Bench()
+    bench.reporter.expect(Phase(name="optimize", steps=1000, rows=3))
+    ahead = [(1, 0.5), (1, 0.5), (98, 0.0)] * 8
+    step = 0
+    for steps, seconds in ahead:
+        step += steps
+        told, eta = bench.step("optimize", step, 1000, after=seconds)
+    assert eta == pytest.approx((1000 - told.step) * 0.01, rel=0.2)
+
+
 def test_fast_steps_are_told_now_and_then_and_the_last_one_always() -> None:
     bench = Bench()
     for step in range(101):

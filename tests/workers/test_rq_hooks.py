@@ -29,11 +29,14 @@ WIP = "rq:wip:pentimento"
 class FakeRunner:
     """Notes the claims and does what the test wants done meanwhile; no engine."""
 
-    tainted = False
+    tainted, swept = False, 0
 
     def __init__(self) -> None:
         self.claims: list[Claim] = []
         self.meanwhile: Callable[[], None] = lambda: None
+
+    def sweep(self) -> None:
+        self.swept += 1
 
     def run(self, claim: Claim) -> None:
         self.claims.append(claim)
@@ -131,13 +134,13 @@ def test_get_heartbeat_ttl_bounds_how_long_rq_takes_a_silent_worker_for_alive(
 
 
 def test_run_maintenance_tasks_leaves_lost_jobs_to_our_own_books(
-    worker: EditingWorker, shared: Store
+    worker: EditingWorker, shared: Store, runner: FakeRunner
 ) -> None:
     job = send(shared)
     shared.redis.delete("rq:queue:pentimento")
     shared.redis.zadd(WIP, {f"{job.id}:gone": 1})
     worker.work(burst=True)
-    assert worker.last_cleaned_at is not None
+    assert (worker.last_cleaned_at is not None, runner.swept > 0) == (True, True)
     lost = Message.fetch(job.id, worker.connection, JSONSerializer)
     assert lost.get_status() == "queued"
     assert not shared.redis.exists("rq:failed:pentimento")

@@ -1,46 +1,18 @@
 """What becomes of a job, with the real engine, store and files."""
 
-import threading
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import engine
-from api_schemas import EditResult, ErrorCode, InvertResult, Job, JobStatus
-from store import StorageFull, Store, keys
+from api_schemas import INVERTERS, InvertResult, JobStatus, Progress
+from store import Claim, JobStore, Verdict, keys
 from store.blobs import Blobs
-from tests.workers.conftest import Bench, ask, job_of, send
-
-REMADE = "the stored inversion was missing or damaged and was made again"
-
-
-def inverted(bench: Bench, steps: int = 4, prompt: str = "a cat on grass") -> str:
-    job = bench.work(send(bench.shared, steps=steps, prompt=prompt))
-    assert job.status is JobStatus.SUCCEEDED, job.error
-    return job.image_id
+from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, send
+from workers.reporter import Reporter, Step
 
 
-def edited(bench: Bench, image: str, **request: object) -> EditResult:
-    job = bench.work(ask(bench.shared, image, **request))
-    assert isinstance(job.result, EditResult), job.error
-    return job.result
-
-
-def files(shared: Store, image: str) -> dict[str, bytes]:
-    folder = Path(shared.settings.store) / "images" / image
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def damage(shared: Store, image: str, name: str) -> None:
-    data = bytearray(shared.blobs.get(keys.record(image, name)))
-    data[len(data) // 2] ^= 1
-    shared.blobs.put(keys.record(image, name), bytes(data))
-
-
-@pytest.mark.parametrize("method", ["direct", "ddim"])
+@pytest.mark.parametrize("method", INVERTERS)
 def test_an_inversion_leaves_a_record_and_pictures_of_what_the_model_sees(bench: Bench, method: str) -> None:
     job = bench.work(send(bench.shared, method=method))
     assert isinstance(job.result, InvertResult), job.error
@@ -48,6 +20,47 @@ def test_an_inversion_leaves_a_record_and_pictures_of_what_the_model_sees(bench:
     for url in (job.result.source_url, job.result.reconstruction_url):
         assert bench.shared.blobs.get(url.removeprefix("/")).startswith(b"\x89PNG")
     assert bench.shared.blobs.exists(keys.record(job.image_id, "record.json"))
+
+
+def test_an_inversion_that_learns_is_canceled_between_its_inner_steps(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, heard = send(bench.shared, method="stylediffusion"), []
+    real = Reporter.__call__
+
+    def canceled_meanwhile(reporter: Reporter, now: Step) -> None:
+        heard.append(now.phase)
+        if now.phase == "optimize":
+            bench.shared.jobs.request_cancel(job.id)
+        real(reporter, now)
+
+    monkeypatch.setattr(Reporter, "__call__", canceled_meanwhile)
+    assert bench.work(job).status is JobStatus.CANCELED
+    assert heard.count("optimize") == 1
+    assert list(files(bench.shared, job.image_id)) == ["source.png"]
+
+
+def test_percent_never_falls_and_ends_at_100(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, float | None]] = []
+    real = JobStore.progress
+
+    def note(jobs: JobStore, claim: Claim, progress: Progress, eta_s: float | None) -> Verdict:
+        told.append((progress.phase, progress.percent))
+        return real(jobs, claim, progress, eta_s)
+
+    monkeypatch.setattr(JobStore, "progress", note)
+    monkeypatch.setattr("workers.reporter._EVERY_S", 0.0)
+    sent = bench.work(send(bench.shared, method="stylediffusion"))
+    inverting = list(told)
+    told.clear()
+    bench.work(ask(bench.shared, sent.image_id, prompt="a dog on grass", method="p2plus"))
+    phases = [list(dict.fromkeys(phase for phase, _ in steps)) for steps in (inverting, told)]
+    assert phases == [["encode", "invert", "optimize", "decode"], ["encode", "edit", "decode"]]
+    for steps in (inverting, told):
+        percents = [percent for _, percent in steps]
+        assert None not in percents
+        assert percents == sorted(percents, key=lambda percent: percent or 0)
+        assert percents[-1] == 100
 
 
 def test_an_edit_answers_each_prompt_with_a_picture_its_mask_and_its_metrics(bench: Bench) -> None:
@@ -97,163 +110,6 @@ def test_a_job_gives_the_same_bytes_whatever_ran_before_it(bench: Bench) -> None
     edited(bench, image, prompt="a red cat on grass", params={"blend_words": "changed"})
     again = edited(bench, image, prompt="a dog on grass")
     assert again.images == first.images
-
-
-@pytest.mark.parametrize("name", ["record.json", "record.safetensors"])
-def test_a_damaged_inversion_is_put_aside_and_made_again_with_the_same_result(
-    bench: Bench, make_bench: Callable[[], Bench], name: str
-) -> None:
-    image = inverted(bench)
-    before, calm = files(bench.shared, image), edited(bench, image, prompt="a dog on grass")
-    damage(bench.shared, image, name)
-    job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
-    assert isinstance(job.result, EditResult), job.error
-    assert job.warnings == [REMADE]
-    assert not job.result.source_cached
-    assert job.result.images == calm.images
-    after = files(bench.shared, image)
-    assert {name: after[name] for name in before} == before
-    assert f"quarantine/{name}" in after
-
-
-@pytest.mark.parametrize("lost", ["record.json", ""])
-def test_an_inversion_lost_or_cut_short_is_made_again_from_the_picture_that_was_sent(
-    bench: Bench, make_bench: Callable[[], Bench], lost: str
-) -> None:
-    image = inverted(bench)
-    bench.shared.blobs.delete_prefix(f"images/{image}/record/{lost}")
-    assert not edited(make_bench(), image, prompt="a dog on grass").source_cached
-    assert edited(make_bench(), image, prompt="a dog on grass").source_cached
-
-
-def test_an_inversion_by_another_model_is_made_again(bench: Bench, make_bench: Callable[[], Bench]) -> None:
-    image = inverted(bench)
-    calm = edited(bench, image, prompt="a dog on grass")
-    record = bench.records.find(image)
-    assert record is not None
-    for name, data in replace(record.record, revision="older").pack().items():
-        bench.shared.blobs.put(keys.record(image, name), data)
-    job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
-    assert isinstance(job.result, EditResult), job.error
-    assert (job.result.source_cached, job.result.images) == (False, calm.images)
-    assert job.warnings == ["the stored inversion was of another model and was made again"]
-
-
-def test_of_two_workers_that_need_the_same_inversion_one_makes_it(
-    bench: Bench, make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = inverted(bench, steps=30)
-    bench.shared.blobs.delete_prefix(f"images/{image}/record/")
-    jobs = [ask(bench.shared, image, prompt=prompt) for prompt in ("a dog on grass", "a ball on grass")]
-    both, made = threading.Barrier(2, timeout=60), []
-    real = engine.invert
-
-    def counted(*args: object, **how: object) -> engine.SourceRecord:
-        made.append(1)
-        return real(*args, **how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(engine, "invert", counted)
-
-    def work(job: Job) -> None:
-        worker = make_bench()
-        both.wait()
-        worker.work(job)
-
-    threads = [threading.Thread(target=work, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(made) == 1
-    for job in jobs:
-        done = job_of(bench.shared, job.id)
-        assert done.status is JobStatus.SUCCEEDED, done.error
-
-
-@pytest.mark.parametrize(
-    ("request_", "code", "member"),
-    [
-        ({"prompt": "a dog on grass", "params": {"reweight": {"zebra": 2}}}, ErrorCode.UNKNOWN_WORD, "word"),
-        ({"prompt": "a dog", "params": {"edit": "replace"}}, ErrorCode.PROMPTS_DO_NOT_ALIGN, None),
-        ({"prompt": "dog " * 60}, ErrorCode.PROMPT_TOO_LONG, "limit"),
-    ],
-)
-def test_what_the_engine_refuses_is_the_error_of_the_job(
-    bench: Bench, request_: dict[str, object], code: ErrorCode, member: str | None
-) -> None:
-    job = bench.work(ask(bench.shared, inverted(bench), **request_))
-    assert job.error is not None
-    assert (job.status, job.error.code, job.error.status) == (JobStatus.FAILED, code, 422)
-    assert member is None or getattr(job.error, member)
-
-
-def test_an_unforeseen_error_tells_the_client_where_to_look_and_nothing_else(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = inverted(bench)
-
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("secret path /root/x")
-
-    monkeypatch.setattr(engine, "edit", broken)
-    job = bench.work(ask(bench.shared, image, prompt="a dog on grass"))
-    assert job.error is not None
-    assert job.error.code is ErrorCode.INTERNAL_ERROR
-    assert "secret" not in job.error.detail
-    assert job.id in job.error.detail
-
-
-def test_a_full_disk_fails_the_job_and_leaves_what_was_there(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = inverted(bench)
-    before = files(bench.shared, image)
-
-    def full(self: Blobs, key: str, data: bytes) -> None:
-        raise StorageFull(key)
-
-    monkeypatch.setattr(Blobs, "put", full)
-    job = bench.work(ask(bench.shared, image, prompt="a dog on grass"))
-    assert job.error is not None
-    assert job.error.code is ErrorCode.INSUFFICIENT_STORAGE
-    assert files(bench.shared, image) == before
-
-
-def test_latents_that_are_not_finite_fail_the_job_and_are_not_kept(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("engine.inverters.ddim.to_eps", lambda said, *_: said * float("nan"))
-    job = bench.work(send(bench.shared))
-    assert job.error is not None
-    assert job.error.code is ErrorCode.NUMERICAL_ERROR
-    assert list(files(bench.shared, job.image_id)) == ["source.png"]
-
-
-@pytest.mark.parametrize("fails_alone", [False, True])
-def test_out_of_memory_is_tried_once_more_prompt_by_prompt(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, fails_alone: bool
-) -> None:
-    image = inverted(bench)
-    real = engine.edit
-
-    def greedy(
-        models: engine.Models, record: engine.SourceRecord, edit: engine.Edit, **how: object
-    ) -> engine.EditResult:
-        if fails_alone or edit.only is None:
-            raise engine.OutOfMemory("no room")
-        return real(models, record, edit)
-
-    monkeypatch.setattr(engine, "edit", greedy)
-    params = {"reweight": {"ball": 2.0}, "blend_words": ["dog", "ball"]}
-    job = bench.work(ask(bench.shared, image, prompts=["a dog on grass", "a ball on grass"], params=params))
-    assert bench.runner.tainted is fails_alone
-    if fails_alone:
-        assert job.error is not None
-        assert job.error.code is ErrorCode.OUT_OF_MEMORY
-    else:
-        assert isinstance(job.result, EditResult), job.error
-        assert len(job.result.images) == 2
-        assert "one by one" in job.warnings[0]
 
 
 def test_a_worker_that_must_leave_hands_its_job_back(bench: Bench) -> None:

@@ -1,0 +1,52 @@
+"""What there is to ask for, and whether it can be asked for now."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from store import Store
+from tests.service.conftest import serve
+
+
+def test_methods_carry_their_schemas(http: TestClient) -> None:
+    methods = {method["name"]: method for method in http.get("/methods").json()}
+    assert {name: method["kind"] for name, method in methods.items()} == {
+        **dict.fromkeys(["ddim", "direct", "stylediffusion", "stylediffusion-faithful"], "invert"),
+        **dict.fromkeys(["p2p", "p2plus"], "edit"),
+    }
+    assert [name for name, method in methods.items() if method["default"]] == ["direct", "p2p"]
+    for name, method in methods.items():
+        assert method["summary"].endswith("."), name
+        assert "\n" not in method["summary"], name
+    fields = {name: method["params_schema"]["properties"] for name, method in methods.items()}
+    assert {"tau_v", "tau_c", "tau_s", "value_prompt", "attention"} <= set(fields["p2p"])
+    assert set(fields["p2plus"]) == {*fields["p2p"], "tau_u"}
+    assert "guidance_scale" in fields["stylediffusion"]
+    assert all(field["description"] for fields_ in fields.values() for field in fields_.values())
+
+
+def test_models_are_those_that_live_workers_serve(http: TestClient, shared: Store) -> None:
+    assert http.get("/models").json() == []
+    serve(shared)
+    assert [model["name"] for model in http.get("/models").json()] == ["miniature"]
+
+
+def test_ready_once_a_worker_serves(http: TestClient, shared: Store) -> None:
+    answer = http.get("/readyz")
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (503, ["worker"])
+    serve(shared)
+    assert http.get("/readyz").status_code == 200
+
+
+def test_not_ready_while_files_cannot_be_written(
+    http: TestClient, shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store import StorageFull
+
+    def put(_: object, key: str, data: bytes) -> None:
+        raise StorageFull("no room left")
+
+    serve(shared)
+    monkeypatch.setattr(type(shared.blobs), "put", put)
+    answer = http.get("/readyz")
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (503, ["store"])
+    assert "no room left" in answer.json()["detail"]

@@ -1,0 +1,186 @@
+"""What is known to be wrong with an edit before it is queued."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import prompts
+from store import Store
+from tests.service.conftest import edit, ready, serve
+
+
+@pytest.mark.parametrize(
+    ("params", "word"),
+    [
+        ({"reweight": {"lion": 2.0}}, "lion"),
+        ({"reweight": {"cat": 2.0}}, "cat"),
+        ({"tau_c": {"default": 0.4, "lion": 0.2}}, "lion"),
+        ({"blend_words": ["dog", "lion"]}, "lion"),
+        ({"blend_words": ["dog"], "subtract_words": ["sea"]}, "sea"),
+    ],
+)
+def test_unknown_words_are_named_before_queueing(
+    http: TestClient, shared: Store, png: bytes, params: dict[str, Any], word: str
+) -> None:
+    image = ready(http, shared, png)
+    before = shared.queued()
+    answer = edit(http, image, params=params)
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["word"]) == (422, "unknown_word", word)
+    assert {"dog", "grass"} <= set(problem["words"])
+    assert shared.queued() == before
+
+
+@pytest.mark.parametrize(
+    ("targets", "params", "named"),
+    [
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["dog"]}, "a fox on grass"),
+        (["a dog on grass", "A cat, on grass"], {"blend_words": "changed"}, "A cat, on grass"),
+        (["a cat on grass"], {"blend_words": "changed", "reweight": {"cat": 1.0}}, "a cat on grass"),
+        (
+            ["a cat on grass", "a dog on grass"],
+            {"blend_words": "changed", "reweight": {"dog": 2}},
+            "a cat on grass",
+        ),
+    ],
+)
+def test_a_target_in_which_nothing_may_change_is_refused(
+    http: TestClient, shared: Store, png: bytes, targets: list[str], params: dict[str, Any], named: str
+) -> None:
+    image = ready(http, shared, png)
+    answer = http.post("/edit", json={"image_id": image, "prompts": targets, "params": params})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "invalid_parameter")
+    assert (problem["parameter"], problem["value"]) == ("blend_words", params["blend_words"])
+    assert named in problem["detail"]
+    assert [word.lower() for word in problem["words"]] == [
+        "a",
+        "cat" if "at" in named else "fox",
+        "on",
+        "grass",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("targets", "params"),
+    [
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["cat"]}),
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["dog", "fox"]}),
+        (["a cat on grass"], {"blend_words": "changed", "reweight": {"cat": 2}}),
+        (["a cat on grass"], {"blend_words": []}),
+        (["a dog's bed on grass"], {"blend_words": ["dog"], "reweight": {"bed on": 2}}),
+    ],
+)
+def test_a_target_in_which_something_may_change_is_accepted(
+    http: TestClient, shared: Store, png: bytes, targets: list[str], params: dict[str, Any]
+) -> None:
+    image = ready(http, shared, png)
+    answer = http.post("/edit", json={"image_id": image, "prompts": targets, "params": params})
+    assert answer.status_code == 202, answer.text
+
+
+def test_words_are_looked_up_without_reading_the_prompts_again(
+    http: TestClient, shared: Store, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = ready(http, shared, png)
+    read: list[str] = []
+
+    def words(text: str) -> Any:
+        read.append(text)
+        return prompts.words(text)
+
+    monkeypatch.setattr("service.checks.words", words)
+    target = " ".join(f"word{n}" for n in range(32))
+    params = {"tau_c": {f"word{n}": 0.5 for n in range(32)}, "reweight": {f"word{n}": 2 for n in range(32)}}
+    monkeypatch.setattr("service.checks.find", lambda prompt, word: read.append(prompt))
+    assert edit(http, image, target, params=params).status_code == 202
+    assert read.count(target) == 1
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"reweight": {"Dog": -1}},
+        {"tau_c": {"default": 0.8, "dog": [0.1, 0.4]}},
+        {"blend_words": ["cat", "dog"], "subtract_words": ["grass"]},
+        {"blend_words": "changed"},
+        {"edit": "replace"},
+        {"tau_s": [0.1, 0.5]},
+        {"tau_v": [0.1, 0.5], "attention": True},
+    ],
+)
+def test_good_params_are_accepted(
+    http: TestClient, shared: Store, png: bytes, params: dict[str, Any]
+) -> None:
+    answer = edit(http, ready(http, shared, png), params=params)
+    assert answer.status_code == 202, answer.text
+
+
+def test_replace_needs_as_many_words(http: TestClient, shared: Store, png: bytes) -> None:
+    image = ready(http, shared, png)
+    answer = edit(http, image, "a big dog on grass", params={"edit": "replace"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "prompts_do_not_align")
+    assert edit(http, image, "a big dog on grass").status_code == 202
+
+
+def test_a_target_without_words_is_refused(http: TestClient, shared: Store, png: bytes) -> None:
+    answer = edit(http, ready(http, shared, png), "!?")
+    assert (answer.status_code, answer.json()["code"]) == (422, "prompts_do_not_align")
+
+
+def test_an_image_without_a_prompt_cannot_be_edited_by_words(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    answer = edit(http, ready(http, shared, png, prompt=""))
+    assert (answer.status_code, answer.json()["code"]) == (422, "prompts_do_not_align")
+
+
+def test_a_learned_inversion_is_edited_at_its_own_scale(http: TestClient, shared: Store, png: bytes) -> None:
+    image = ready(http, shared, png, method="stylediffusion", params='{"guidance_scale": 5}')
+    refused = edit(http, image, guidance_scale=4)
+    problem = refused.json()
+    assert (refused.status_code, problem["code"]) == (422, "record_mismatch")
+    assert (problem["parameter"], problem["value"], problem["expected"]) == ("guidance_scale", "4", "5")
+    assert (
+        'Leave guidance_scale out, or invert the image again with params {"guidance_scale": 4}'
+        in (problem["detail"])
+    )
+    assert [edit(http, image, guidance_scale=scale).status_code for scale in (5, None)] == [202, 202]
+
+
+def test_a_learned_inversion_without_a_scale_has_the_models(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    image = ready(http, shared, png, method="stylediffusion")
+    assert edit(http, image, guidance_scale=4).status_code == 202, "nobody knows the model's scale yet"
+    serve(shared)
+    assert edit(http, image, guidance_scale=4).json()["code"] == "record_mismatch"
+    assert edit(http, image, guidance_scale=3).status_code == 202
+
+
+def test_an_inversion_that_learned_nothing_is_edited_at_any_scale(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    serve(shared)
+    assert edit(http, ready(http, shared, png), guidance_scale=9).status_code == 202
+
+
+@pytest.mark.parametrize("method", ["p2p", "p2plus"])
+@pytest.mark.parametrize(
+    ("value_prompt", "code"),
+    [
+        ("", "validation_error"),
+        ("?!", "invalid_parameter"),
+        ("a very long and winding lawn on grass", "prompt_too_long"),
+    ],
+)
+def test_a_value_prompt_that_cannot_be_read_is_refused(
+    http: TestClient, shared: Store, png: bytes, method: str, value_prompt: str, code: str
+) -> None:
+    serve(shared, token_limit=8)
+    image = ready(http, shared, png)
+    answer = edit(http, image, method=method, params={"value_prompt": value_prompt})
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert "value" in answer.json()["detail"]
+    assert edit(http, image, method=method, params={"value_prompt": "a dog of ink"}).status_code == 202

@@ -1,0 +1,80 @@
+"""What becomes of an image that is sent."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from service import uploads
+from store import Store, keys
+from tests.service.conftest import begin, edit, invert, inverted, serve
+
+
+def test_invert_queues_a_job_and_keeps_the_picture(http: TestClient, shared: Store, png: bytes) -> None:
+    accepted = invert(http, png)
+    assert accepted.status == "queued"
+    assert shared.queued() == 1
+    assert shared.blobs.get(keys.source(accepted.image_id)) == uploads.read(png).png
+    image = http.get(accepted.links.image).json()
+    assert (image["status"], image["width"], image["height"]) == ("pending", 40, 32)
+
+
+def test_the_same_request_is_inverted_once(http: TestClient, shared: Store, png: bytes) -> None:
+    first, second = invert(http, png), invert(http, png)
+    assert first == second
+    assert shared.queued() == 1
+    shared.jobs.succeed(begin(shared, first.job_id), inverted(first.image_id))
+    third = invert(http, png)
+    assert (third.status, third.image_id) == ("succeeded", first.image_id)
+    assert http.get(third.links.self).json()["result"]["cached"] is True
+
+
+@pytest.mark.parametrize(
+    "fields", [{"prompt": "a dog"}, {"steps": "20"}, {"method": "ddim"}], ids=["prompt", "steps", "method"]
+)
+def test_other_options_make_another_image(http: TestClient, png: bytes, fields: dict[str, str]) -> None:
+    assert invert(http, png, **fields).image_id != invert(http, png).image_id
+
+
+def test_a_picture_that_is_refused_leaves_nothing_behind(http: TestClient, shared: Store) -> None:
+    answers = [
+        http.post("/invert", files={"image": b"GIF89a"}, data={"prompt": "x"}),
+        http.post("/invert", files={"image": b""}, data={"prompt": "x"}),
+        http.post("/invert", json={"image": "aGVsbG8=", "prompt": "x"}),
+    ]
+    assert [answer.status_code for answer in answers] == [415, 422, 415]
+    assert shared.queued() == 0
+    assert shared.images.recent() == []
+
+
+def test_a_full_disk_is_told_apart(
+    http: TestClient, shared: Store, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store import StorageFull
+
+    def put(_: object, key: str, data: bytes) -> None:
+        raise StorageFull(key)
+
+    monkeypatch.setattr(type(shared.blobs), "put", put)
+    answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat"})
+    assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
+    assert shared.queued() == 0
+
+
+def test_a_model_nobody_serves_is_refused(http: TestClient, png: bytes) -> None:
+    answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat", "model": "sd99"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_model")
+    assert "miniature" in answer.json()["detail"]
+
+
+def test_the_only_model_served_is_the_default(http: TestClient, shared: Store, png: bytes) -> None:
+    serve(shared, name="tiny")
+    assert http.get(invert(http, png).links.image).json()["model"] == "tiny"
+
+
+def test_prompts_too_long_for_the_model_are_refused(http: TestClient, shared: Store, png: bytes) -> None:
+    serve(shared, token_limit=8)
+    long = "a very small cat on green grass"
+    answer = http.post("/invert", files={"image": png}, data={"prompt": long})
+    assert (answer.status_code, answer.json()["code"]) == (422, "prompt_too_long")
+    assert (answer.json()["tokens"], answer.json()["limit"]) == (9, 8)
+    answer = edit(http, invert(http, png).image_id, long)
+    assert (answer.status_code, answer.json()["code"]) == (422, "prompt_too_long")

@@ -1,0 +1,57 @@
+"""The service as a process: what it loads, where it listens, how it ends."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from service.app import create_app
+from service.settings import RemoteRefused, ServiceSettings, is_loopback
+from store import StoreSettings
+
+
+def test_the_service_starts_without_torch() -> None:
+    code = (
+        "import sys, service.app, service.__main__\n"
+        "service.app.create_app()\n"
+        "heavy = {'torch', 'numpy', 'diffusers', 'transformers', 'engine', 'workers'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "example.org", ""])
+def test_refuses_to_listen_beyond_loopback(host: str) -> None:
+    settings = ServiceSettings(host=host)
+    with pytest.raises(RemoteRefused, match="API keys"):
+        create_app(settings=settings)
+    settings.model_copy(update={"allow_remote": True}).check_address()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"])
+def test_loopback_is_recognised(host: str) -> None:
+    assert is_loopback(host)
+
+
+def test_the_process_refuses_another_address_in_words() -> None:
+    command = [sys.executable, "-m", "service", "--host", "0.0.0.0", "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "no API keys yet" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_sigterm_ends_the_process_cleanly(settings: StoreSettings) -> None:
+    environment = {
+        **os.environ,
+        "PENTIMENTO_REDIS_URL": settings.redis_url,
+        "PENTIMENTO_STORE": settings.store,
+    }
+    command = [sys.executable, "-m", "service", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "Uvicorn running" in line:
+                process.terminate()
+        assert process.wait(30) == 0

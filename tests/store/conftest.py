@@ -1,0 +1,73 @@
+"""Jobs to tell stories of, and the steps that their owner can take."""
+
+from collections.abc import Callable
+
+from api_schemas import (
+    EditRequest,
+    ErrorCode,
+    InvertOptions,
+    InvertResult,
+    JobStatus,
+    Problem,
+)
+from store import Claim, Store
+
+IMAGE = "img_" + "a" * 26
+
+QUEUE = "rq:queue:pentimento"
+
+RESULT = InvertResult(
+    image_id=IMAGE,
+    source_url="/s",
+    reconstruction_url="/r",
+    psnr=30.5,
+    ssim=0.9,
+    width=64,
+    height=64,
+    cached=False,
+    seconds=1.5,
+)
+
+PROBLEM = Problem.of(ErrorCode.NUMERICAL_ERROR, "the latents are not finite")
+
+
+def invert(shared: Store, image_id: str = IMAGE) -> str:
+    options = InvertOptions(prompt="a cat")
+    return shared.jobs.submit_invert(image_id, options, model="miniature", width=9, height=8).job_id
+
+
+def edit(shared: Store, prompt: str = "a dog") -> str:
+    return shared.jobs.submit_edit(EditRequest(image_id=IMAGE, prompt=prompt)).job_id
+
+
+def begin(shared: Store, job_id: str, lease_s: float = 30) -> Claim:
+    claim = shared.jobs.begin(job_id, "worker", lease_s)
+    assert claim is not None
+    return claim
+
+
+def status(shared: Store, job_id: str) -> JobStatus:
+    job = shared.jobs.get(job_id)
+    assert job is not None
+    return job.status
+
+
+def queued(shared: Store) -> list[str]:
+    return list(shared.redis.lrange(QUEUE, 0, -1))
+
+
+STEPS: dict[str, Callable[[Store, Claim], object]] = {
+    "succeed": lambda shared, claim: shared.jobs.succeed(claim, RESULT),
+    "fail": lambda shared, claim: shared.jobs.fail(claim, PROBLEM),
+    "cancel": lambda shared, claim: shared.jobs.cancel(claim),
+    "hand_back": lambda shared, claim: shared.jobs.hand_back(claim),
+}
+
+ENDS = {
+    "succeed": JobStatus.SUCCEEDED,
+    "fail": JobStatus.FAILED,
+    "cancel": JobStatus.CANCELED,
+    "hand_back": JobStatus.QUEUED,
+}
+
+ENDINGS = ["succeed", "fail", "cancel"]
