@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format clean
+.PHONY: help run test test-slow check format benchmark quality clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -37,6 +37,13 @@ check: $(STAMP) ## Run ruff, mypy --strict and the test of the import arrows
 
 format: $(STAMP) ## Rewrite the sources in the house format
 	@$(BIN)/ruff check -q --fix . && $(BIN)/ruff format .
+
+benchmark: $(STAMP) ## Compare StyleDiffusion with the published algorithm: seconds, counts, SD-1.5 (half an hour)
+	@$(BIN)/python -m benchmarks.stylediffusion
+	@$(BIN)/python -m benchmarks.stylediffusion --arch sd15
+
+quality: $(STAMP) ## Measure edits against their truth into docs/quality.md (hours; goes on where it was)
+	@$(BIN)/python -m benchmarks.quality
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

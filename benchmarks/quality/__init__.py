@@ -1,0 +1,1 @@
+"""How good edits are, on scenes whose true edit is known."""

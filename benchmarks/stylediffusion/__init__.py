@@ -1,0 +1,1 @@
+"""StyleDiffusion, plain and ours: seconds, counts, and what comes of either."""

@@ -1,0 +1,48 @@
+"""How well a preparation holds its picture, measured in the same way whoever prepared it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from benchmarks import plain
+from benchmarks.pictures import psnr
+from engine import codec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """Of the source, sampled freely with guidance: L_rec + L_att, mean over steps, and PSNR in dB."""
+
+    loss: float
+    psnr: float
+
+
+@torch.no_grad()
+def fidelity(
+    parts: plain.Parts, image: Image.Image, prompt: str, gamma: Tensor, beta: Tensor, guidance_scale: float
+) -> Fidelity:
+    """Start at z*_N, never look at the trajectory again, and compare with it.
+
+    `gamma` and `beta` (N, tokens, width). The loss is the published one, against the maps of the inversion.
+    """
+    models, steps = parts.models, len(gamma)
+    text, empty = (codec.embed(models, codec.tokens(models, said)) for said in (prompt, ""))
+    pivot, seen = plain.invert(parts, image, text, steps)
+    latent, losses = pivot[-1:], []
+    for index, move in enumerate(models.schedule(steps).denoising()):
+        uncond = plain.unconditional(parts, latent, move, empty)
+
+        def to_values(context: Tensor, index: int = index) -> Tensor:
+            return context * gamma[index] + beta[index]
+
+        latent, maps = plain.guided(parts, latent, uncond, move, text, to_values, guidance_scale)
+        goal = pivot[steps - 1 - index][None]
+        losses.append(float(plain.loss_of(latent, goal, maps, plain.target_maps(seen, index))))
+    reached = psnr(codec.decode(models, latent)[0], image)
+    assert reached is not None
+    return Fidelity(loss=fmean(losses), psnr=reached)

@@ -1,0 +1,1 @@
+"""Which defaults the windows of an edit should have."""

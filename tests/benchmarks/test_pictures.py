@@ -1,0 +1,39 @@
+"""Distances between pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.pictures import most_apart, psnr, ssim
+
+GREY = Image.new("RGB", (32, 24), (100, 100, 100))
+SPOTTED = GREY.copy()
+SPOTTED.paste((110, 110, 110), (16, 0, 32, 24))
+RIGHT = np.indices((24, 32))[1] >= 16
+
+
+def test_psnr_over_all_pixels_and_over_some() -> None:
+    assert psnr(GREY, GREY) == 100
+    assert psnr(GREY, SPOTTED) == pytest.approx(10 * np.log10(255**2 / 50))
+    assert psnr(GREY, SPOTTED, RIGHT) == pytest.approx(10 * np.log10(255**2 / 100))
+    assert psnr(GREY, SPOTTED, ~RIGHT) == 100
+
+
+def test_ssim_falls_where_pictures_differ() -> None:
+    everywhere, right = ssim(GREY, SPOTTED), ssim(GREY, SPOTTED, RIGHT)
+    assert everywhere is not None
+    assert right is not None
+    assert right < everywhere < 1
+    assert ssim(GREY, GREY) == pytest.approx(1)
+
+
+def test_over_no_pixels_there_is_no_figure() -> None:
+    nowhere = np.zeros_like(RIGHT)
+    assert psnr(GREY, SPOTTED, nowhere) is None
+    assert ssim(GREY, SPOTTED, nowhere) is None
+
+
+def test_the_largest_difference() -> None:
+    assert most_apart(GREY, SPOTTED) == 10
