@@ -1,9 +1,9 @@
 """The wire contract of Pentimento: everything that crosses HTTP, and nothing else."""
 
 from api_schemas.base import ImageId, JobId, Request, Response, Time, now
-from api_schemas.catalogue import Image, ImageStatus, MethodInfo, ModelInfo
+from api_schemas.catalogue import Image, ImageList, ImageStatus, MethodInfo, ModelInfo
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
-from api_schemas.jobs import Accepted, Job, JobKind, JobStatus, Links, Progress
+from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
 from api_schemas.params import (
     INVERTERS,
     METHODS,
@@ -15,7 +15,7 @@ from api_schemas.params import (
     P2PParams,
     StyleDiffusionParams,
 )
-from api_schemas.requests import EditRequest, InvertOptions, InvertRequest
+from api_schemas.requests import EditRequest, InvertOptions, InvertRequest, OutputFormat, Submission
 from api_schemas.results import EditedImage, EditResult, InvertResult, Metrics, Timings, WordAttention
 
 __all__ = [
@@ -34,18 +34,22 @@ __all__ = [
     "FieldError",
     "Image",
     "ImageId",
+    "ImageList",
     "ImageStatus",
     "InvertOptions",
     "InvertRequest",
     "InvertResult",
     "Job",
+    "JobEvent",
     "JobId",
     "JobKind",
+    "JobList",
     "JobStatus",
     "Links",
     "MethodInfo",
     "Metrics",
     "ModelInfo",
+    "OutputFormat",
     "P2PParams",
     "P2PlusParams",
     "Problem",
@@ -53,6 +57,7 @@ __all__ = [
     "Request",
     "Response",
     "StyleDiffusionParams",
+    "Submission",
     "Time",
     "Timings",
     "WordAttention",

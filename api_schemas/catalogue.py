@@ -33,8 +33,20 @@ class Image(Response):
     source_url: str = Field(description="The picture that was sent, re-encoded as PNG.")
     job_id: JobId = Field(description="The job that inverts or inverted it.")
     created_at: Time = Field(description="When it was first sent.")
+    expires_at: Time = Field(
+        description="When it is removed with all that was made from it; every use puts this off."
+    )
     result: InvertResult | None = Field(default=None, description="What the inversion made.")
     error: Problem | None = Field(default=None, description="Why the inversion failed.")
+
+
+class ImageList(Response):
+    """A page of images."""
+
+    images: list[Image] = Field(description="Newest first.")
+    next_cursor: str | None = Field(
+        default=None, description="Give this as `cursor` for the page after; null on the last one."
+    )
 
 
 class ModelInfo(Response):

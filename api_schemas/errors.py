@@ -26,12 +26,16 @@ class ErrorCode(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
 
     VALIDATION_ERROR = "validation_error"
+    UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    RATE_LIMITED = "rate_limited"
+    QUEUE_FULL = "queue_full"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     INSUFFICIENT_STORAGE = "insufficient_storage"
     WORKER_LOST = "worker_lost"
@@ -51,6 +55,7 @@ class ErrorCode(StrEnum):
 
 
 _STATUS: Final = {
+    ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
@@ -58,6 +63,8 @@ _STATUS: Final = {
     ErrorCode.CANCELED: 409,
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.QUEUE_FULL: 429,
     ErrorCode.RECORD_CORRUPT: 500,
     ErrorCode.NUMERICAL_ERROR: 500,
     ErrorCode.WORKER_LOST: 500,

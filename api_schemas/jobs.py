@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from api_schemas.base import ImageId, JobId, Response, Time
 from api_schemas.errors import Problem
@@ -44,12 +44,17 @@ class Progress(Response):
     percent: float | None = Field(
         default=None, ge=0, le=100, description="How much of the whole job is done, null until known."
     )
+    preview_url: str | None = Field(
+        default=None,
+        description="A small PNG of what the latents show by now, null while there is nothing to see.",
+    )
 
 
 class Links(Response):
     """Where to go from here; paths on the same host."""
 
     self: str = Field(description="The job itself.")
+    events: str = Field(description="Its progress as server-sent events.")
     cancel: str = Field(description="POST here to cancel the job.")
     image: str = Field(description="The image the job works on.")
 
@@ -57,7 +62,12 @@ class Links(Response):
     def of(cls, job_id: str, image_id: str) -> "Links":
         """The links of this job on this image."""
         return cls.model_validate(
-            {"self": f"/jobs/{job_id}", "cancel": f"/jobs/{job_id}/cancel", "image": f"/images/{image_id}"}
+            {
+                "self": f"/jobs/{job_id}",
+                "events": f"/jobs/{job_id}/events",
+                "cancel": f"/jobs/{job_id}/cancel",
+                "image": f"/images/{image_id}",
+            }
         )
 
 
@@ -109,10 +119,40 @@ class Job(Response):
     created_at: Time = Field(description="When it was accepted.")
     started_at: Time | None = Field(default=None, description="When a worker last began it.")
     finished_at: Time | None = Field(default=None, description="When it ended.")
+    deadline_at: Time | None = Field(
+        default=None, description="When it is given up unless it has ended, as `Cancel-After` asked."
+    )
     expires_at: Time = Field(description="When this record is forgotten.")
+    request: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="What was asked for, with every default filled in: post it again to get the same.",
+    )
     warnings: list[str] = Field(default_factory=list, description="What was done differently from asked.")
     result: InvertResult | EditResult | None = Field(
         default=None, description="What it made, if it succeeded."
     )
     error: Problem | None = Field(default=None, description="Why it failed, if it failed.")
     links: Links = Field(description="Where to go from here.")
+
+
+class JobEvent(Response):
+    """What happened to a job: the data of one server-sent event, named `status` or `progress`.
+
+    The event's id resumes the stream after it, by `Last-Event-ID`. The stream ends with a status that never
+    changes again; the job itself then has the result or the error.
+    """
+
+    job_id: JobId = Field(description="The job.")
+    status: JobStatus = Field(description="Where the job is.")
+    progress: Progress | None = Field(default=None, description="How far it is, null before it starts.")
+    eta_s: float | None = Field(default=None, ge=0, description="Seconds still needed, null until known.")
+    at: Time = Field(description="When it happened.")
+
+
+class JobList(Response):
+    """A page of jobs."""
+
+    jobs: list[Job] = Field(description="Newest first.")
+    next_cursor: str | None = Field(
+        default=None, description="Give this as `cursor` for the page after; null on the last one."
+    )

@@ -1,5 +1,6 @@
 """What clients ask for."""
 
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
@@ -21,7 +22,19 @@ Prompt = Annotated[str, Field(max_length=2000)]
 TargetPrompt = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class InvertOptions(Request):
+class Submission(Request):
+    """What every request for work can say."""
+
+    webhook_url: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2000,
+        description="Where to POST the job, signed, once it has ended; https, and reachable by the service.",
+        examples=["https://example.com/hooks/pentimento"],
+    )
+
+
+class InvertOptions(Submission):
     """How an image is to be inverted."""
 
     prompt: Prompt = Field(
@@ -62,7 +75,15 @@ def _only(name: str, kind: str, *, but_not: str) -> dict[str, JsonValue]:
     return {"required": [name], "properties": {name: {"type": kind}, but_not: {"type": "null"}}}
 
 
-class EditRequest(Request):
+class OutputFormat(StrEnum):
+    """How pictures are encoded."""
+
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+
+
+class EditRequest(Submission):
     """An edit of an image by one target prompt or by several that share the work."""
 
     model_config = ConfigDict(
@@ -99,6 +120,13 @@ class EditRequest(Request):
         le=50,
         description="How strongly the prompt is followed; null takes the scale of the inversion if it holds "
         "for one alone, else the model's.",
+    )
+
+    output_format: OutputFormat = Field(
+        default=OutputFormat.PNG, description="What the URLs of the edited pictures serve."
+    )
+    quality: int | None = Field(
+        default=None, ge=1, le=100, description="Of JPEG and WebP; null takes 90. PNG loses nothing."
     )
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Image records: what was sent, and whether it can be edited yet."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from api_schemas import Image, ImageStatus, InvertResult, Problem
@@ -34,6 +35,7 @@ class ImageStore:
             source_url=keys.url(keys.source(image_id)),
             job_id=fields["job_id"],
             created_at=when(fields["created"]),
+            expires_at=when(fields["created"]) + timedelta(days=30),
             result=InvertResult.model_validate_json(fields["result"]) if ready else None,
             error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
         )

@@ -36,6 +36,7 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
         started_at=when(fields["started"]) if "started" in fields else None,
         finished_at=when(fields["finished"]) if "finished" in fields else None,
         expires_at=when(fields["expires"]),
+        request=json.loads(fields["request"]),
         warnings=json.loads(fields.get("warnings", "[]")),
         result=result,
         error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,

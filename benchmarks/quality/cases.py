@@ -59,7 +59,7 @@ def cases(count: int, *, first: int = HELD_OUT) -> Sequence[Case]:
     ]
 
 
-def defaults(models: engine.Models) -> dict[str, Mapping[str, Any]]:
+def defaults(models: engine.Models) -> Mapping[str, Mapping[str, Any]]:
     """The parameters of everything that is measured, by name, as they are where nobody gives them."""
     inverters = {name: vars(engine.INVERTERS[name]()) for name in INVERTERS}
     methods = {name: {**vars(engine.METHODS[name]()), **vars(models.spec)} for name in METHODS}

@@ -47,7 +47,7 @@ class Ledger:
 
     @classmethod
     def at(cls, runs: Path, revision: str, steps: int, defaults: Mapping[str, Any]) -> Ledger:
-        """The ledger of one model under these defaults, so that what is measured under others is not mixed in."""
+        """The ledger of one model under these defaults, apart from what was measured under others."""
         said = json.dumps({name: defaults[name] for name in sorted(defaults)}, default=repr, sort_keys=True)
         return cls(runs / f"{revision[:12]}-{steps}-{sha256(said.encode()).hexdigest()[:8]}")
 

@@ -4,10 +4,8 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
 
-from api_schemas import Accepted, EditRequest, ErrorCode, Job, JobStatus
-from api_schemas import Response as Wire
+from api_schemas import Accepted, EditRequest, ErrorCode, Job, JobList, JobStatus
 from service import openapi
 from service.bodies import DECODERS, read_invert, read_json
 from service.edge import UPLOAD_BYTES
@@ -18,12 +16,6 @@ from service.submit import submit_edit, submit_invert
 router = APIRouter(tags=["jobs"])
 
 _ACCEPTED = {"headers": openapi.accepted_headers()}
-
-
-class JobList(Wire):
-    """The latest jobs."""
-
-    jobs: list[Job] = Field(description="Newest first.")
 
 
 @router.post(

@@ -48,7 +48,13 @@ def test_a_running_job_tells_how_far_it_is(http: TestClient, shared: Store, png:
     shared.jobs.progress(claim, Progress(phase="invert", step=10, total=50, percent=20.0), 4.0)
     job = http.get(accepted.links.self).json()
     assert job["status"] == "processing"
-    assert job["progress"] == {"phase": "invert", "step": 10, "total": 50, "percent": 20.0}
+    assert job["progress"] == {
+        "phase": "invert",
+        "step": 10,
+        "total": 50,
+        "percent": 20.0,
+        "preview_url": None,
+    }
     assert 3 < job["eta_s"] <= 4
     assert job["started_at"] >= job["created_at"]
     assert job["expires_at"] > job["created_at"]
