@@ -31,16 +31,19 @@ log = logging.getLogger(__name__)
 
 
 class ServiceError(Exception):
-    """A request that cannot be served, as the problem that says so."""
+    """A request that cannot be served, as the problem that says so, with the headers that go with it."""
 
-    def __init__(self, code: ErrorCode, detail: str, **more: Any) -> None:
+    def __init__(
+        self, code: ErrorCode, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
         super().__init__(detail)
         self.problem = Problem.of(code, detail, **more)
+        self.headers = headers
 
     @classmethod
-    def of(cls, problem: Problem) -> "ServiceError":
+    def of(cls, problem: Problem, headers: Mapping[str, str] | None = None) -> "ServiceError":
         """The exception for a problem that exists already."""
-        error = cls(problem.code, problem.detail)
+        error = cls(problem.code, problem.detail, headers)
         error.problem = problem
         return error
 
@@ -59,7 +62,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ServiceError)
     async def refused(request: Request, error: ServiceError) -> Response:
-        return _answer(request, error.problem)
+        return _answer(request, error.problem, error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

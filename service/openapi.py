@@ -38,7 +38,7 @@ def _problem_response(status: int, codes: list[ErrorCode]) -> Json:
         "description": ", ".join(code.summary for code in codes),
         "content": {PROBLEM_JSON: {"schema": ref(Problem), "examples": examples}},
     }
-    if status == ErrorCode.QUEUE_UNAVAILABLE.http_status:
+    if status in (ErrorCode.QUEUE_UNAVAILABLE.http_status, ErrorCode.QUEUE_FULL.http_status):
         response["headers"] = {
             "Retry-After": {
                 "description": "Seconds after which to try again.",
