@@ -1,0 +1,143 @@
+"""One POST: signed, to the address that was checked, and never for longer than it may take."""
+
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+import anyio
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from service.keeper.delivery import Courier, Letter, Outcome
+from tests.service.keeper.conftest import Receiver, receiving
+
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+BODY = '{"id":"job_1","prompt":"a café"}'
+
+
+async def loopback(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]
+
+
+def send(url: str, courier: Courier | None = None) -> Outcome:
+    courier = courier or Courier(timeout_s=10, allow_private=True, resolver=loopback)
+    letter = Letter(message_id="msg_1", url=url, body=BODY, secret=SECRET)
+    return anyio.run(courier.deliver, letter)
+
+
+def test_the_receiver_can_check_who_sent_what(receiver: Receiver) -> None:
+    outcome = send(f"{receiver.url}/hook?x=1")
+    assert (outcome.status_code, outcome.error) == (200, None)
+    [(headers, body)] = receiver.got
+    assert Webhook(SECRET).verify(body, headers)["prompt"] == "a café"
+    assert (headers["webhook-id"], headers["content-type"]) == ("msg_1", "application/json")
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(body.replace("café", "bar"), headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET.replace("MDEy", "MDEz")).verify(body, headers)
+
+
+def test_the_name_is_looked_up_once_and_its_host_header_kept(receiver: Receiver) -> None:
+    asked: list[str] = []
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
+
+    courier = Courier(timeout_s=10, allow_private=True, resolver=rebinding)
+    assert send(f"http://hooks.test:{receiver.port}/", courier).error is None
+    assert asked == ["hooks.test"]
+    assert receiver.got[0][0]["host"] == f"hooks.test:{receiver.port}"
+
+
+def test_nothing_of_ours_is_called(receiver: Receiver) -> None:
+    courier = Courier(timeout_s=10, resolver=loopback)
+    outcome = send(f"https://hooks.test:{receiver.port}/", courier)
+    assert outcome.error == "the URL is not called: 127.0.0.1 is no address of the internet"
+    assert outcome.status_code is None
+    assert receiver.got == []
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
+def test_anything_but_success_is_a_failure(receiver: Receiver, status: int) -> None:
+    receiver.answers = [status]
+    outcome = send(receiver.url)
+    assert (outcome.status_code, outcome.error) == (status, f"answered {status}")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(receiver: Receiver, status: int) -> None:
+    with receiving() as inside:
+        receiver.answers, receiver.headers = [status], {"Location": f"{inside.url}/admin"}
+        outcome = send(receiver.url)
+        assert outcome.error == f"answered {status}; redirects are not followed"
+        assert (len(receiver.got), inside.got) == (1, [])
+
+
+def test_a_proxy_of_the_environment_is_not_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiving() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert send(receiver.url).error is None
+        assert proxy.got == []
+
+
+def test_a_receiver_that_never_answers_costs_the_time_allowed_and_no_more(receiver: Receiver) -> None:
+    receiver.patience = Event()
+    began = time.monotonic()
+    outcome = send(receiver.url, Courier(timeout_s=0.3, allow_private=True, resolver=loopback))
+    assert outcome.error == "no answer within 0.3 s"
+    assert 0.3 <= time.monotonic() - began < 3
+
+
+def test_a_receiver_that_drips_its_answer_is_cut_off() -> None:
+    async def drip(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            await stream.send(b"HTTP/1.1 200 OK\r\n")
+            try:
+                while True:
+                    await stream.send(b"x: y\r\n")
+                    await anyio.sleep(0.05)
+            except anyio.BrokenResourceError:
+                return
+
+    async def run() -> Outcome:
+        async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+            port = listener.extra(anyio.abc.SocketAttribute.local_port)
+            courier = Courier(timeout_s=0.4, allow_private=True, resolver=loopback)
+            async with anyio.create_task_group() as group:
+                group.start_soon(listener.serve, drip)
+                url = f"http://127.0.0.1:{port}/"
+                outcome = await courier.deliver(Letter(message_id="m", url=url, body=BODY, secret=SECRET))
+                group.cancel_scope.cancel()
+        return outcome
+
+    assert anyio.run(run).error == "no answer within 0.4 s"
+
+
+def test_nobody_there() -> None:
+    with receiving() as gone:
+        url = gone.url
+    outcome = send(url)
+    assert outcome.error is not None
+    assert outcome.error.startswith("cannot be reached: ")
+
+
+def test_the_certificate_must_be_of_the_name_and_not_of_the_address(
+    certified: Callable[[str], Path],
+) -> None:
+    for name, reached in {"hooks.test": True, "evil.test": False}.items():
+        certificate = certified(name)
+        server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        server.load_cert_chain(certificate)
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        courier = Courier(timeout_s=10, allow_private=True, resolver=loopback, tls=trusting)
+        with receiving(server) as receiver:
+            outcome = send(f"https://hooks.test:{receiver.port}/", courier)
+            assert (outcome.error is None) is reached, outcome
+            assert len(receiver.got) == reached
+            if not reached:
+                assert "Hostname mismatch" in str(outcome.error)
