@@ -12,6 +12,7 @@ from store.jobs import Claim, How, JobStore, Submission, Verdict
 from store.keys import image_id
 from store.locks import Lock
 from store.opening import Store, connect, open
+from store.secrets import webhook_secret
 from store.settings import StoreSettings, home
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     "home",
     "image_id",
     "open",
+    "webhook_secret",
 ]

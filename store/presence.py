@@ -1,4 +1,4 @@
-"""Which workers are alive and what they serve."""
+"""Which workers are alive and what they serve, and which keepers are."""
 
 from time import time
 from typing import Any
@@ -8,6 +8,7 @@ from store import keys
 
 _ALIVE = f"{keys.PREFIX}workers"
 _SERVES = f"{keys.PREFIX}workers:serve"
+_KEEPERS = f"{keys.PREFIX}keepers"
 
 
 class Presence:
@@ -53,3 +54,16 @@ class Presence:
     def model(self, name: str) -> ModelInfo | None:
         """The model of this name, or None while no live worker serves it."""
         return next((model for model in self.models() if model.name == name), None)
+
+    def publish_keeper(self, keeper: str, ttl_s: float) -> None:
+        """Say that `keeper` is there and will say so again within `ttl_s` seconds."""
+        self._redis.zadd(_KEEPERS, {keeper: time() + ttl_s})
+
+    def retire_keeper(self, keeper: str) -> None:
+        """Say that `keeper` is gone."""
+        self._redis.zrem(_KEEPERS, keeper)
+
+    def keepers(self) -> list[str]:
+        """Names of the keepers that are alive."""
+        self._redis.zremrangebyscore(_KEEPERS, "-inf", time())
+        return list(self._redis.zrange(_KEEPERS, 0, -1))

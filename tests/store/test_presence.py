@@ -1,6 +1,6 @@
 """Who is alive, and locks that lapse."""
 
-from time import time
+from time import sleep, time
 
 import pytest
 from redis import Redis
@@ -57,3 +57,13 @@ def test_a_lock_that_cannot_be_released_is_left_to_lapse(shared: Store, redis_ur
         finally:
             redis.config_set("min-replicas-to-write", "0")
     assert shared.redis.pttl("pentimento:lock:x") > 0
+
+
+def test_keepers_that_fall_silent_or_leave_are_forgotten(shared: Store) -> None:
+    shared.presence.publish_keeper("a", 30)
+    shared.presence.publish_keeper("b", 0.3)
+    shared.presence.publish_keeper("c", 30)
+    assert shared.presence.keepers() == ["b", "a", "c"]
+    sleep(0.31)
+    shared.presence.retire_keeper("c")
+    assert shared.presence.keepers() == ["a"]
