@@ -1,29 +1,45 @@
 """The state that service and workers share: jobs, images, files, who is alive."""
 
+from store.asking import Ask, How, Submission
 from store.errors import (
+    BadCursor,
     BlobMissing,
     Fenced,
     InversionFailed,
     NoSuchImage,
+    QueueFull,
     StorageFull,
     StoreError,
 )
-from store.jobs import Claim, How, JobStore, Submission, Verdict
+from store.events import AsyncEvents, Event, Events
+from store.jobs import Claim, JobStore, Verdict
 from store.keys import image_id
 from store.locks import Lock
 from store.opening import Store, connect, open
+from store.outbox import Outbox, Owed
 from store.secrets import webhook_secret
 from store.settings import StoreSettings, home
+from store.stats import Ended, Stats
 
 __all__ = [
+    "Ask",
+    "AsyncEvents",
+    "BadCursor",
     "BlobMissing",
     "Claim",
+    "Ended",
+    "Event",
+    "Events",
     "Fenced",
     "How",
     "InversionFailed",
     "JobStore",
     "Lock",
     "NoSuchImage",
+    "Outbox",
+    "Owed",
+    "QueueFull",
+    "Stats",
     "StorageFull",
     "Store",
     "StoreError",

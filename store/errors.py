@@ -29,3 +29,15 @@ class BlobMissing(StoreError):
 
 class StorageFull(StoreError):
     """The object store has no room left."""
+
+
+class BadCursor(StoreError):
+    """This is no cursor of this list, or no id of an event: only those that were given out go on."""
+
+
+class QueueFull(StoreError):
+    """As many jobs as may wait are waiting already; there will be room in about `retry_after_s` seconds."""
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s

@@ -15,7 +15,7 @@ class ImageStore:
     def __init__(self, redis: Any) -> None:
         self._redis = redis
 
-    def get(self, image_id: str) -> Image | None:
+    def get(self, image_id: str, tenant: str = "default") -> Image | None:
         """The image as it stands now, or None if it was never sent or was deleted."""
         fields = self._redis.hgetall(keys.image(image_id))
         if "status" not in fields:
@@ -39,6 +39,13 @@ class ImageStore:
             result=InvertResult.model_validate_json(fields["result"]) if ready else None,
             error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
         )
+
+    def page(self, tenant: str, *, limit: int, cursor: str | None = None) -> tuple[list[Image], str | None]:
+        """The tenant's images, newest first, from `cursor` on, and the cursor of the next page if any.
+
+        Raises BadCursor.
+        """
+        raise NotImplementedError
 
     def missing(self, image_ids: list[str]) -> list[str]:
         """Those of the images that were never sent or were deleted."""

@@ -19,6 +19,7 @@ from api_schemas import (
     Progress,
 )
 from store import keys, scripts
+from store.asking import BY_DEFAULT, Ask, How, Submission
 from store.errors import Fenced, InversionFailed, NoSuchImage
 from store.queue import message
 from store.settings import StoreSettings
@@ -29,30 +30,12 @@ _CANCELED = Problem.of(ErrorCode.CANCELED, "the inversion of the image was cance
 _DELETED = Problem.of(ErrorCode.CANCELED, "the image was deleted").model_dump_json()
 
 
-class How(StrEnum):
-    """What became of a submission."""
-
-    ACCEPTED = "accepted"
-    JOINED = "joined"
-    CACHED = "cached"
-
-
 class Verdict(StrEnum):
     """What the owner of a running job is told whenever it reports."""
 
     OK = "ok"
     CANCEL = "cancel"
     FENCED = "fenced"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """A job that was made or found for a request."""
-
-    job_id: str
-    image_id: str
-    status: JobStatus
-    how: How
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +49,10 @@ class Claim:
     image_id: str
     request: InvertOptions | EditRequest
     queued_s: float
+    tenant: str = "default"
+    request_id: str | None = None
+    traceparent: str | None = None
+    deadline_s: float | None = None
 
 
 class JobStore:
@@ -81,11 +68,19 @@ class JobStore:
         }
 
     def submit_invert(
-        self, image_id: str, options: InvertOptions, *, model: str, width: int, height: int
+        self,
+        image_id: str,
+        options: InvertOptions,
+        *,
+        model: str,
+        width: int,
+        height: int,
+        ask: Ask = BY_DEFAULT,
     ) -> Submission:
         """Queue an inversion, join the one that is under way, or answer from the finished one.
 
         The source must be stored before. `width` and `height` are those of the picture as sent.
+        Raises QueueFull.
         """
         job_id = keys.new_job_id()
         options = options.model_copy(update={"model": model})
@@ -95,10 +90,10 @@ class JobStore:
         found, how = answer[0], How(answer[1])
         return Submission(job_id=found, image_id=image_id, status=self._status(found), how=how)
 
-    def submit_edit(self, request: EditRequest) -> Submission:
+    def submit_edit(self, request: EditRequest, *, ask: Ask = BY_DEFAULT) -> Submission:
         """Queue an edit, or hold it until the inversion of its image has ended.
 
-        Raises NoSuchImage, and InversionFailed if there is nothing to wait for.
+        Raises NoSuchImage, InversionFailed if there is nothing to wait for, and QueueFull.
         """
         job_id = keys.new_job_id()
         how, error = self._submit(scripts.SUBMIT_EDIT, job_id, request.image_id, request.model_dump_json())
@@ -110,12 +105,40 @@ class JobStore:
             raise InversionFailed(Problem.model_validate_json(error))
         return Submission(job_id=job_id, image_id=request.image_id, status=JobStatus.QUEUED, how=How.ACCEPTED)
 
-    def get(self, job_id: str) -> Job | None:
+    def get(self, job_id: str, tenant: str = "default") -> Job | None:
         """The job as it stands now, or None if it never was or has expired."""
         fields = self._redis.hgetall(keys.job(job_id))
         if "status" not in fields:
             return None
         return wire_job(job_id, fields)
+
+    def page(
+        self,
+        tenant: str,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        status: JobStatus | None = None,
+        kind: JobKind | None = None,
+        image_id: str | None = None,
+    ) -> tuple[list[Job], str | None]:
+        """The tenant's jobs, newest first, from `cursor` on, and the cursor of the next page if there is one.
+
+        Raises BadCursor.
+        """
+        raise NotImplementedError
+
+    def preview(self, claim: Claim, png: bytes) -> Verdict:
+        """Show this picture as what the job has by now."""
+        raise NotImplementedError
+
+    def latest_preview(self, job_id: str, tenant: str = "default") -> bytes | None:
+        """The picture shown last, or None; it is forgotten some minutes after the job has ended."""
+        raise NotImplementedError
+
+    def expired_images(self, limit: int) -> list[str]:
+        """Images whose time has come; `Store.expire_image` removes each unless it is used meanwhile."""
+        raise NotImplementedError
 
     def recent(self, limit: int = 50) -> list[Job]:
         """The latest jobs, newest first."""
@@ -123,7 +146,7 @@ class JobStore:
         jobs = (self.get(job_id) for job_id in ids)
         return [job for job in jobs if job is not None]
 
-    def request_cancel(self, job_id: str) -> JobStatus | None:
+    def request_cancel(self, job_id: str, tenant: str = "default") -> JobStatus | None:
         """Cancel a waiting job at once and ask a running one to stop.
 
         The status found: CANCELED and PROCESSING mean it is or will be canceled, SUCCEEDED and the
@@ -200,7 +223,7 @@ class JobStore:
         """Let every job of a worker that is known to be dead be reaped at once."""
         self._run("ABANDON", worker)
 
-    def delete_image(self, image_id: str) -> bool:
+    def delete_image(self, image_id: str, tenant: str = "default") -> bool:
         """Forget an image and cancel its jobs; False if there is no such image. Files are not touched."""
         return bool(self._redis.eval(scripts.DELETE_IMAGE, 0, image_id, _DELETED, uuid4().hex))
 

@@ -20,9 +20,15 @@ def new_job_id() -> str:
     return f"job_{str(ULID()).lower()}"
 
 
-def image_id(pixels: bytes, size: tuple[int, int], options: InvertOptions, model: str) -> str:
-    """The id that this request always gets: `pixels` are the decoded RGB bytes of a picture of `size`."""
+def image_id(
+    pixels: bytes, size: tuple[int, int], options: InvertOptions, model: str, tenant: str = "default"
+) -> str:
+    """The id that this request always gets: `pixels` are the decoded RGB bytes of a picture of `size`.
+
+    No two tenants share an id.
+    """
     asked = [
+        tenant,
         size,
         model,
         options.prompt,
@@ -42,6 +48,11 @@ def job(job_id: str) -> str:
 def image(image_id: str) -> str:
     """Redis: the hash of an image."""
     return f"{PREFIX}image:{image_id}"
+
+
+def events(job_id: str) -> str:
+    """Redis: the stream of what happened to a job."""
+    return f"{job(job_id)}:events"
 
 
 def folder(image_id: str) -> str:

@@ -4,18 +4,22 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis import Redis
+from redis import Redis, asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
 from store import keys
 from store.blobs import Blobs
+from store.events import AsyncEvents, Events
 from store.images import ImageStore
 from store.jobs import JobStore
 from store.locks import Lock
+from store.outbox import Outbox
 from store.presence import Presence
 from store.settings import StoreSettings
+from store.stats import Stats
 
 _FILES_LOCK_S: Final = 30.0
 
@@ -29,16 +33,30 @@ class Store:
     jobs: JobStore
     images: ImageStore
     presence: Presence
+    events: Events
+    outbox: Outbox
     blobs: Blobs
 
     def queued(self) -> int:
         """How many jobs wait for a worker."""
         return int(self.redis.llen("rq:queue:pentimento"))
 
-    def delete_image(self, image_id: str) -> bool:
-        """Remove an image: its record, its files, its waiting jobs; False if there is no such image."""
+    def stats(self) -> Stats:
+        """What the queue is like now, and what became of jobs so far."""
+        raise NotImplementedError
+
+    def async_events(self) -> AsyncEvents:
+        """The jobs' events for an event loop; close it before the loop ends."""
+        return AsyncEvents(asyncio.Redis.from_url(self.settings.redis_url, **_patience(AsyncRetry)))
+
+    def expire_image(self, image_id: str) -> bool:
+        """Remove an image as `delete_image` does if its time has come still; False if it was used again."""
+        raise NotImplementedError
+
+    def delete_image(self, image_id: str, tenant: str = "default") -> bool:
+        """Remove an image: its record, its files, its jobs; False if the tenant has no such image."""
         with self.files(image_id):
-            there = self.jobs.delete_image(image_id)
+            there = self.jobs.delete_image(image_id, tenant)
             self.blobs.delete_prefix(keys.folder(image_id))
         return there
 
@@ -67,18 +85,23 @@ def open(settings: StoreSettings | None = None) -> Store:
         jobs=JobStore(redis, settings),
         images=ImageStore(redis),
         presence=Presence(redis),
+        events=Events(redis),
+        outbox=Outbox(redis),
         blobs=Blobs(settings.store),
     )
 
 
 def connect(url: str) -> Redis:
     """A client that tries again for about a second when the server cannot be reached."""
-    return Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=5,
-        socket_connect_timeout=2,
-        health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.4, base=0.05), retries=5),
-        retry_on_error=[ConnectionError, TimeoutError],
-    )
+    return Redis.from_url(url, **_patience(Retry))
+
+
+def _patience(retry: Any) -> dict[str, Any]:
+    return {
+        "decode_responses": True,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "health_check_interval": 15,
+        "retry": retry(ExponentialBackoff(cap=0.4, base=0.05), retries=5),
+        "retry_on_error": [ConnectionError, TimeoutError],
+    }

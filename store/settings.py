@@ -24,6 +24,13 @@ class StoreSettings(BaseSettings):
     )
     model: str = Field(default="miniature", description="The model served: a name, a folder or a hub id.")
     job_ttl_s: int = Field(default=7 * 24 * 3600, gt=0, description="How long ended jobs are remembered.")
+    image_ttl_s: int = Field(
+        default=30 * 24 * 3600, gt=0, description="How long after its last use an image is removed."
+    )
+    queue_limit: int = Field(default=1000, gt=0, description="How many jobs may be unended at once, in all.")
+    max_queued: int = Field(
+        default=200, gt=0, description="How many jobs a tenant may have unended at once, unless its key says."
+    )
     job_timeout_s: int = Field(default=3600, gt=0, description="The longest a job may compute.")
     max_attempts: int = Field(
         default=3, gt=0, description="How often a job is begun before its loss is final."

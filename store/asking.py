@@ -1,0 +1,42 @@
+"""What comes with a request for work beside its body, and what becomes of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from api_schemas import JobStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Who asks and under which conditions; `deadline_s` counts from the moment of acceptance.
+
+    `max_queued` bounds the unended jobs of the tenant; None takes the bound of the settings.
+    """
+
+    tenant: str = "default"
+    request_id: str | None = None
+    traceparent: str | None = None
+    deadline_s: float | None = None
+    max_queued: int | None = None
+
+
+BY_DEFAULT: Final = Ask()
+
+
+class How(StrEnum):
+    """What became of a submission."""
+
+    ACCEPTED = "accepted"
+    JOINED = "joined"
+    CACHED = "cached"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A job that was made or found for a request."""
+
+    job_id: str
+    image_id: str
+    status: JobStatus
+    how: How
