@@ -43,6 +43,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
         redirect_slashes=False,
     )
     app.state.store = opened
+    app.state.settings = settings
     for router in ROUTERS:
         app.include_router(router, max_body_size=JSON_BYTES)
     errors.install(app)

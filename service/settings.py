@@ -1,4 +1,4 @@
-"""Where the service listens, and what it refuses to do there."""
+"""How the service behaves, where it listens, and what it refuses to do there."""
 
 import ipaddress
 
@@ -10,10 +10,23 @@ class RemoteRefused(ValueError):
     """The address is reachable by other machines, and nothing would keep them out."""
 
 
-class ServiceSettings(BaseSettings):
-    """Each field is also an environment variable PENTIMENTO_<NAME>."""
+class WebhookSettings(BaseSettings):
+    """What API and keeper must agree on; each field is also an environment variable PENTIMENTO_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="PENTIMENTO_", frozen=True, extra="ignore")
+
+    webhooks: bool = Field(
+        default=False, description="Call the URLs that requests name once a job has ended."
+    )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Call http and addresses that are not of the internet too: only where everyone who can "
+        "post may also reach everything that the keeper can.",
+    )
+
+
+class ServiceSettings(WebhookSettings):
+    """The webhooks, and where the service listens."""
 
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from service.settings import ServiceSettings
 from store import Store
 
 
@@ -12,7 +13,13 @@ async def _store(request: Request) -> Store:
     return store
 
 
+async def _settings(request: Request) -> ServiceSettings:
+    settings: ServiceSettings = request.app.state.settings
+    return settings
+
+
 TheStore = Annotated[Store, Depends(_store)]
+TheSettings = Annotated[ServiceSettings, Depends(_settings)]
 JobPath = Annotated[
     str,
     Path(

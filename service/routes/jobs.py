@@ -10,8 +10,9 @@ from service import openapi
 from service.bodies import DECODERS, read_invert, read_json
 from service.edge import UPLOAD_BYTES
 from service.errors import ServiceError
-from service.routes.common import JobPath, TheStore
+from service.routes.common import JobPath, TheSettings, TheStore
 from service.submit import submit_edit, submit_invert
+from service.webhooks import check_webhook
 
 router = APIRouter(tags=["jobs"])
 
@@ -29,6 +30,7 @@ _ACCEPTED = {"headers": openapi.accepted_headers()}
         **openapi.problems(
             ErrorCode.VALIDATION_ERROR,
             ErrorCode.INVALID_IMAGE,
+            ErrorCode.INVALID_PARAMETER,
             ErrorCode.PROMPT_TOO_LONG,
             ErrorCode.UNKNOWN_MODEL,
             ErrorCode.UNSUPPORTED_MEDIA_TYPE,
@@ -37,12 +39,13 @@ _ACCEPTED = {"headers": openapi.accepted_headers()}
         ),
     },
 )
-async def invert(request: Request, response: Response, store: TheStore) -> Accepted:
+async def invert(request: Request, response: Response, store: TheStore, settings: TheSettings) -> Accepted:
     """Send an image and what it shows; the answer names the image, which may be edited at once.
 
     The same image with the same options always gets the same id and is inverted only once.
     """
     options, data = await read_invert(request)
+    check_webhook(options.webhook_url, settings)
     accepted = await to_thread.run_sync(submit_invert, store, options, data, limiter=DECODERS)
     response.headers["Location"] = accepted.links.self
     return accepted
@@ -69,12 +72,13 @@ async def invert(request: Request, response: Response, store: TheStore) -> Accep
         ),
     },
 )
-async def edit(request: Request, response: Response, store: TheStore) -> Accepted:
+async def edit(request: Request, response: Response, store: TheStore, settings: TheSettings) -> Accepted:
     """Name an image and say what it is to show.
 
     The edit waits if the inversion is still under way, and fails with the inversion's error if that fails.
     """
     asked = await read_json(request, EditRequest)
+    check_webhook(asked.webhook_url, settings)
     accepted = await to_thread.run_sync(submit_edit, store, asked)
     response.headers["Location"] = accepted.links.self
     return accepted
