@@ -1,4 +1,7 @@
-"""What finished jobs have made. Every URL is a path on the same host and equals '/' + its storage key."""
+"""What finished jobs have made. Every URL is a path on the same host.
+
+A picture's path is '/' + its storage key; with another suffix than `.png` it serves another format.
+"""
 
 from pydantic import Field
 
@@ -46,7 +49,7 @@ class EditedImage(Response):
     """The picture made for one prompt."""
 
     prompt: str = Field(description="The prompt.")
-    url: str = Field(description="The picture, a PNG.")
+    url: str = Field(description="The picture, in the format and quality that were asked for.")
     mask_url: str | None = Field(default=None, description="Where it was allowed to change, if blended.")
     metrics: Metrics = Field(description="How it differs from the source.")
     attention: list[WordAttention] | None = Field(

@@ -8,11 +8,12 @@ from typing import Final
 
 from ulid import ULID
 
-from api_schemas import InvertOptions
+from api_schemas import InvertOptions, OutputFormat
 
 QUEUE: Final = "pentimento"
 PREFIX: Final = "pentimento:"
 PUBLIC_FILE: Final = re.compile(r"(source|working|reconstruction)\.png|results/[0-9a-f]{64}\.png")
+SUFFIXES: Final = {OutputFormat.PNG: "png", OutputFormat.JPEG: "jpg", OutputFormat.WEBP: "webp"}
 
 
 def new_job_id() -> str:
@@ -90,6 +91,12 @@ def result(image_id: str, png: bytes) -> str:
     return f"images/{image_id}/results/{hashlib.sha256(png).hexdigest()}.png"
 
 
-def url(key: str) -> str:
-    """The path under which the service serves a file: the key itself, from the root."""
-    return f"/{key}"
+def url(key: str, form: OutputFormat = OutputFormat.PNG, quality: int | None = None) -> str:
+    """The path under which the service serves a file: the key itself, from the root.
+
+    A picture is served in any format by its suffix; `quality` is of those that lose something.
+    """
+    if form is OutputFormat.PNG:
+        return f"/{key}"
+    query = "" if quality is None else f"?quality={quality}"
+    return f"/{key.removesuffix('png')}{SUFFIXES[form]}{query}"

@@ -16,6 +16,7 @@ from api_schemas import (
     EditResult,
     InvertOptions,
     InvertResult,
+    OutputFormat,
     Timings,
     WordAttention,
 )
@@ -103,7 +104,7 @@ class Work:
             saved.append(
                 EditedImage(
                     prompt=prompt,
-                    url=self._save(claim.image_id, image),
+                    url=self._save(claim.image_id, image, request.output_format, request.quality),
                     mask_url=None if mask is None else self._save(claim.image_id, mask),
                     metrics=compare(source.picture, image, mask),
                     attention=self._save_attention(claim.image_id, attention) if edit.attention else None,
@@ -169,11 +170,17 @@ class Work:
             for each in attention
         ]
 
-    def _save(self, image_id: str, image: Image.Image) -> str:
+    def _save(
+        self,
+        image_id: str,
+        image: Image.Image,
+        form: OutputFormat = OutputFormat.PNG,
+        quality: int | None = None,
+    ) -> str:
         png = _png(image)
         key = keys.result(image_id, png)
         self._store.blobs.put(key, png)
-        return keys.url(key)
+        return keys.url(key, form, quality)
 
 
 def _inverting(options: InvertOptions) -> tuple[Phase, ...]:

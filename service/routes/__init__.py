@@ -4,7 +4,8 @@ from service.routes.catalogue import router as catalogue
 from service.routes.health import router as health
 from service.routes.images import router as images
 from service.routes.jobs import router as jobs
+from service.routes.pictures import router as pictures
 
-ROUTERS = (jobs, images, catalogue, health)
+ROUTERS = (jobs, images, pictures, catalogue, health)
 
 __all__ = ["ROUTERS"]

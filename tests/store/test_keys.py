@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api_schemas import InvertOptions
+from api_schemas import InvertOptions, OutputFormat
 from store import image_id, keys
 
 PIXELS = bytes(range(12))
@@ -41,3 +41,16 @@ def test_pictures_may_be_served_and_inversions_may_not(key: object) -> None:
     assert keys.PUBLIC_FILE.fullmatch(keys.result("I", b"png").removeprefix(keys.folder("I")))
     for hidden in (keys.record("I", "record.json"), keys.quarantine("I", "record.json")):
         assert not keys.PUBLIC_FILE.fullmatch(hidden.removeprefix(keys.folder("I")))
+
+
+@pytest.mark.parametrize(
+    ("form", "quality", "served"),
+    [
+        (OutputFormat.PNG, None, "/images/I/source.png"),
+        (OutputFormat.PNG, 50, "/images/I/source.png"),
+        (OutputFormat.JPEG, None, "/images/I/source.jpg"),
+        (OutputFormat.WEBP, 50, "/images/I/source.webp?quality=50"),
+    ],
+)
+def test_a_url_names_the_format_by_its_suffix(form: OutputFormat, quality: int | None, served: str) -> None:
+    assert keys.url(keys.source("I"), form, quality) == served

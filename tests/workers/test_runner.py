@@ -74,7 +74,10 @@ def test_an_edit_answers_each_prompt_with_a_picture_its_mask_and_its_metrics(ben
         assert one.mask_url is not None
         for url in (one.url, one.mask_url):
             assert bench.shared.blobs.get(url.removeprefix("/")).startswith(b"\x89PNG")
-    assert edited(bench, image, prompt="a dog on grass").images[0].mask_url is None
+    [plain] = edited(bench, image, prompt="a dog on grass", output_format="webp", quality=80).images
+    assert plain.mask_url is None
+    stored = plain.url.removeprefix("/").removesuffix(".webp?quality=80")
+    assert bench.shared.blobs.get(f"{stored}.png").startswith(b"\x89PNG")
 
 
 def test_every_parameter_of_the_wire_reaches_the_engine(

@@ -1,0 +1,131 @@
+"""The pictures that belong to an image, in the format that is asked for."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+
+from api_schemas import ErrorCode, OutputFormat
+from service import formats, openapi
+from service.bodies import DECODERS
+from service.errors import ServiceError
+from service.routes.common import ImagePath, TheStore
+from store import BlobMissing, Store, keys
+
+router = APIRouter(tags=["images"])
+
+_SUFFIX = r"(\.(png|jpg|webp))?$"
+Name = Annotated[
+    str,
+    Path(
+        pattern=r"^(source|working|reconstruction)" + _SUFFIX,
+        description="`source`: upright, in RGB, without metadata. `working`: cut and scaled to the model's "
+        "size. `reconstruction`: what the model makes of the inversion without an edit. The suffix `.png`, "
+        "`.jpg` or `.webp` names the format.",
+        examples=["source.png", "working.jpg", "reconstruction"],
+    ),
+]
+Digest = Annotated[
+    str,
+    Path(
+        pattern="^[0-9a-f]{64}" + _SUFFIX,
+        description="The SHA-256 of the picture as PNG; the suffix names the format.",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.webp"],
+    ),
+]
+
+_FOR_EVER = "max-age=31536000, immutable"
+_TEXT = {"type": "string"}
+_HEADERS = {
+    "ETag": {"description": "Names these very bytes.", "schema": _TEXT},
+    "Cache-Control": {"description": "How long they may be kept.", "schema": _TEXT},
+    "Vary": {"description": "`Accept`, where that chose the format.", "schema": _TEXT},
+}
+_RESPONSES: dict[int | str, openapi.Json] = {
+    200: {
+        "description": "The picture.",
+        "content": {
+            media_type: {"schema": {"type": "string", "format": "binary"}}
+            for media_type in formats.MEDIA_TYPES.values()
+        },
+        "headers": _HEADERS,
+    },
+    304: {"description": "The client has the picture already.", "headers": _HEADERS},
+    **openapi.problems(ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_ERROR, ErrorCode.QUEUE_UNAVAILABLE),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """How a client would like to have a picture."""
+
+    accept: str
+    quality: int
+    known: str | None
+
+
+async def _wish(
+    accept: Annotated[
+        str, Header(description="Chooses the format where the address does not; PNG if this does not either.")
+    ] = "",
+    quality: Annotated[
+        int, Query(ge=1, le=100, description="Of JPEG and WebP; PNG loses nothing and ignores it.")
+    ] = formats.QUALITY,
+    known: Annotated[
+        str | None,
+        Header(alias="If-None-Match", description="ETags of pictures the client already has."),
+    ] = None,
+) -> Wish:
+    return Wish(accept=accept, quality=quality, known=known)
+
+
+TheWish = Annotated[Wish, Depends(_wish)]
+
+
+@router.get(
+    "/images/{image_id}/{name}",
+    response_class=Response,
+    responses=_RESPONSES,
+    summary="A picture of the image",
+)
+async def picture(image_id: ImagePath, name: Name, store: TheStore, wish: TheWish) -> Response:
+    """As it was sent, as the model sees it, or as the inversion gives it back; the last two once it is done.
+
+    No edit can keep more of the source than the reconstruction does.
+    """
+    kept = "no-cache" if not name.startswith("source") else _FOR_EVER
+    return await _serve(store, image_id, name, wish, kept)
+
+
+@router.get(
+    "/images/{image_id}/results/{digest}",
+    response_class=Response,
+    responses=_RESPONSES,
+    summary="A picture made by an edit",
+)
+async def result(image_id: ImagePath, digest: Digest, store: TheStore, wish: TheWish) -> Response:
+    """An edited picture, a mask or a picture of attention, as the job's result names it."""
+    return await _serve(store, image_id, f"results/{digest}", wish, _FOR_EVER)
+
+
+async def _serve(store: Store, image_id: str, file: str, wish: Wish, kept: str) -> Response:
+    stem, asked = formats.named(file)
+    form = asked or formats.accepted(wish.accept)
+
+    def read() -> bytes:
+        try:
+            png = store.blobs.get(f"{keys.folder(image_id)}{stem}.png")
+        except BlobMissing:
+            raise ServiceError(ErrorCode.NOT_FOUND, "There is no such picture, or not yet.") from None
+        return formats.encode(png, form, wish.quality)
+
+    data = await to_thread.run_sync(read, limiter=None if form is OutputFormat.PNG else DECODERS)
+    etag = f'"{hashlib.sha256(data).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": f"private, {kept}"}
+    if asked is None:
+        headers["Vary"] = "Accept"
+    if wish.known is not None and etag in (tag.strip().removeprefix("W/") for tag in wish.known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(data, headers=headers, media_type=formats.MEDIA_TYPES[form])

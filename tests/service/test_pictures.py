@@ -1,0 +1,137 @@
+"""Pictures: who gets which format, and what is not sent twice."""
+
+import hashlib
+import io
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from service import formats
+from store import Store, keys
+
+
+@pytest.fixture
+def image_id(http: TestClient, png: bytes) -> str:
+    answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat on grass"})
+    return str(answer.json()["image_id"])
+
+
+def test_the_source_is_served_upright_safe_and_cacheable(http: TestClient, image_id: str, png: bytes) -> None:
+    answer = http.get(f"/images/{image_id}/source.png")
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "immutable" in answer.headers["cache-control"]
+    served = Image.open(io.BytesIO(answer.content))
+    assert served.tobytes() == Image.open(io.BytesIO(png)).tobytes()
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}'])
+def test_a_picture_the_client_has_is_not_sent_again(http: TestClient, image_id: str, form: str) -> None:
+    etag = http.get(f"/images/{image_id}/source.png").headers["etag"]
+    again = http.get(f"/images/{image_id}/source.png", headers={"if-none-match": form.format(etag)})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == etag
+    other = http.get(f"/images/{image_id}/source.png", headers={"if-none-match": '"other"'})
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["working", "reconstruction"])
+def test_pictures_of_the_inversion_are_there_once_it_made_them(
+    http: TestClient, shared: Store, image_id: str, name: str
+) -> None:
+    path = f"/images/{image_id}/{name}.png"
+    assert http.get(path).json()["code"] == "not_found"
+    shared.blobs.put(path[1:], b"picture")
+    answer = http.get(path)
+    assert answer.content == b"picture"
+    assert "immutable" not in answer.headers["cache-control"]
+    shared.blobs.put(path[1:], b"painted anew")
+    again = http.get(path, headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (200, b"painted anew")
+
+
+def test_results_are_served_by_their_digest(http: TestClient, shared: Store, image_id: str) -> None:
+    key = keys.result(image_id, b"edited")
+    shared.blobs.put(key, b"edited")
+    answer = http.get(keys.url(key))
+    assert answer.content == b"edited"
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["etag"] == f'"{hashlib.sha256(b"edited").hexdigest()}"'
+    missing = http.get(f"/images/{image_id}/results/{'0' * 64}.png")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+def test_the_record_is_never_served(http: TestClient, shared: Store, image_id: str) -> None:
+    key = keys.record(image_id, "record.safetensors")
+    shared.blobs.put(key, b"latents")
+    assert http.get(keys.url(key)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("suffix", "media_type", "form"),
+    [(".png", "image/png", "PNG"), (".jpg", "image/jpeg", "JPEG"), (".webp", "image/webp", "WEBP")],
+)
+def test_the_suffix_names_the_format(
+    http: TestClient, image_id: str, suffix: str, media_type: str, form: str
+) -> None:
+    answer = http.get(f"/images/{image_id}/source{suffix}", headers={"accept": "text/html"})
+    assert answer.headers["content-type"] == media_type
+    assert "vary" not in answer.headers
+    assert answer.headers["etag"] == f'"{hashlib.sha256(answer.content).hexdigest()}"'
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert (picture.format, picture.size) == (form, (40, 32))
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("", "image/png"),
+        ("*/*", "image/png"),
+        ("image/*", "image/png"),
+        ("text/html", "image/png"),
+        ("image/jpeg, image/webp", "image/jpeg"),
+        ("image/avif,image/webp,*/*;q=0.8", "image/webp"),
+        ("image/webp;q=0.5, image/jpeg;q=0.9", "image/jpeg"),
+        ("image/png;q=0, image/*;q=0.1", "image/jpeg"),
+        ("IMAGE/WEBP; q=1.0", "image/webp"),
+        ("image/webp;q=nonsense", "image/png"),
+        (", ;;q=,/", "image/png"),
+    ],
+)
+def test_without_a_suffix_the_client_chooses(
+    http: TestClient, shared: Store, image_id: str, png: bytes, accept: str, media_type: str
+) -> None:
+    key = keys.result(image_id, png)
+    shared.blobs.put(key, png)
+    path = keys.url(key).removesuffix(".png")
+    answer = http.get(path, headers={"accept": accept})
+    assert (answer.headers["content-type"], answer.headers["vary"]) == (media_type, "Accept")
+    again = http.get(path, headers={"accept": accept, "if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.headers["vary"]) == (304, "Accept")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_quality_is_a_trade_of_bytes_and_loses_nothing_of_a_png(
+    http: TestClient, image_id: str, suffix: str
+) -> None:
+    path = f"/images/{image_id}/source"
+    sizes = [len(http.get(f"{path}.{suffix}?quality={quality}").content) for quality in (10, 90, 100)]
+    assert sizes == sorted(set(sizes))
+    assert len(http.get(f"{path}.{suffix}").content) == sizes[1]
+    assert http.get(f"{path}.png?quality=1").content == http.get(f"{path}.png").content
+    for wrong in ("0", "101", "good"):
+        assert http.get(f"{path}.{suffix}?quality={wrong}").status_code == 422
+
+
+def test_masks_have_no_colours_and_every_format() -> None:
+    buffer = io.BytesIO()
+    Image.new("1", (8, 8), 1).save(buffer, "PNG")
+    for form in formats.MEDIA_TYPES:
+        with Image.open(io.BytesIO(formats.encode(buffer.getvalue(), form, 90))) as picture:
+            assert picture.convert("L").getextrema() == (255, 255)
+
+
+@pytest.mark.parametrize("file", ["source.gif", "source.", "source.png.jpg", "mask", "results"])
+def test_there_are_no_other_files(http: TestClient, image_id: str, file: str) -> None:
+    assert http.get(f"/images/{image_id}/{file}").status_code == 422
