@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from workers import logs
+from store import logs
 from workers.settings import WorkerSettings
 from workers.supervisor import Supervisor
 

@@ -17,7 +17,7 @@ from redis.retry import Retry
 import engine
 import store
 from api_schemas import ModelInfo
-from workers import logs
+from store import logs
 from workers.guard import Guard
 from workers.heart import Heart
 from workers.records import Records

@@ -165,7 +165,7 @@ def test_a_worker_that_lost_its_parent_while_loading_stops_and_leftovers_are_swe
     )
     monkeypatch.setattr(engine, "load", lambda *_, **__: loaded)
     monkeypatch.setattr(process, "WorkerSettings", lambda: settings)
-    monkeypatch.setattr("workers.logs.configure", lambda: None)
+    monkeypatch.setattr("store.logs.configure", lambda: None)
     monkeypatch.setattr("structlog.contextvars.bind_contextvars", lambda **_: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr("store.blobs.Blobs.sweep", lambda _: calls.append("swept"))
