@@ -11,7 +11,8 @@ from api_schemas import JobStatus
 class Ask:
     """Who asks and under which conditions; `deadline_s` counts from the moment of acceptance.
 
-    `max_queued` bounds the unended jobs of the tenant; None takes the bound of the settings.
+    `max_queued` bounds the unended jobs of the tenant; None takes the bound of the settings. A request that
+    is sent again with the `job_id` of its first try makes no second job; None takes a fresh one.
     """
 
     tenant: str = "default"
@@ -19,6 +20,7 @@ class Ask:
     traceparent: str | None = None
     deadline_s: float | None = None
     max_queued: int | None = None
+    job_id: str | None = None
 
 
 BY_DEFAULT: Final = Ask()

@@ -82,7 +82,7 @@ class JobStore:
         The source must be stored before. `width` and `height` are those of the picture as sent.
         Raises QueueFull.
         """
-        job_id = keys.new_job_id()
+        job_id = ask.job_id or keys.new_job_id()
         options = options.model_copy(update={"model": model})
         about = json.dumps({**options.model_dump(mode="json"), "width": width, "height": height})
         request = options.model_dump_json()
@@ -95,7 +95,7 @@ class JobStore:
 
         Raises NoSuchImage, InversionFailed if there is nothing to wait for, and QueueFull.
         """
-        job_id = keys.new_job_id()
+        job_id = ask.job_id or keys.new_job_id()
         how, error = self._submit(scripts.SUBMIT_EDIT, job_id, request.image_id, request.model_dump_json())
         if how == "missing":
             self._redis.delete(f"rq:job:{job_id}")
