@@ -55,6 +55,11 @@ def no_image(image: str) -> ServiceError:
     return ServiceError(ErrorCode.NOT_FOUND, f"There is no image '{image}'; it may have been deleted.")
 
 
+def no_job(job_id: str) -> ServiceError:
+    """The error for a job id that nobody was given, or whose job is forgotten."""
+    return ServiceError(ErrorCode.NOT_FOUND, f"There is no job '{job_id}'; it may have expired.")
+
+
 def _model(store: Store, asked: str | None) -> tuple[str, int | None]:
     """The name of the model to use, and its token limit if a live worker has told it."""
     usual = store.settings.model_name

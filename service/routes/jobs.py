@@ -11,7 +11,7 @@ from service.bodies import DECODERS, read_invert, read_json
 from service.edge import UPLOAD_BYTES
 from service.errors import ServiceError
 from service.routes.common import JobPath, TheSettings, TheStore
-from service.submit import submit_edit, submit_invert
+from service.submit import no_job, submit_edit, submit_invert
 from service.webhooks import check_webhook
 
 router = APIRouter(tags=["jobs"])
@@ -106,7 +106,7 @@ def get_job(job_id: JobPath, store: TheStore) -> Job:
     """How far a job is, and once it has ended, what it made or why it failed."""
     job = store.jobs.get(job_id)
     if job is None:
-        raise _no_job(job_id)
+        raise no_job(job_id)
     return job
 
 
@@ -125,7 +125,7 @@ def cancel_job(job_id: JobPath, store: TheStore) -> Job:
     found = store.jobs.request_cancel(job_id)
     job = store.jobs.get(job_id)
     if found is None or job is None:
-        raise _no_job(job_id)
+        raise no_job(job_id)
     if found.terminal and found is not JobStatus.CANCELED:
         raise ServiceError(ErrorCode.CONFLICT, f"The job has already ended: it {_ENDED[found]}.")
     return job
@@ -136,7 +136,3 @@ _ENDED = {
     JobStatus.FAILED: "failed",
     JobStatus.ABORTED: "was aborted",
 }
-
-
-def _no_job(job_id: str) -> ServiceError:
-    return ServiceError(ErrorCode.NOT_FOUND, f"There is no job '{job_id}'; it may have expired.")
