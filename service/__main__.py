@@ -4,11 +4,13 @@ import argparse
 import logging
 import signal
 import sys
+from contextlib import suppress
 
 import uvicorn
 
 from service.app import create_app
 from service.settings import RemoteRefused, ServiceSettings
+from service.stopping import Server
 
 
 def main() -> int:
@@ -27,7 +29,7 @@ def main() -> int:
         return 2
     # uvicorn stops gracefully and then raises the signal again; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -35,7 +37,10 @@ def main() -> int:
         server_header=False,
         timeout_graceful_shutdown=8,
     )
-    return 0
+    server = Server(config, app.state.stopping)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else 3
 
 
 if __name__ == "__main__":

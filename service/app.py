@@ -1,5 +1,6 @@
 """The application: routes, errors and the store, put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -44,6 +45,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     )
     app.state.store = opened
     app.state.settings = settings
+    app.state.stopping = asyncio.Event()
     for router in ROUTERS:
         app.include_router(router, max_body_size=JSON_BYTES)
     errors.install(app)
