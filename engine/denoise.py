@@ -12,9 +12,10 @@ from torch import Tensor
 from engine.attention import AttentionControl, Branch, BranchName, Chain, SourceStep, Step, controlled
 from engine.errors import check_finite
 from engine.models import Models
-from engine.schedule import Move, Schedule, ddim_move, to_eps
+from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
 
-OnStep = Callable[[int, int], None]
+OnStep = Callable[[int, int, Tensor], None]
+"""Hears of steps done, of how many there are, and what the rows are without noise, (rows, C, h, w)."""
 After = Callable[[Step, Tensor], Tensor]
 
 
@@ -105,11 +106,12 @@ def denoise(
             if source is not None:
                 step = replace(step, source=source.beside(step, _wanted(models, control, step)))
             said = guidance(models, latents, move.timestep, text, step)
-            latents = guided_move(latents, said, move, schedule, guidance_scale)
+            eps = guided(latents, said, move, schedule, guidance_scale)
+            latents = ddim_move(latents, eps, move)
             latents = after(step, latents) if after else latents
             check_finite(latents, phase, index)
             if on_step:
-                on_step(index + 1, total)
+                on_step(index + 1, total, clean(latents, eps, move.alpha_to))
     return latents
 
 
@@ -129,10 +131,10 @@ def call_unet(models: Models, x: Tensor, timestep: int, context: Tensor, step: S
     return said.float()
 
 
-def guided_move(x: Tensor, said: list[Tensor], move: Move, schedule: Schedule, scale: float) -> Tensor:
-    """Carry x one noise level down along eps_uncond + w (eps_cond - eps_uncond), as the branches said."""
+def guided(x: Tensor, said: list[Tensor], move: Move, schedule: Schedule, scale: float) -> Tensor:
+    """The noise in x as the branches said: eps_uncond + w (eps_cond - eps_uncond)."""
     uncond, cond = (to_eps(part, x, move.alpha, schedule.prediction) for part in (said[0], said[-1]))
-    return ddim_move(x, uncond + scale * (cond - uncond), move)
+    return uncond + scale * (cond - uncond)
 
 
 def _wanted(models: Models, control: AttentionControl, step: Step) -> dict[BranchName, frozenset[str]]:

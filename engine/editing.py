@@ -66,7 +66,7 @@ def edit(
         blending = Blending(plan.blend, maps) if plan.blend else None
         tell(Progress("encode", 0, 1))
         own, text = _texts(models, record, plan)
-        tell(Progress("encode", 1, 1))
+        tell(Progress("encode", 1, 1, record.trajectory[:1]))
         scale = plan.guidance_scale
         source = SourceRun(models, record, text=own, guidance_scale=scale, cache=cache)
 
@@ -83,7 +83,7 @@ def edit(
             control=Chain([maps, plan.control]) if blending or edit.attention else plan.control,
             source=source,
             after=after,
-            on_step=lambda step, total: tell(Progress("edit", step, total)),
+            on_step=lambda *step: tell(Progress("edit", *step)),
         )
         before = source.picture
         unseen = latents if before else torch.cat([source.latent, latents])
@@ -127,7 +127,7 @@ def reconstruct(
                 schedule=models.schedule(record.steps),
                 guidance_scale=1.0 if record.guidance_scale is None else record.guidance_scale,
                 phase="reconstruct",
-                on_step=lambda step, total: tell(Progress("reconstruct", step, total)),
+                on_step=lambda *step: tell(Progress("reconstruct", *step)),
             )
         return _decode(models, latents, tell)[0]
 

@@ -44,7 +44,7 @@ def invert(
         tell(Progress("encode", 0, 1))
         latent = codec.encode(models, picture)
         text = codec.embed(models, tokens)
-        tell(Progress("encode", 1, 1))
+        tell(Progress("encode", 1, 1, latent))
         source = Source(picture=picture, latent=latent, text=text)
         inversion = inverter(models, source, schedule, tell)
     return SourceRecord(

@@ -78,9 +78,13 @@ def ddim_move(x: Tensor, eps: Tensor, move: Move) -> Tensor:
     x0 = (x - sqrt(1 - a) eps) / sqrt(a);  x' = sqrt(a') x0 + sqrt(1 - a') eps
     (Song et al. 2021, https://arxiv.org/abs/2010.02502, equation 12 with eta 0).
     """
-    a, a_to = move.alpha, move.alpha_to
-    x0 = (x - (1 - a) ** 0.5 * eps) / a**0.5
-    return a_to**0.5 * x0 + (1 - a_to) ** 0.5 * eps
+    a_to = move.alpha_to
+    return a_to**0.5 * clean(x, eps, move.alpha) + (1 - a_to) ** 0.5 * eps
+
+
+def clean(x: Tensor, eps: Tensor, alpha: float) -> Tensor:
+    """What x at a noise level is without the noise in it: x0 = (x - sqrt(1 - a) eps) / sqrt(a)."""
+    return (x - (1 - alpha) ** 0.5 * eps) / alpha**0.5
 
 
 def to_eps(output: Tensor, x: Tensor, alpha: float, prediction: Prediction) -> Tensor:

@@ -12,10 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from engine.attention import Branch, BranchName, Features, Site, SourceStep, Step
-from engine.denoise import Text, batched, guided_move
+from engine.denoise import Text, batched, guided
 from engine.errors import InvalidParameter, check_finite
 from engine.models import Models
 from engine.record import SourceRecord
+from engine.schedule import ddim_move
 
 
 class SourceCache:
@@ -152,8 +153,9 @@ class SourceRun:
         return said, hidden
 
     def _advance(self, index: int, said: list[Tensor]) -> None:
-        moved = guided_move(self._path[index], said, self._moves[index], self._schedule, self._scale)
-        self._path.append(check_finite(moved, "source", index))
+        x, move = self._path[index], self._moves[index]
+        eps = guided(x, said, move, self._schedule, self._scale)
+        self._path.append(check_finite(ddim_move(x, eps, move), "source", index))
         if len(self._path) == len(self._moves) + 1:
             path = torch.cat(self._path)
             self._cache.put((*self._key, "path"), path, path.nbytes)

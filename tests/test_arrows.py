@@ -32,7 +32,8 @@ FORBIDDEN: dict[str, set[str]] = {
     "pentimento": HEAVY | WEB | QUEUE,
 }
 LADDER = [
-    {"errors", "window", "schedule", "alignment", "progress", "lbfgs", "mapping", "pretrained", "tower"},
+    {"errors", "window", "schedule", "alignment", "progress", "lbfgs", "mapping", "pretrained", "preview"}
+    | {"tower"},
     {"models", "codec", "attention"},
     {"blend", "denoise", "attending"},
     {"inverters"},

@@ -11,7 +11,7 @@ from engine.errors import check_finite
 from engine.inverters.base import Inversion, Source
 from engine.models import Models
 from engine.progress import OnProgress, Progress
-from engine.schedule import Schedule, ddim_move, to_eps
+from engine.schedule import Schedule, clean, ddim_move, to_eps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,5 +31,5 @@ class DDIM:
             eps = to_eps(said, latent, move.alpha_to, schedule.prediction)
             latent = check_finite(ddim_move(latent, eps, move), "invert", index)
             levels.append(latent)
-            tell(Progress("invert", index + 1, len(schedule)))
+            tell(Progress("invert", index + 1, len(schedule), clean(latent, eps, move.alpha_to)))
         return Inversion(trajectory=torch.cat(levels), pinned=False)

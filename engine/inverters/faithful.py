@@ -61,8 +61,8 @@ class StyleDiffusionFaithful:
         for index, move in fitting.moves():
             task = fitting.task(index, move, x)
 
-            def heard(inner: int, done: int = sum(budgets[:index])) -> None:
-                tell(Progress("optimize", done + inner, sum(budgets)))
+            def heard(inner: int, latent: Tensor | None = None, done: int = sum(budgets[:index])) -> None:
+                tell(Progress("optimize", done + inner, sum(budgets), latent))
 
             def attempt(
                 fitting: Fitting, before: TokenMapping, task: Task = task
@@ -90,16 +90,16 @@ class StyleDiffusionFaithful:
         task: Task,
         features: Tensor,
         mapping: TokenMapping,
-        heard: Callable[[int], None],
+        heard: Callable[[int, Tensor], None],
     ) -> TokenMapping:
         adam = torch.optim.Adam(mapping.parameters(), lr=self.learning_rate * (1 - task.index / 100))
         for inner in range(self.budget(task.index)):
-            loss = fitting.fit(task, *mapping(features)).loss
+            fit = fitting.fit(task, *mapping(features))
             adam.zero_grad()
-            loss.backward()
+            fit.loss.backward()
             adam.step()
-            heard(inner + 1)
-            if loss < 1e-5 + 2e-5 * task.index:
+            heard(inner + 1, fit.clean)
+            if fit.loss < 1e-5 + 2e-5 * task.index:
                 break
         return mapping
 

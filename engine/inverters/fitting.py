@@ -18,7 +18,7 @@ from engine.inverters.base import Inversion, Source
 from engine.mapping import film
 from engine.models import Models
 from engine.progress import OnProgress, Progress
-from engine.schedule import Move, Schedule, ddim_move, to_eps
+from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -42,9 +42,10 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
-    """Where a step arrives, (1, C, h, w), and its losses L_rec and L_att."""
+    """Where a step arrives and what that is without noise, (1, C, h, w) each; its losses L_rec and L_att."""
 
     latent: Tensor
+    clean: Tensor
     reconstruction: Tensor
     attention: Tensor
 
@@ -83,7 +84,7 @@ class Fitting:
             latent = check_finite(ddim_move(latent, eps, move), "invert", index)
             levels.append(latent)
             maps.append(seen)
-            tell(Progress("invert", index + 1, len(schedule)))
+            tell(Progress("invert", index + 1, len(schedule), clean(latent, eps, move.alpha_to)))
         return cls(
             models=models,
             schedule=schedule,
@@ -127,10 +128,12 @@ class Fitting:
         text = self.text.to(self.models.dtype)
         said, maps = _observe(self.models, task.x, task.move, text, film(text, gamma, beta))
         cond = to_eps(said, task.x, task.move.alpha, self.schedule.prediction)
-        arrived = ddim_move(task.x, task.uncond + self.scale * (cond - task.uncond), task.move)
+        eps = task.uncond + self.scale * (cond - task.uncond)
+        arrived = ddim_move(task.x, eps, task.move)
         attention = [(wanted - seen).square().mean() for wanted, seen in zip(task.maps, maps, strict=True)]
         fit = Fit(
             latent=arrived,
+            clean=clean(task.x, eps.detach(), task.move.alpha),
             reconstruction=(arrived - task.goal).square().mean(),
             attention=torch.stack(attention).sum(),
         )

@@ -50,10 +50,10 @@ class StyleDiffusion:
         x, done = fitting.trajectory[-1:], 0
         learned: list[tuple[Tensor, Tensor]] = []
 
-        def heard() -> None:
+        def heard(latent: Tensor) -> None:
             nonlocal done
             done += 1
-            tell(Progress("optimize", min(done, sum(budgets)), sum(budgets)))
+            tell(Progress("optimize", min(done, sum(budgets)), sum(budgets), latent))
 
         for index, move in fitting.moves():
             task, looks = fitting.task(index, move, x), max(sum(budgets[: index + 1]) - done, 1)
@@ -63,7 +63,7 @@ class StyleDiffusion:
             ) -> tuple[_Look, tuple[Pair, ...]]:
                 def look(at: Tensor) -> _Look:
                     seen = _Look.of(fitting, task, at.view_as(start.film))
-                    heard()
+                    heard(seen.fit.clean)
                     return seen
 
                 enough = 0.5 * (1e-5 + 2e-5 * task.index)

@@ -191,6 +191,9 @@ def test_progress_counts_every_phase_to_its_end(models: engine.Models, image: Im
     record = engine.invert(models, image, prompt="a cat", steps=2, on_progress=heard.append)
     engine.edit(models, record, Edit(prompt=("a dog", "a red cat")), on_progress=heard.append)
 
+    latents = [one.latent for one in heard if one.latent is not None]
+    assert [len(latent) for latent in latents] == [1, 1, 1, 1, 2, 2]
+    assert all(latent.shape[1:] == (4, 8, 8) and not latent.requires_grad for latent in latents)
     counts = [("encode", 0, 1), ("encode", 1, 1), ("invert", 1, 2), ("invert", 2, 2)]
     counts += [("encode", 0, 1), ("encode", 1, 1), ("edit", 1, 2), ("edit", 2, 2)]
     counts += [("decode", 0, 3), ("decode", 1, 3), ("decode", 2, 3), ("decode", 3, 3)]

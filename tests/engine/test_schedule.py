@@ -10,7 +10,7 @@ import torch
 from diffusers import DDIMInverseScheduler, DDIMScheduler
 
 from engine.errors import InvalidParameter
-from engine.schedule import Move, Schedule, ddim_move, to_eps
+from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
 
 SD = {
     "beta_start": 0.00085,
@@ -95,6 +95,7 @@ def test_a_move_there_and_back_along_one_direction_is_no_move() -> None:
     x, eps = torch.randn(2, 1, 4, 8, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     for move in Schedule.of(DDIMScheduler(**SD), 20).denoising():
         there = ddim_move(x, eps, move)
+        torch.testing.assert_close(clean(there, eps, move.alpha_to), clean(x, eps, move.alpha))
         back = ddim_move(there, eps, Move(move.timestep, move.alpha_to, move.alpha))
 
         torch.testing.assert_close(back, x)

@@ -74,6 +74,9 @@ def test_an_inversion_counts_its_steps_and_its_rows(
 
     assert heard[:3] == [Progress("invert", step, 3) for step in (1, 2, 3)]
     assert unet_rows[:3] == [1, 1, 1]
+    shown = [one.latent for one in heard if one.latent is not None]
+    assert len(shown) > len(heard) / 2
+    assert all(latent.shape == source.latent.shape and not latent.requires_grad for latent in shown)
 
 
 @pytest.mark.parametrize("method", INVERTERS)
