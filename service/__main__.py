@@ -7,6 +7,7 @@ import sys
 from contextlib import suppress
 
 import uvicorn
+from redis.exceptions import RedisError
 
 from service.app import create_app
 from service.settings import RemoteRefused, ServiceSettings
@@ -27,6 +28,9 @@ def main() -> int:
     except RemoteRefused as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except RedisError as error:
+        sys.stderr.write(f"whether there are API keys cannot be asked: {error}\n")
+        return 1
     # uvicorn stops gracefully and then raises the signal again; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     config = uvicorn.Config(

@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 
 import store
-from service import errors, openapi
+from service import auth, errors, openapi
 from service.edge import JSON_BYTES, Edge
-from service.routes import ROUTERS
+from service.routes import OPEN_ROUTERS, ROUTERS
 from service.settings import ServiceSettings
 from store import Store
 
@@ -23,11 +23,13 @@ _DESCRIPTION = (
 def create_app(opened: Store | None = None, settings: ServiceSettings | None = None) -> FastAPI:
     """The ASGI application on this store, else on the one that the environment names.
 
-    Raises RemoteRefused if the settings name an address beyond loopback without allowing it.
+    Raises RemoteRefused if the settings name an address beyond loopback, there are no keys, and the settings
+    do not allow it all the same.
     """
     settings = settings or ServiceSettings()
-    settings.check_address()
     opened = opened or store.open()
+    if settings.key_needed and not opened.apikeys.exist():
+        raise settings.refusal()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -46,11 +48,16 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     app.state.store = opened
     app.state.settings = settings
     app.state.stopping = asyncio.Event()
-    for router in ROUTERS:
+    app.state.gate = auth.Gate(opened, settings)
+    for router in OPEN_ROUTERS:
         app.include_router(router, max_body_size=JSON_BYTES)
+    for router in ROUTERS:
+        app.include_router(
+            router, max_body_size=JSON_BYTES, dependencies=auth.REQUIRED, responses=auth.RESPONSES
+        )
     errors.install(app)
     openapi.complete(app)
-    app.add_middleware(Edge, local_only=not settings.allow_remote)
+    app.add_middleware(Edge, local_only=settings.local_only)
     return app
 
 

@@ -45,6 +45,10 @@ def _problem_response(status: int, codes: list[ErrorCode]) -> Json:
                 "schema": {"type": "string", "pattern": "^[0-9]+$", "example": str(RETRY_AFTER_S)},
             }
         }
+    if status == ErrorCode.UNAUTHORIZED.http_status:
+        response["headers"] = {
+            "WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}
+        }
     return response
 
 
@@ -91,6 +95,7 @@ def complete(app: FastAPI) -> None:
     def openapi() -> Json:
         if app.openapi_schema is None:
             document = derive()
+            _tell_of_keys(document)
             models = [(InvertRequest, "validation"), (EditRequest, "validation"), (Problem, "validation")]
             _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -100,3 +105,18 @@ def complete(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _tell_of_keys(document: Json) -> None:
+    for operations in document["paths"].values():
+        for method, operation in operations.items():
+            if "security" in operation:
+                operation["security"].append({})  # where there are no keys, none is needed
+                if method == "post":
+                    _tell_of_rates(operation["responses"])
+
+
+def _tell_of_rates(responses: Json) -> None:
+    limited = problems(ErrorCode.RATE_LIMITED)[429]
+    told = responses.setdefault("429", limited)["content"][PROBLEM_JSON]["examples"]
+    told.update(limited["content"][PROBLEM_JSON]["examples"])

@@ -32,18 +32,31 @@ class ServiceSettings(WebhookSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
     allow_remote: bool = Field(
         default=False,
-        description="Listen beyond loopback although there are no API keys yet: safe only where something "
-        "else keeps strangers out, such as a container's network or a proxy that authenticates.",
+        description="Listen beyond loopback although there are no API keys: safe only where something else "
+        "keeps strangers out, such as a container's network or a proxy that authenticates.",
+    )
+    rate_limit: int = Field(
+        default=600, gt=0, description="How many POSTs a minute a key may send, unless it says otherwise."
     )
 
-    def check_address(self) -> None:
-        """Raise RemoteRefused for an address beyond loopback, unless `allow_remote` says otherwise."""
-        if not self.allow_remote and not is_loopback(self.host):
-            raise RemoteRefused(
-                f"refusing to listen on {self.host}: there are no API keys yet, so everyone who can reach "
-                "that address could use the service. Listen on 127.0.0.1 behind a proxy that authenticates, "
-                "or set PENTIMENTO_ALLOW_REMOTE=1 if the network itself keeps strangers out."
-            )
+    @property
+    def local_only(self) -> bool:
+        """Whether only this machine is to be answered."""
+        return is_loopback(self.host) and not self.allow_remote
+
+    @property
+    def key_needed(self) -> bool:
+        """Whether nobody is answered without a key, be there any or not."""
+        return not is_loopback(self.host) and not self.allow_remote
+
+    def refusal(self) -> RemoteRefused:
+        """Why this address is not listened on while there are no keys."""
+        return RemoteRefused(
+            f"refusing to listen on {self.host}: there are no API keys, so everyone who can reach that "
+            "address could use the service. Make one with `pentimento keys add NAME`, listen on 127.0.0.1 "
+            "behind a proxy that authenticates, or set PENTIMENTO_ALLOW_REMOTE=1 if the network itself keeps "
+            "strangers out."
+        )
 
 
 def is_loopback(host: str) -> bool:

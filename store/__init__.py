@@ -1,5 +1,6 @@
 """The state that service and workers share: jobs, images, files, who is alive."""
 
+from store.apikeys import ApiKey, ApiKeys, check_tenant
 from store.asking import Ask, How, Submission
 from store.errors import (
     BadCursor,
@@ -22,6 +23,8 @@ from store.settings import StoreSettings, home
 from store.stats import Ended, Stats
 
 __all__ = [
+    "ApiKey",
+    "ApiKeys",
     "Ask",
     "AsyncEvents",
     "BadCursor",
@@ -46,6 +49,7 @@ __all__ = [
     "StoreSettings",
     "Submission",
     "Verdict",
+    "check_tenant",
     "connect",
     "home",
     "image_id",

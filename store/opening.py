@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
 from store import keys
+from store.apikeys import ApiKeys
 from store.blobs import Blobs
 from store.events import AsyncEvents, Events
 from store.images import ImageStore
@@ -35,6 +36,7 @@ class Store:
     presence: Presence
     events: Events
     outbox: Outbox
+    apikeys: ApiKeys
     blobs: Blobs
 
     def queued(self) -> int:
@@ -87,6 +89,7 @@ def open(settings: StoreSettings | None = None) -> Store:
         presence=Presence(redis),
         events=Events(redis),
         outbox=Outbox(redis),
+        apikeys=ApiKeys(redis),
         blobs=Blobs(settings.store),
     )
 

@@ -6,6 +6,7 @@ from service.routes.images import router as images
 from service.routes.jobs import router as jobs
 from service.routes.pictures import router as pictures
 
-ROUTERS = (jobs, images, pictures, catalogue, health)
+ROUTERS = (jobs, images, pictures, catalogue)
+OPEN_ROUTERS = (health,)  # these need no key
 
-__all__ = ["ROUTERS"]
+__all__ = ["OPEN_ROUTERS", "ROUTERS"]

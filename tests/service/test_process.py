@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from service.app import create_app
 from service.settings import RemoteRefused, ServiceSettings, is_loopback
-from store import StoreSettings
+from store import Store, StoreSettings
 
 
 def test_the_service_starts_without_torch() -> None:
@@ -22,11 +23,13 @@ def test_the_service_starts_without_torch() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "example.org", ""])
-def test_refuses_to_listen_beyond_loopback(host: str) -> None:
+def test_refuses_to_listen_beyond_loopback(shared: Store, host: str) -> None:
     settings = ServiceSettings(host=host)
     with pytest.raises(RemoteRefused, match="API keys"):
-        create_app(settings=settings)
-    settings.model_copy(update={"allow_remote": True}).check_address()
+        create_app(shared, settings)
+    create_app(shared, settings.model_copy(update={"allow_remote": True}))
+    shared.apikeys.add("shop")
+    create_app(shared, settings)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"])
@@ -34,12 +37,24 @@ def test_loopback_is_recognised(host: str) -> None:
     assert is_loopback(host)
 
 
-def test_the_process_refuses_another_address_in_words() -> None:
-    command = [sys.executable, "-m", "service", "--host", "0.0.0.0", "--port", "0"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def test_the_process_refuses_another_address_in_words(settings: StoreSettings) -> None:
+    ended = run_beyond_loopback(settings.redis_url)
     assert ended.returncode == 2
-    assert "no API keys yet" in ended.stderr
+    assert "there are no API keys" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_process_does_not_guess_whether_there_are_keys(tmp_path: Path) -> None:
+    ended = run_beyond_loopback(f"unix://{tmp_path}/none.sock")
+    assert ended.returncode == 1
+    assert "cannot be asked" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def run_beyond_loopback(redis_url: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "service", "--host", "0.0.0.0", "--port", "0"]
+    environment = {**os.environ, "PENTIMENTO_REDIS_URL": redis_url}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_sigterm_ends_the_process_cleanly(settings: StoreSettings) -> None:
