@@ -2,6 +2,7 @@
 
 from store.apikeys import ApiKey, ApiKeys, check_tenant
 from store.asking import Ask, How, Submission
+from store.claims import Claim, Verdict
 from store.errors import (
     BadCursor,
     BlobMissing,
@@ -13,7 +14,7 @@ from store.errors import (
     StoreError,
 )
 from store.events import AsyncEvents, Event, Events
-from store.jobs import Claim, JobStore, Verdict
+from store.jobs import JobStore
 from store.keys import image_id
 from store.locks import Lock
 from store.opening import Store, connect, open

@@ -1,11 +1,11 @@
 """Image records: what was sent, and whether it can be edited yet."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 from api_schemas import Image, ImageStatus, InvertResult, Problem
-from store import keys
+from store import keys, pages
+from store.lua import Scripts
 from store.views import when
 
 
@@ -14,38 +14,24 @@ class ImageStore:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
+        self._scripts = Scripts(redis)
 
     def get(self, image_id: str, tenant: str = "default") -> Image | None:
-        """The image as it stands now, or None if it was never sent or was deleted."""
+        """The image as it stands now, or None if the tenant never sent it or it was deleted."""
         fields = self._redis.hgetall(keys.image(image_id))
-        if "status" not in fields:
-            return None
-        about = json.loads(fields["about"])
-        ready = fields["status"] == ImageStatus.READY
-        return Image(
-            id=image_id,
-            status=ImageStatus(fields["status"]),
-            prompt=about["prompt"],
-            model=about["model"],
-            method=about["method"],
-            steps=about["steps"],
-            params=about["params"],
-            width=about["width"],
-            height=about["height"],
-            source_url=keys.url(keys.source(image_id)),
-            job_id=fields["job_id"],
-            created_at=when(fields["created"]),
-            expires_at=when(fields["created"]) + timedelta(days=30),
-            result=InvertResult.model_validate_json(fields["result"]) if ready else None,
-            error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
-        )
+        return _wire_image(image_id, fields) if fields.get("tenant") == tenant else None
 
     def page(self, tenant: str, *, limit: int, cursor: str | None = None) -> tuple[list[Image], str | None]:
         """The tenant's images, newest first, from `cursor` on, and the cursor of the next page if any.
 
         Raises BadCursor.
         """
-        raise NotImplementedError
+        ids, after = pages.read(self._scripts, keys.images_by(tenant), keys.image(""), limit, cursor, {})
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for image_id in ids:
+                pipeline.hgetall(keys.image(image_id))
+            found = zip(ids, pipeline.execute(), strict=True)
+        return [_wire_image(image_id, fields) for image_id, fields in found if fields], after
 
     def missing(self, image_ids: list[str]) -> list[str]:
         """Those of the images that were never sent or were deleted."""
@@ -55,8 +41,24 @@ class ImageStore:
             there = pipeline.execute()
         return [image_id for image_id, found in zip(image_ids, there, strict=True) if not found]
 
-    def recent(self, limit: int = 50) -> list[Image]:
-        """The latest images, newest first."""
-        ids = self._redis.zrevrange(f"{keys.PREFIX}images", 0, limit - 1)
-        images = (self.get(image_id) for image_id in ids)
-        return [image for image in images if image is not None]
+
+def _wire_image(image_id: str, fields: dict[str, str]) -> Image:
+    about = json.loads(fields["about"])
+    ready = fields["status"] == ImageStatus.READY
+    return Image(
+        id=image_id,
+        status=ImageStatus(fields["status"]),
+        prompt=about["prompt"],
+        model=about["model"],
+        method=about["method"],
+        steps=about["steps"],
+        params=about["params"],
+        width=about["width"],
+        height=about["height"],
+        source_url=keys.url(keys.source(image_id)),
+        job_id=fields["job_id"],
+        created_at=when(fields["created"]),
+        expires_at=when(fields["expires"]),
+        result=InvertResult.model_validate_json(fields["result"]) if ready else None,
+        error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
+    )

@@ -56,6 +56,36 @@ def events(job_id: str) -> str:
     return f"{job(job_id)}:events"
 
 
+def preview(job_id: str) -> str:
+    """Redis: the picture of what a job has by now."""
+    return f"{job(job_id)}:preview"
+
+
+def webhooks(job_id: str) -> str:
+    """Redis: the URLs to call when a job has ended."""
+    return f"{job(job_id)}:webhooks"
+
+
+def deliveries(job_id: str) -> str:
+    """Redis: what was said of each try to call them."""
+    return f"{job(job_id)}:deliveries"
+
+
+def jobs_of(image_id: str) -> str:
+    """Redis: the ids of the jobs on an image, by time."""
+    return f"{image(image_id)}:jobs"
+
+
+def jobs_by(tenant: str) -> str:
+    """Redis: the ids of a tenant's jobs, by time."""
+    return f"{PREFIX}jobs:{tenant}"
+
+
+def images_by(tenant: str) -> str:
+    """Redis: the ids of a tenant's images, by time."""
+    return f"{PREFIX}images:{tenant}"
+
+
 def folder(image_id: str) -> str:
     """Files: everything that belongs to an image."""
     return f"images/{image_id}/"

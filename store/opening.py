@@ -20,7 +20,7 @@ from store.locks import Lock
 from store.outbox import Outbox
 from store.presence import Presence
 from store.settings import StoreSettings
-from store.stats import Stats
+from store.stats import Stats, read_stats
 
 _FILES_LOCK_S: Final = 30.0
 
@@ -41,32 +41,36 @@ class Store:
 
     def queued(self) -> int:
         """How many jobs wait for a worker."""
-        return int(self.redis.llen("rq:queue:pentimento"))
+        return self.stats().queued
 
     def stats(self) -> Stats:
         """What the queue is like now, and what became of jobs so far."""
-        raise NotImplementedError
+        return read_stats(self.redis)
 
     def async_events(self) -> AsyncEvents:
         """The jobs' events for an event loop; close it before the loop ends."""
         return AsyncEvents(asyncio.Redis.from_url(self.settings.redis_url, **_patience(AsyncRetry)))
 
-    def expire_image(self, image_id: str) -> bool:
-        """Remove an image as `delete_image` does if its time has come still; False if it was used again."""
-        raise NotImplementedError
-
     def delete_image(self, image_id: str, tenant: str = "default") -> bool:
         """Remove an image: its record, its files, its jobs; False if the tenant has no such image."""
         with self.files(image_id):
-            there = self.jobs.delete_image(image_id, tenant)
-            self.blobs.delete_prefix(keys.folder(image_id))
-        return there
+            return self.jobs.delete_image(image_id, tenant) and self._sweep(image_id)
+
+    def expire_image(self, image_id: str) -> bool:
+        """Remove an image whose time has come, or what is left of one; False if it was used meanwhile."""
+        with self.files(image_id):
+            return self.jobs.expire_image(image_id) and self._sweep(image_id)
 
     def sweep_image(self, image_id: str) -> None:
-        """Remove what a job stored for an image that was deleted meanwhile and not sent again."""
+        """Remove what was stored for an image that does not exist: deleted meanwhile, or never accepted."""
         with self.files(image_id):
-            if self.images.get(image_id) is None:
-                self.blobs.delete_prefix(keys.folder(image_id))
+            if self.images.missing([image_id]):
+                self._sweep(image_id)
+
+    def _sweep(self, image_id: str) -> bool:
+        self.blobs.delete_prefix(keys.folder(image_id))
+        self.jobs.swept(image_id)
+        return True
 
     def files(self, image_id: str) -> AbstractContextManager[None]:
         """While entered, nobody else creates the image or removes its files."""

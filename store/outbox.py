@@ -1,7 +1,14 @@
 """Ended jobs whose webhooks have not been called yet; the step that ends a job puts it here."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+
+from store import keys
+from store.claims import milliseconds
+from store.lua import Scripts
+
+_DUE = f"{keys.PREFIX}outbox"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,19 +26,38 @@ class Outbox:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
+        self._scripts = Scripts(redis)
 
     def take(self, lease_s: float) -> Owed | None:
         """The call that has been due for longest, or None; it is due again if not settled in `lease_s`."""
-        raise NotImplementedError
+        answer = self._scripts.run("TAKE", milliseconds(lease_s))
+        if answer is None:
+            return None
+        job_id, tenant, url, attempt = answer
+        return Owed(job_id=job_id, tenant=tenant, url=url, attempt=attempt)
 
     def done(self, owed: Owed, entry: str) -> bool:
         """It needs no further try; `entry` goes to the job's log. False if another process has it by now."""
-        raise NotImplementedError
+        return self._settle(owed, entry, "")
 
     def again(self, owed: Owed, entry: str, delay_s: float) -> bool:
         """It is due again in `delay_s`; otherwise like `done`."""
-        raise NotImplementedError
+        return self._settle(owed, entry, milliseconds(delay_s))
 
     def log(self, job_id: str) -> list[str]:
-        """What was said of each try, the oldest first."""
-        raise NotImplementedError
+        """What was said of each try, the oldest first; of very many only the latest."""
+        return list(self._redis.lrange(keys.deliveries(job_id), 0, -1))
+
+    def asked(self, job_id: str) -> bool:
+        """Whether anybody is to be called about the job."""
+        return bool(self._redis.exists(keys.webhooks(job_id)))
+
+    def next_at(self, job_id: str) -> datetime | None:
+        """When the next try is due; None before the job has ended and after the last one."""
+        urls = self._redis.smembers(keys.webhooks(job_id))
+        times = self._redis.zmscore(_DUE, [f"{job_id} {url}" for url in urls]) if urls else []
+        due = [at for at in times if at is not None]
+        return datetime.fromtimestamp(min(due) / 1000, UTC) if due else None
+
+    def _settle(self, owed: Owed, entry: str, delay: int | str) -> bool:
+        return bool(self._scripts.run("SETTLE", owed.job_id, owed.url, owed.attempt, entry, delay))

@@ -1,9 +1,10 @@
 """What the queue is like now, and what became of jobs so far."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from api_schemas import ErrorCode, JobKind, JobStatus
+from store.lua import Scripts
 
 
 class Ended(NamedTuple):
@@ -16,7 +17,11 @@ class Ended(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Stats:
-    """`queued` jobs wait for a worker, `held` ones for an inversion, and `processing` ones are being run."""
+    """`queued` jobs wait for a worker, `held` ones for an inversion, and `processing` ones are being run.
+
+    `oldest_wait_s` is how long the job at the front has waited, `mean_s` what jobs took of late; `ended`
+    counts since the server's data began.
+    """
 
     queued: int
     held: int
@@ -24,3 +29,25 @@ class Stats:
     oldest_wait_s: float
     mean_s: dict[JobKind, float]
     ended: dict[Ended, int]
+
+
+def read_stats(redis: Any) -> Stats:
+    """All of it at one moment."""
+    queued, processing, unended, waited, recent, ended = Scripts(redis).run("STATS")
+    return Stats(
+        queued=queued,
+        held=max(0, unended - queued - processing),
+        processing=processing,
+        oldest_wait_s=waited / 1000,
+        mean_s={JobKind(kind): float(seconds) for kind, seconds in _pairs(recent)},
+        ended={_ended(name): int(count) for name, count in _pairs(ended)},
+    )
+
+
+def _ended(name: str) -> Ended:
+    kind, status, code = name.split(" ")
+    return Ended(JobKind(kind), JobStatus(status), ErrorCode(code) if code else None)
+
+
+def _pairs(flat: list[str]) -> list[tuple[str, str]]:
+    return list(zip(flat[::2], flat[1::2], strict=True))

@@ -25,18 +25,23 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
             result = found.model_copy(update={"cached": True}) if "cached" in fields else found
         else:
             result = EditResult.model_validate_json(fields["result"])
+    status = JobStatus(fields["status"])
+    progress = Progress.model_validate_json(fields["progress"]) if "progress" in fields else None
+    if progress is not None and status.terminal:
+        progress = progress.model_copy(update={"preview_url": None})
     return Job(
         id=job_id,
         kind=JobKind(fields["kind"]),
-        status=JobStatus(fields["status"]),
+        status=status,
         image_id=fields["image_id"],
-        progress=Progress.model_validate_json(fields["progress"]) if "progress" in fields else None,
+        progress=progress,
         eta_s=_remaining(fields),
         created_at=when(fields["created"]),
         started_at=when(fields["started"]) if "started" in fields else None,
         finished_at=when(fields["finished"]) if "finished" in fields else None,
+        deadline_at=when(fields["deadline"]) if "deadline" in fields else None,
         expires_at=when(fields["expires"]),
-        request=json.loads(fields["request"]),
+        request=json.loads(fields.get("request", "{}")),
         warnings=json.loads(fields.get("warnings", "[]")),
         result=result,
         error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,

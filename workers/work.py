@@ -73,7 +73,7 @@ class Work:
     def edit(self, claim: Claim, request: EditRequest, reporter: Reporter) -> EditResult:
         """Paint the image anew for every prompt; raises the errors of the engine and the store."""
         began = monotonic()
-        options = self._options(claim.image_id)
+        options = self._options(claim)
         self._check_model(options)
         targets = request.targets
         editing = (
@@ -145,10 +145,10 @@ class Work:
         self._records.discard(image_id)
         return self._records.ensure(image_id, options, reporter)[0]
 
-    def _options(self, image_id: str) -> InvertOptions:
-        image = self._store.images.get(image_id)
+    def _options(self, claim: Claim) -> InvertOptions:
+        image = self._store.images.get(claim.image_id, claim.tenant)
         if image is None:
-            raise NoSuchImage(image_id)
+            raise NoSuchImage(claim.image_id)
         return InvertOptions.model_validate(
             image.model_dump(include={"prompt", "method", "steps", "params", "model"})
         )

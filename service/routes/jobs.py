@@ -94,7 +94,8 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=200, description="How many jobs to list at most.")] = 50,
 ) -> JobList:
     """The latest jobs, newest first."""
-    return JobList(jobs=store.jobs.recent(limit))
+    jobs, after = store.jobs.page("default", limit=limit)
+    return JobList(jobs=jobs, next_cursor=after)
 
 
 @router.get(

@@ -112,7 +112,7 @@ def test_deleting_an_image_again_since_the_answer_was_lost_is_no_error(
     shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     invert(shared)
-    once = shared.redis.eval
-    monkeypatch.setattr(shared.redis, "eval", lambda *args: (once(*args), once(*args))[1])
+    once = shared.redis.evalsha
+    monkeypatch.setattr(shared.redis, "evalsha", lambda *args: (once(*args), once(*args))[1])
     assert shared.jobs.delete_image(IMAGE)
     assert not shared.jobs.delete_image(IMAGE)

@@ -9,7 +9,7 @@ from api_schemas import (
     Progress,
 )
 from store import Store, Verdict
-from tests.store.conftest import ENDS, IMAGE, PROBLEM, STEPS, begin, edit, invert, queued, status
+from tests.store.conftest import ENDS, PROBLEM, STEPS, begin, edit, invert, queued, status
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -88,14 +88,6 @@ def test_progress_and_eta_are_shown_and_the_eta_runs_down(
     job = shared.jobs.get(claim.job_id)
     assert job is not None
     assert job.eta_s == pytest.approx(60)
-
-
-def test_jobs_and_images_are_listed_newest_first(shared: Store) -> None:
-    first = invert(shared)
-    second = edit(shared)
-    assert {job.id for job in shared.jobs.recent()} == {first, second}
-    assert len(shared.jobs.recent(1)) == 1
-    assert [image.id for image in shared.images.recent()] == [IMAGE]
 
 
 def test_a_full_server_refuses_a_job_whole(shared: Store, redis_url: str) -> None:

@@ -1,0 +1,144 @@
+"""The right to run a job, and all that its holder may say about the job."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from time import time
+from typing import Any
+
+from api_schemas import (
+    EditRequest,
+    EditResult,
+    InvertOptions,
+    InvertResult,
+    JobKind,
+    JobStatus,
+    Problem,
+    Progress,
+)
+from store.errors import Fenced
+from store.lua import Scripts
+
+
+class Verdict(StrEnum):
+    """What the owner of a running job is told whenever it reports; CANCEL also once its deadline passed."""
+
+    OK = "ok"
+    CANCEL = "cancel"
+    FENCED = "fenced"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """The right to run a job: writes by another `worker` or under an older `attempt` are refused."""
+
+    job_id: str
+    worker: str
+    attempt: int
+    kind: JobKind
+    image_id: str
+    request: InvertOptions | EditRequest
+    queued_s: float
+    tenant: str = "default"
+    request_id: str | None = None
+    traceparent: str | None = None
+    deadline_s: float | None = None
+
+
+class Claims:
+    """Every method is one atomic step and raises redis errors unchanged."""
+
+    def __init__(self, redis: Any) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+
+    def begin(self, job_id: str, worker: str, lease_s: float) -> Claim | None:
+        """Take a queued job, or find that `worker` has it; None if it is not to be had.
+
+        It is not if it has ended, is held, or is run by another; a job past its deadline ends here.
+        """
+        answer = self._scripts.run("BEGIN", job_id, worker, milliseconds(lease_s))
+        if answer is None:
+            return None
+        fields = dict(zip(answer[::2], answer[1::2], strict=True))
+        kind = JobKind(fields["kind"])
+        model: type[InvertOptions] | type[EditRequest] = (
+            InvertOptions if kind is JobKind.INVERT else EditRequest
+        )
+        deadline = fields.get("deadline")
+        return Claim(
+            job_id=job_id,
+            worker=worker,
+            attempt=int(fields["attempt"]),
+            kind=kind,
+            image_id=fields["image_id"],
+            request=model.model_validate_json(fields["request"]),
+            queued_s=max(0.0, (int(fields["started"]) - int(fields["created"])) / 1000),
+            tenant=fields["tenant"],
+            request_id=fields.get("request_id"),
+            traceparent=fields.get("traceparent"),
+            deadline_s=None if deadline is None else max(0.0, int(deadline) / 1000 - time()),
+        )
+
+    def beat(self, claim: Claim, lease_s: float) -> Verdict:
+        """Keep the job for another `lease_s` seconds."""
+        return self._verdict("BEAT", claim, milliseconds(lease_s))
+
+    def progress(self, claim: Claim, progress: Progress, eta_s: float | None) -> Verdict:
+        """Say how far the job is."""
+        eta = "" if eta_s is None else f"{eta_s:.3f}"
+        return self._verdict("PROGRESS", claim, progress.model_dump_json(exclude_none=True), eta)
+
+    def preview(self, claim: Claim, png: bytes) -> Verdict:
+        """Show this picture as what the job has by now."""
+        return self._verdict("PREVIEW", claim, png)
+
+    def succeed(
+        self, claim: Claim, result: InvertResult | EditResult, warnings: tuple[str, ...] = ()
+    ) -> bool:
+        """Record the result, or that the job was canceled or missed its deadline before.
+
+        False if the image was deleted meanwhile. Raises Fenced.
+        """
+        return self._finish(claim, JobStatus.SUCCEEDED, result=result.model_dump_json(), warnings=warnings)
+
+    def fail(self, claim: Claim, problem: Problem, warnings: tuple[str, ...] = ()) -> bool:
+        """Record why the running job failed. Otherwise like `succeed`."""
+        error = problem.model_dump_json(exclude_none=True)
+        return self._finish(claim, JobStatus.FAILED, error=error, cause=error, warnings=warnings)
+
+    def cancel(self, claim: Claim, warnings: tuple[str, ...] = ()) -> bool:
+        """Record that the running job stopped as it was told to. Otherwise like `succeed`."""
+        return self._finish(claim, JobStatus.CANCELED, warnings=warnings)
+
+    def hand_back(self, claim: Claim) -> bool:
+        """Put the running job back to the front of the queue, unless it is to stop. Raises Fenced."""
+        if self._verdict("HAND_BACK", claim) is Verdict.FENCED:
+            raise Fenced(claim.job_id)
+        return True
+
+    def _verdict(self, name: str, claim: Claim, *args: str | int | bytes) -> Verdict:
+        return Verdict(self._scripts.run(name, claim.job_id, claim.worker, claim.attempt, *args))
+
+    def _finish(
+        self,
+        claim: Claim,
+        status: JobStatus,
+        *,
+        result: str = "",
+        error: str = "",
+        cause: str = "",
+        warnings: tuple[str, ...] = (),
+    ) -> bool:
+        holder = (claim.job_id, claim.worker, claim.attempt)
+        answer = self._scripts.run(
+            "FINISH", *holder, status.value, result, error, cause, json.dumps(warnings)
+        )
+        if answer == "fenced":
+            raise Fenced(claim.job_id)
+        return answer == "ok"
+
+
+def milliseconds(seconds: float) -> int:
+    """As the scripts count time."""
+    return round(seconds * 1000)

@@ -1,0 +1,160 @@
+"""What clients change: they submit jobs and cancel them."""
+
+from typing import Final
+
+from store.scripts.common import COMMON
+
+_SUBMIT: Final = (
+    COMMON
+    + """
+-- every key of a job is forgotten by itself, but an index has to be told
+local function enter(index, id, at)
+  for _, old in ipairs(redis.call('ZRANGE', index, 0, 9)) do
+    if redis.call('EXISTS', job(old)) == 0 then redis.call('ZREM', index, old) end
+  end
+  redis.call('ZADD', index, at, id)
+end
+
+local function due(id, deadline)
+  redis.call('HSET', job(id), 'deadline', deadline)
+  redis.call('ZADD', DEADLINES, deadline, id)
+end
+
+local function create(id, kind, image_id, request, ask)
+  local at = now()
+  redis.call('HSET', job(id), 'kind', kind, 'image_id', image_id, 'tenant', ask.tenant, 'status', 'queued',
+             'attempt', 0, 'losses', 0, 'request', request, 'ttl', ask.job_ttl, 'created', at,
+             'expires', at + ask.job_ttl)
+  for _, name in ipairs({'request_id', 'traceparent'}) do
+    if ask[name] then redis.call('HSET', job(id), name, ask[name]) end
+  end
+  if ask.deadline then due(id, at + ask.deadline) end
+  if ask.webhook then redis.call('SADD', webhooks(id), ask.webhook) end
+  enter(jobs_by(ask.tenant), id, at)
+  enter(jobs_of(image_id), id, at)
+  redis.call('SADD', UNENDED .. kind, id)
+  redis.call('SADD', unended_by(ask.tenant), id)
+  tell(id)
+end
+
+-- a job that several asked for goes on for as long as any of them would wait
+local function join(id, ask)
+  if ask.webhook then redis.call('SADD', webhooks(id), ask.webhook) end
+  local deadline = get(job(id), 'deadline')
+  if deadline == '' then return end
+  if not ask.deadline then
+    redis.call('HDEL', job(id), 'deadline')
+    redis.call('ZREM', DEADLINES, id)
+  else
+    due(id, math.max(tonumber(deadline), now() + ask.deadline))
+  end
+end
+
+local function use(image_id, ask)
+  local expires = now() + ask.image_ttl
+  redis.call('HSET', image(image_id), 'expires', expires)
+  redis.call('ZADD', EXPIRY, expires, image_id)
+end
+
+-- whose limit is reached, if one is, and the seconds in which the queue will be worked off
+local function no_room(ask)
+  local counts, all, work = {}, 0, 0
+  for _, kind in ipairs({'invert', 'edit'}) do
+    local count = redis.call('SCARD', UNENDED .. kind)
+    all, work = all + count, work + count * (tonumber(get(RECENT, kind)) or 5)
+  end
+  local full = all >= ask.queue_limit and 'all'
+    or redis.call('SCARD', unended_by(ask.tenant)) >= ask.max_queued and 'tenant'
+  if not full then return nil end
+  local workers = redis.call('ZCOUNT', P .. 'workers', now() / 1000, '+inf')
+  return full, math.max(1, math.min(3600, math.ceil(work / math.max(1, workers))))
+end
+
+-- nothing will be queued under this id after all
+local function without(id, ...)
+  redis.call('DEL', 'rq:job:' .. id)
+  return {...}
+end
+"""
+)
+
+# job, image, request, ask, description of the image
+SUBMIT_INVERT: Final = (
+    _SUBMIT
+    + """
+local id, image_id, request, ask, about = ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4]), ARGV[5]
+local key = image(image_id)
+local status, present = get(key, 'status'), get(key, 'job_id')
+if redis.call('EXISTS', job(id)) == 1 then
+  redis.call('PERSIST', 'rq:job:' .. id)
+  return {get(job(id), 'cached') == '' and 'accepted' or 'cached', id}
+end
+if status == 'pending' and why_stop(present) == '' then
+  join(present, ask)
+  use(image_id, ask)
+  return without(id, 'joined', present)
+end
+if status == 'ready' then
+  create(id, 'invert', image_id, request, ask)
+  redis.call('HSET', job(id), 'cached', 1, 'started', now())
+  finish(id, 'succeeded', get(key, 'result'), '', '')
+  use(image_id, ask)
+  return without(id, 'cached', id)
+end
+local full, seconds = no_room(ask)
+if full then return without(id, 'full', full, seconds) end
+create(id, 'invert', image_id, request, ask)
+redis.call('HDEL', key, 'error', 'result')
+redis.call('HSET', key, 'status', 'pending', 'job_id', id, 'about', about, 'tenant', ask.tenant)
+if redis.call('HSETNX', key, 'created', now()) == 1 then
+  redis.call('ZADD', images_by(ask.tenant), now(), image_id)
+end
+use(image_id, ask)
+push(id, 'RPUSH')
+return {'accepted', id}
+"""
+)
+
+# job, image, request, ask
+SUBMIT_EDIT: Final = (
+    _SUBMIT
+    + """
+local id, image_id, request, ask = ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4])
+local key = image(image_id)
+if redis.call('EXISTS', job(id)) == 1 then
+  redis.call('PERSIST', 'rq:job:' .. id)
+  return {'accepted', id}
+end
+local status = get(key, 'status')
+if status == '' or get(key, 'tenant') ~= ask.tenant then return without(id, 'missing') end
+if status == 'failed' then return without(id, 'failed', get(key, 'error')) end
+local full, seconds = no_room(ask)
+if full then return without(id, 'full', full, seconds) end
+create(id, 'edit', image_id, request, ask)
+use(image_id, ask)
+if status == 'pending' then
+  redis.call('HSET', job(id), 'held', 1)
+  redis.call('PERSIST', 'rq:job:' .. id)
+  redis.call('RPUSH', waiting(image_id), id)
+else
+  push(id, 'RPUSH')
+end
+return {'accepted', id}
+"""
+)
+
+# job, tenant
+CANCEL: Final = (
+    COMMON
+    + """
+local id, tenant = unpack(ARGV)
+if get(job(id), 'tenant') ~= tenant then return '' end
+local status = get(job(id), 'status')
+if status == 'queued' then
+  finish(id, 'canceled', '', '', CANCELED)
+  return 'canceled'
+end
+if status == 'processing' then redis.call('HSETNX', job(id), 'cancel', 'asked') end
+return status
+"""
+)

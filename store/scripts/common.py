@@ -1,0 +1,144 @@
+"""What the scripts share: names of keys, and the steps that several of them take."""
+
+from typing import Final
+
+from store.scripts.causes import CAUSES
+
+_NAMES: Final = """
+local P, QUEUE, ACTIVE = 'pentimento:', 'rq:queue:pentimento', 'pentimento:active'
+local DEADLINES, EXPIRY = P .. 'deadlines', P .. 'expiry'
+local OUTBOX, TRIES = P .. 'outbox', P .. 'outbox:tries'
+local UNENDED, RECENT, ENDED = P .. 'unended:', P .. 'recent', P .. 'ended'
+local MINUTE = 60000
+
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function get(key, field) return redis.call('HGET', key, field) or '' end
+local function job(id) return P .. 'job:' .. id end
+local function events(id) return job(id) .. ':events' end
+local function preview(id) return job(id) .. ':preview' end
+local function webhooks(id) return job(id) .. ':webhooks' end
+local function deliveries(id) return job(id) .. ':deliveries' end
+local function image(id) return P .. 'image:' .. id end
+local function waiting(id) return image(id) .. ':waiting' end
+local function jobs_of(id) return image(id) .. ':jobs' end
+local function jobs_by(tenant) return P .. 'jobs:' .. tenant end
+local function images_by(tenant) return P .. 'images:' .. tenant end
+local function unended_by(tenant) return P .. 'tenant:' .. tenant .. ':unended' end
+"""
+
+_STEPS: Final = """
+local function unended(id)
+  local status = get(job(id), 'status')
+  return status == 'queued' or status == 'processing'
+end
+
+-- what followers of the job are told: its status, and whatever fields come with it
+local function tell(id, ...)
+  redis.call('XADD', events(id), 'MAXLEN', '~', 1000, '*', 'status', get(job(id), 'status'), ...)
+end
+
+local function push(id, command)
+  redis.call('SADD', 'rq:queues', QUEUE)
+  redis.call('PERSIST', 'rq:job:' .. id)
+  redis.call('HDEL', job(id), 'held')
+  redis.call(command, QUEUE, id)
+end
+
+local function queue_again(id)
+  redis.call('ZREM', ACTIVE, id)
+  redis.call('HSET', job(id), 'status', 'queued')
+  redis.call('HDEL', job(id), 'progress', 'eta', 'worker')
+  redis.call('DEL', preview(id))
+  tell(id)
+  push(id, 'LPUSH')
+end
+
+local function owe(id, url, at) redis.call('ZADD', OUTBOX, at, id .. ' ' .. url) end
+
+local function owe_nothing(id, url)
+  redis.call('ZREM', OUTBOX, id .. ' ' .. url)
+  redis.call('HDEL', TRIES, id .. ' ' .. url)
+end
+
+local function count_end(kind, status, err)
+  local code = err ~= '' and cjson.decode(err).code or ''
+  redis.call('HINCRBY', ENDED, kind .. ' ' .. status .. ' ' .. code, 1)
+end
+
+-- a running job's latest state is worth more than how it came there: of a long stream the end is kept
+local function let_expire(id, at, expires)
+  redis.call('XTRIM', events(id), 'MAXLEN', '~', 100)
+  for _, key in ipairs({job(id), events(id), webhooks(id)}) do redis.call('PEXPIREAT', key, expires) end
+  redis.call('PEXPIREAT', preview(id), math.min(expires, at + 10 * MINUTE))
+  redis.call('EXPIRE', 'rq:job:' .. id, 3600)
+end
+
+-- `cause` is the error of the edits that wait for this job, should it be an inversion that did not succeed
+local function finish(id, status, result, err, cause)
+  local at, key = now(), job(id)
+  local image_id, kind, expires = get(key, 'image_id'), get(key, 'kind'), at + tonumber(get(key, 'ttl'))
+  redis.call('HSET', key, 'status', status, 'finished', at, 'expires', expires)
+  redis.call('HDEL', key, 'eta', 'held', 'cancel')
+  if result ~= '' then redis.call('HSET', key, 'result', result) end
+  if err ~= '' then redis.call('HSET', key, 'error', err) end
+  redis.call('ZREM', ACTIVE, id)
+  redis.call('LREM', QUEUE, 0, id)
+  redis.call('ZREM', DEADLINES, id)
+  redis.call('SREM', UNENDED .. kind, id)
+  redis.call('SREM', unended_by(get(key, 'tenant')), id)
+  redis.call('LREM', waiting(image_id), 0, id)
+  count_end(kind, status, err)
+  tell(id)
+  for _, url in ipairs(redis.call('SMEMBERS', webhooks(id))) do owe(id, url, at) end
+  let_expire(id, at, expires)
+  if kind ~= 'invert' or get(image(image_id), 'job_id') ~= id then return end
+  if status == 'succeeded' then
+    redis.call('HSET', image(image_id), 'status', 'ready', 'result', result)
+  else
+    redis.call('HSET', image(image_id), 'status', 'failed', 'error', cause)
+  end
+  local held = redis.call('LRANGE', waiting(image_id), 0, -1)
+  redis.call('DEL', waiting(image_id))
+  for _, edit in ipairs(held) do
+    if get(job(edit), 'status') == 'queued' then
+      if status == 'succeeded' then push(edit, 'RPUSH') else finish(edit, 'failed', '', cause, '') end
+    end
+  end
+end
+
+local function late(id)
+  local deadline = get(job(id), 'deadline')
+  return deadline ~= '' and tonumber(deadline) <= now()
+end
+
+-- why a job is to stop, or nothing; a deadline counts from when it passes, whether or not anybody has noticed
+local function why_stop(id)
+  if late(id) then redis.call('HSETNX', job(id), 'cancel', 'late') end
+  return get(job(id), 'cancel')
+end
+
+local function stop(id, why)
+  if why == 'late' then finish(id, 'canceled', '', LATE, SOURCE_LATE)
+  else finish(id, 'canceled', '', '', CANCELED) end
+end
+
+local function begun_by(id, worker, attempt)
+  return get(job(id), 'worker') == worker and get(job(id), 'attempt') == attempt
+end
+
+local function owned(id, worker, attempt)
+  return get(job(id), 'status') == 'processing' and begun_by(id, worker, attempt)
+end
+
+local function verdict(id, worker, attempt)
+  if not owned(id, worker, attempt) then return 'fenced' end
+  if why_stop(id) ~= '' then return 'cancel' end
+  return 'ok'
+end
+"""
+
+COMMON: Final = CAUSES + _NAMES + _STEPS

@@ -1,0 +1,99 @@
+"""How images go: deleted when somebody asks for it, or when their time has come."""
+
+from typing import Final
+
+from store.scripts.common import COMMON
+
+_REMOVE: Final = (
+    COMMON
+    + """
+local KEPT = 5 * MINUTE
+
+local function unended_of(image_id)
+  local found = {}
+  for _, id in ipairs(redis.call('ZRANGE', jobs_of(image_id), 0, -1)) do
+    if unended(id) then table.insert(found, id) end
+  end
+  return found
+end
+
+local function erase(id)
+  for _, url in ipairs(redis.call('SMEMBERS', webhooks(id))) do owe_nothing(id, url) end
+  redis.call('DEL', job(id), events(id), preview(id), webhooks(id), deliveries(id))
+end
+
+-- whoever watches an unended job is to learn how it ended, but not what it was
+local function strip(id)
+  redis.call('HDEL', job(id), 'request', 'warnings')
+  redis.call('HSET', job(id), 'ttl', KEPT)
+end
+
+-- files are removed after this; until they are known to be, and no job can write any, the image stays due
+local function remove(image_id)
+  local tenant = get(image(image_id), 'tenant')
+  redis.call('DEL', image(image_id), waiting(image_id))
+  redis.call('ZREM', images_by(tenant), image_id)
+  redis.call('ZADD', EXPIRY, now() + MINUTE, image_id)
+  for _, id in ipairs(redis.call('ZRANGE', jobs_of(image_id), 0, -1)) do
+    if unended(id) then
+      strip(id)
+      if get(job(id), 'status') == 'queued' then finish(id, 'canceled', '', '', DELETED)
+      else redis.call('HSET', job(id), 'cancel', 'deleted') end
+    else
+      erase(id)
+      redis.call('ZREM', jobs_by(tenant), id)
+      redis.call('ZREM', jobs_of(image_id), id)
+    end
+  end
+end
+"""
+)
+
+# image, tenant, a name for this call
+DELETE_IMAGE: Final = (
+    _REMOVE
+    + """
+local image_id, tenant, call = unpack(ARGV)
+local done = image(image_id) .. ':deleted'
+if get(image(image_id), 'tenant') ~= tenant then
+  if redis.call('GET', done) == call then return 1 end
+  return 0
+end
+redis.call('SET', done, call, 'EX', 60)
+remove(image_id)
+return 1
+"""
+)
+
+# image
+EXPIRE_IMAGE: Final = (
+    _REMOVE
+    + """
+local image_id = ARGV[1]
+local at, due = now(), redis.call('ZSCORE', EXPIRY, image_id)
+if not due or tonumber(due) > at then return 0 end
+redis.call('ZADD', EXPIRY, at + MINUTE, image_id)
+if redis.call('EXISTS', image(image_id)) == 1 then
+  if #unended_of(image_id) > 0 then return 0 end
+  remove(image_id)
+end
+return 1
+"""
+)
+
+# image
+SWEPT: Final = (
+    _REMOVE
+    + """
+local image_id = ARGV[1]
+if redis.call('EXISTS', image(image_id)) == 0 and #unended_of(image_id) == 0 then
+  redis.call('ZREM', EXPIRY, image_id)
+  redis.call('DEL', jobs_of(image_id))
+end
+"""
+)
+
+# how many at most
+EXPIRED_IMAGES: Final = (
+    COMMON + "return redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', now(), 'LIMIT', 0, ARGV[1])"
+)
