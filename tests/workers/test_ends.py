@@ -135,7 +135,7 @@ def test_an_inversion_in_memory_counts_only_while_it_is_stored(shared: Store, re
     records._hot.put(image, kept)
     shared.blobs.put(keys.record(image, "record.json"), b"{}")
     assert records.find(image) is kept
-    shared.delete_image(image)
+    shared.sweep_image(image)
     assert records.find(image) is None
     assert records._hot.nbytes == 0
 
