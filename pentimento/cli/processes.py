@@ -1,7 +1,9 @@
 """The commands that run the service itself."""
 
 import os
+import subprocess
 import sys
+from contextlib import nullcontext
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -9,7 +11,7 @@ import typer
 
 from pentimento.cli.output import err, out
 from pentimento.home import home
-from pentimento.serve import Options, ServeError
+from pentimento.serve import Options, ServeError, embedded_store
 from pentimento.serve import serve as run_everything
 
 Host = Annotated[str, typer.Option(envvar="PENTIMENTO_HOST", help="The address to listen on.")]
@@ -59,8 +61,30 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     _become("service", "--host", host, "--port", str(port))
 
 
+def keys(context: typer.Context) -> None:
+    """Make, list and revoke API keys."""
+    _need("fastapi", "service")
+    configured = os.environ.get("PENTIMENTO_REDIS_URL")
+    try:
+        with nullcontext(configured) if configured else embedded_store(home()) as url:
+            command = (sys.executable, "-P", "-m", "service.keys", *context.args)
+            ended = subprocess.run(command, env={**os.environ, "PENTIMENTO_REDIS_URL": url}, check=False)
+    except ServeError as error:
+        err.print(f"error: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
+    raise typer.Exit(ended.returncode)
+
+
 def install(app: typer.Typer) -> None:
     """Add these commands to the application."""
+    # What comes after `keys` is for the program that knows the store, --help included.
+    app.command(
+        context_settings={
+            "allow_extra_args": True,
+            "ignore_unknown_options": True,
+            "help_option_names": [],
+        }
+    )(keys)
     for command in (serve, worker, api):
         app.command()(command)
 

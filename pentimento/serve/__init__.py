@@ -1,6 +1,5 @@
 """`pentimento serve`: store, worker and API as child processes of one command."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -16,11 +15,11 @@ import httpx2
 from pentimento.serve.embedded import EmbeddedStore, find_server
 from pentimento.serve.errors import ServeError
 from pentimento.serve.processes import Program, Supervisor
+from pentimento.serve.storing import embedded_store, only_one, start_store
 
-__all__ = ["Options", "ServeError", "serve"]
+__all__ = ["Options", "ServeError", "embedded_store", "serve"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_STORE_TIMEOUT_S = 60.0
 _WORKER_GRACE_S = 40.0  # its own supervisor kills what has not stopped after 35 s
 
 
@@ -42,7 +41,7 @@ def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str
     `announce` gets the URL exactly once; `tell` gets remarks for a person. Whatever was started is stopped
     before this returns or raises ServeError.
     """
-    with _stop_signals() as stopping, _only_one(options.home):
+    with _stop_signals() as stopping, only_one(options.home):
         port = _free_port(options.host, options.port)
         supervisor = Supervisor(stopping, tell)
         embedded = None
@@ -50,7 +49,7 @@ def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str
             redis_url = options.redis_url
             if redis_url is None:
                 embedded = EmbeddedStore(options.home, find_server())
-                _start_store(embedded, supervisor)
+                start_store(embedded, supervisor)
                 redis_url = embedded.url
             env = {
                 "PENTIMENTO_REDIS_URL": redis_url,
@@ -71,15 +70,6 @@ def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str
             supervisor.stop()
             if embedded:
                 embedded.remove_temporary()
-
-
-def _start_store(embedded: EmbeddedStore, supervisor: Supervisor) -> None:
-    embedded.end_orphan()
-    child = supervisor.start(embedded.program())
-    try:
-        supervisor.wait(embedded.answers, _STORE_TIMEOUT_S, lambda: "the store does not answer")
-    except ServeError as error:
-        raise ServeError(f"{error}{embedded.repair_hint(child.tail())}") from None
 
 
 def _python(*words: str) -> tuple[str, ...]:
@@ -140,19 +130,6 @@ def _free_port(host: str, port: int) -> int:
             reason = error.strerror or "unusable"
             raise ServeError(f"{host}:{port} cannot be used ({reason}); choose another with --port") from None
         return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (home / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ServeError(
-                f"another `pentimento serve` uses {home}; stop it, or set PENTIMENTO_HOME to another folder"
-            ) from None
-        yield
 
 
 @contextmanager

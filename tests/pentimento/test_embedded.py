@@ -12,6 +12,7 @@ from pentimento.serve import Options, embedded, serve
 from pentimento.serve.embedded import EmbeddedStore, find_server
 from pentimento.serve.errors import ServeError
 from pentimento.serve.processes import Supervisor
+from pentimento.serve.storing import only_one
 
 
 def fake_server(folder: Path, name: str, version: str) -> Path:
@@ -136,9 +137,7 @@ def test_an_orphan_on_our_socket_is_ended_before_a_new_start(tmp_path: Path) -> 
 
 
 def test_two_serves_do_not_share_a_home(tmp_path: Path) -> None:
-    from pentimento import serve as package
-
-    with package._only_one(tmp_path), pytest.raises(ServeError, match="another `pentimento serve`"):
+    with only_one(tmp_path), pytest.raises(ServeError, match="another `pentimento serve`"):
         serve(Options(home=tmp_path, port=0), lambda _: None, lambda _: None)
 
 
