@@ -16,6 +16,7 @@ MADE = [
     {"dog.png", "where_is_the_dog.png"},
     {"dog.png", "style.png", "fox.png", "words/source-cat.png", "words/dog-dog.png", "words/dog-grass.png"},
     set(),
+    set(),
 ]
 
 

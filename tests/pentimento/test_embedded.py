@@ -155,7 +155,7 @@ def test_stopping_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         os.kill(os.getpid(), signal.SIGTERM)
         raise ServeError("interrupted")
 
-    monkeypatch.setattr("pentimento.serve._start_store", interrupted)
+    monkeypatch.setattr("pentimento.serve.start_store", interrupted)
     told: list[str] = []
     with pytest.raises(ServeError, match="interrupted"):
         serve(Options(home=tmp_path, port=0), lambda _: None, told.append)
