@@ -16,6 +16,7 @@ from api_schemas.params import (
     P2PParams,
     StyleDiffusionParams,
 )
+from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
 from api_schemas.requests import EditRequest, InvertOptions, InvertRequest, OutputFormat, Submission
 from api_schemas.results import EditedImage, EditResult, InvertResult, Metrics, Timings, WordAttention
 
@@ -24,6 +25,8 @@ __all__ = [
     "METHODS",
     "PROBLEM_JSON",
     "Accepted",
+    "ComparedWord",
+    "Comparison",
     "DDIMParams",
     "Delivery",
     "DeliveryList",
@@ -58,6 +61,7 @@ __all__ = [
     "P2PlusParams",
     "Problem",
     "Progress",
+    "PromptPair",
     "Request",
     "Response",
     "StyleDiffusionParams",
@@ -65,5 +69,6 @@ __all__ = [
     "Time",
     "Timings",
     "WordAttention",
+    "WordChange",
     "now",
 ]

@@ -122,8 +122,7 @@ def refine(source: Tokens, target: Tokens) -> Alignment:
 
 def is_word_swap(source: Tokens, target: Tokens) -> bool:
     """Whether the prompts differ only in words put in the place of others."""
-    kept = prompts.changed(source.prompt, target.prompt).kept
-    return len(source.words) == len(target.words) and all(i == j for i, j in kept)
+    return prompts.changed(source.prompt, target.prompt).swap
 
 
 def _segments(tokens: Tokens) -> list[Sequence[int]]:

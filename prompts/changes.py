@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from prompts.words import words
 
@@ -15,6 +16,19 @@ class Changes:
     kept: tuple[tuple[int, int], ...]
     gone: tuple[int, ...]
     new: tuple[int, ...]
+
+    @property
+    def swap(self) -> bool:
+        """Whether the prompts differ only in words put in the place of others."""
+        return len(self.gone) == len(self.new) and all(i == j for i, j in self.kept)
+
+    @property
+    def gaps(self) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+        """What is (gone, new) between neighbours among the kept words, where anything is."""
+        end = (len(self.kept) + len(self.gone), len(self.kept) + len(self.new))
+        ends = [(-1, -1), *self.kept, end]
+        gaps = [(tuple(range(i + 1, k)), tuple(range(j + 1, m))) for (i, j), (k, m) in pairwise(ends)]
+        return tuple(gap for gap in gaps if any(gap))
 
 
 def changed(source: str, target: str) -> Changes:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 import store
 from service import auth, errors, openapi
 from service.edge import JSON_BYTES, Edge
-from service.routes import OPEN_ROUTERS, ROUTERS
+from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
 from service.settings import ServiceSettings
 from store import Store
 
@@ -55,6 +55,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
         app.include_router(
             router, max_body_size=JSON_BYTES, dependencies=auth.REQUIRED, responses=auth.RESPONSES
         )
+    app.mount("/studio", StudioFiles())
     errors.install(app)
     openapi.complete(app)
     app.add_middleware(Edge, local_only=settings.local_only)

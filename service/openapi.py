@@ -6,7 +6,15 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from api_schemas import PROBLEM_JSON, EditRequest, ErrorCode, InvertOptions, InvertRequest, Problem
+from api_schemas import (
+    PROBLEM_JSON,
+    EditRequest,
+    ErrorCode,
+    InvertOptions,
+    InvertRequest,
+    Problem,
+    PromptPair,
+)
 from service.errors import RETRY_AFTER_S
 
 Json = dict[str, Any]
@@ -83,9 +91,9 @@ def invert_body() -> Json:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def edit_body() -> Json:
-    """The body of /edit."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": ref(EditRequest)}}}}
+def json_body(model: type) -> Json:
+    """A body that is JSON of this model, read by hand."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": ref(model)}}}}
 
 
 def complete(app: FastAPI) -> None:
@@ -96,7 +104,12 @@ def complete(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = derive()
             _tell_of_keys(document)
-            models = [(InvertRequest, "validation"), (EditRequest, "validation"), (Problem, "validation")]
+            models = [
+                (InvertRequest, "validation"),
+                (EditRequest, "validation"),
+                (PromptPair, "validation"),
+                (Problem, "validation"),
+            ]
             _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             for name, schema in extra["$defs"].items():

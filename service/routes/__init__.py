@@ -5,8 +5,11 @@ from service.routes.health import router as health
 from service.routes.images import router as images
 from service.routes.jobs import router as jobs
 from service.routes.pictures import router as pictures
+from service.routes.prompts import router as prompts
+from service.routes.studio import StudioFiles
+from service.routes.studio import router as studio
 
-ROUTERS = (jobs, images, pictures, catalogue)
-OPEN_ROUTERS = (health,)  # these need no key
+ROUTERS = (jobs, images, pictures, prompts, catalogue)
+OPEN_ROUTERS = (health, studio)  # these need no key
 
-__all__ = ["OPEN_ROUTERS", "ROUTERS"]
+__all__ = ["OPEN_ROUTERS", "ROUTERS", "StudioFiles"]

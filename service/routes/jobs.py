@@ -55,7 +55,7 @@ async def invert(request: Request, response: Response, store: TheStore, settings
     "/edit",
     status_code=202,
     summary="Edit an image by a target prompt",
-    openapi_extra=openapi.edit_body(),
+    openapi_extra=openapi.json_body(EditRequest),
     responses={
         202: _ACCEPTED,
         **openapi.problems(

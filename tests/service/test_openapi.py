@@ -26,6 +26,7 @@ def test_every_promised_route_is_described(document: dict[str, Any]) -> None:
         ("DELETE", "/images/{image_id}"),
         ("GET", "/images/{image_id}/{name}"),
         ("GET", "/images/{image_id}/results/{digest}"),
+        ("POST", "/prompts/compare"),
         ("GET", "/models"),
         ("GET", "/methods"),
         ("GET", "/healthz"),
