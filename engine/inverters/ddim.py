@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from engine.denoise import call_unet
 from engine.errors import check_finite
 from engine.inverters.base import Inversion, Source
 from engine.models import Models
 from engine.progress import OnProgress, Progress
-from engine.schedule import Schedule, clean, ddim_move, to_eps
+from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +25,25 @@ class DDIM:
 
     @torch.no_grad()
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
-        latent = source.latent
-        levels = [latent]
-        for index, move in enumerate(schedule.inversion()):
-            said = call_unet(models, latent, move.timestep, source.text)
-            # The denoiser takes the latent for one of the level it goes to, so that is where it is read.
-            eps = to_eps(said, latent, move.alpha_to, schedule.prediction)
-            latent = check_finite(ddim_move(latent, eps, move), "invert", index)
-            levels.append(latent)
-            tell(Progress("invert", index + 1, len(schedule), clean(latent, eps, move.alpha_to)))
-        return Inversion(trajectory=torch.cat(levels), pinned=False)
+        def ask(latent: Tensor, move: Move) -> Tensor:
+            return call_unet(models, latent, move.timestep, source.text)
+
+        return Inversion(trajectory=ddim_trajectory(source.latent, schedule, ask, tell), pinned=False)
+
+
+def ddim_trajectory(
+    latent: Tensor, schedule: Schedule, ask: Callable[[Tensor, Move], Tensor], tell: OnProgress
+) -> Tensor:
+    """The noise levels (N+1, C, h, w) that a clean latent (1, C, h, w) goes up, as the U-Net says when asked.
+
+    Raises:
+        NumericalError: a latent became NaN or infinite.
+    """
+    levels = [latent]
+    for index, move in enumerate(schedule.inversion()):
+        # The denoiser takes the latent for one of the level it goes to, so that is where it is read.
+        eps = to_eps(ask(latent, move), latent, move.alpha_to, schedule.prediction)
+        latent = check_finite(ddim_move(latent, eps, move), "invert", index)
+        levels.append(latent)
+        tell(Progress("invert", index + 1, len(schedule), clean(latent, eps, move.alpha_to)))
+    return torch.cat(levels)

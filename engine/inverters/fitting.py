@@ -13,11 +13,12 @@ from torch import Tensor
 from engine import codec
 from engine.attention import Branch, Heads, Site, Step, controlled
 from engine.denoise import call_unet
-from engine.errors import NumericalError, check_finite
+from engine.errors import NumericalError
 from engine.inverters.base import Inversion, Source
+from engine.inverters.ddim import ddim_trajectory
 from engine.mapping import film
 from engine.models import Models
-from engine.progress import OnProgress, Progress
+from engine.progress import OnProgress
 from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
 
 S = TypeVar("S")
@@ -77,21 +78,21 @@ class Fitting:
         cls, models: Models, source: Source, schedule: Schedule, scale: float | None, tell: OnProgress
     ) -> Fitting:
         """Invert a picture to what its steps are fitted to; a scale of None is the model's."""
-        latent, levels, maps = source.latent, [source.latent], []
-        for index, move in enumerate(schedule.inversion()):
+        maps: list[Maps] = []
+
+        def ask(latent: Tensor, move: Move) -> Tensor:
             said, seen = _observe(models, latent, move, source.text)
-            eps = to_eps(said, latent, move.alpha_to, schedule.prediction)
-            latent = check_finite(ddim_move(latent, eps, move), "invert", index)
-            levels.append(latent)
             maps.append(seen)
-            tell(Progress("invert", index + 1, len(schedule), clean(latent, eps, move.alpha_to)))
+            return said
+
+        trajectory = ddim_trajectory(source.latent, schedule, ask, tell)
         return cls(
             models=models,
             schedule=schedule,
             scale=models.spec.guidance_scale if scale is None else float(scale),
             text=source.text,
             empty=codec.embed(models, codec.tokens(models, "")),
-            trajectory=torch.cat(levels),
+            trajectory=trajectory,
             maps=tuple(maps),
         )
 
