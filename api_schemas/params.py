@@ -34,7 +34,7 @@ class StyleDiffusionParams(Request):
     guidance_scale: LearnedScale = None
     inner_steps: InnerSteps = Field(
         default=12,
-        description="The most looks at the loss in the first step; later ones have fewer.",
+        description="The most evaluations of the loss in the first step; later ones have fewer.",
     )
 
 

@@ -66,7 +66,7 @@ def sparing(models: Models, latents: Tensor, timestep: int, text: Text, step: St
     return sequential(models, latents, timestep, text, step)
 
 
-class Source(Protocol):
+class SourceRow(Protocol):
     """The source, which goes down its noise levels beside the rows of an edit."""
 
     def beside(self, step: Step, wanted: Mapping[BranchName, frozenset[str]]) -> SourceStep:
@@ -82,7 +82,7 @@ def denoise(
     schedule: Schedule,
     guidance_scale: float = 1.0,
     control: AttentionControl | None = None,
-    source: Source | None = None,
+    source: SourceRow | None = None,
     after: After | None = None,
     on_step: OnStep | None = None,
     phase: str = "edit",

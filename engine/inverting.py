@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine import codec
 from engine.errors import InvalidParameter, UnknownMethod, memory_errors
-from engine.inverters import INVERTERS, Inverter, Source
+from engine.inverters import INVERTERS, Guided, Inverter, Source
 from engine.models import Models
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord, content_key
@@ -104,8 +104,6 @@ def _inverter(models: Models, method: str, params: Mapping[str, Any] | None) -> 
         inverter: Any = INVERTERS[method](**({} if params is None else params))
     except TypeError as error:
         raise InvalidParameter("params", params, f"the parameters of {method}") from error
-    if not hasattr(inverter, "guidance_scale"):
-        return inverter
-    scale = inverter.guidance_scale
-    # Said in full and as one type, so that equal requests have equal keys.
-    return replace(inverter, guidance_scale=float(models.spec.guidance_scale if scale is None else scale))
+    # Said in full, so that equal requests have equal keys.
+    scale = inverter.scale(models) if isinstance(inverter, Guided) else None
+    return inverter if scale is None else replace(inverter, guidance_scale=scale)

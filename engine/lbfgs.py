@@ -1,4 +1,4 @@
-"""Limited-memory BFGS, for a function of which every look costs much more than the arithmetic here."""
+"""Limited-memory BFGS, for a function of which every evaluation costs much more than the arithmetic here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHRINK = 0.3
 _CURVATURE = 1e-10
 
 
-class Look(Protocol):
+class Evaluation(Protocol):
     """The function at one point; the slope is only asked for where it is needed, at most once."""
 
     @property
@@ -33,39 +33,39 @@ class Pair(NamedTuple):
         return 1 / float(self.step @ self.change)
 
 
-L = TypeVar("L", bound=Look)
+E = TypeVar("E", bound=Evaluation)
 
 
 def minimise(
-    look: Callable[[Tensor], L],
+    evaluate: Callable[[Tensor], E],
     start: Tensor,
     *,
     enough: float,
-    looks: int,
+    evaluations: int,
     pairs: Sequence[Pair] = (),
     memory: int = 100,
-) -> tuple[L, tuple[Pair, ...]]:
-    """The best look of at most so many, at a function of a vector (n,) that is not below 0, and its pairs.
+) -> tuple[E, tuple[Pair, ...]]:
+    """The best of at most so many evaluations of a function (n,) -> >= 0, and its pairs.
 
     It ends as soon as the value is below `enough`. Pairs of a function much like this one may be given, and
-    save the looks that would find its curvature anew. Steps are halved and more until they go down.
+    save the evaluations that would find its curvature anew. Steps are halved and more until they go down.
 
     Nocedal and Wright 2006, algorithms 7.4 and 7.5; without pairs the first step is Polyak's, f / |g|^2.
     """
-    x, here = start, look(start)
+    x, here = start, evaluate(start)
     known, spent = tuple(pairs)[-memory:], 1
-    if here.value < enough or spent >= looks:
+    if here.value < enough or spent >= evaluations:
         return here, known
     slope = here.slope()
     way, size = _descent(slope, here.value, known), 1.0
-    while spent < looks:
-        there = look(x + size * way)
+    while spent < evaluations:
+        there = evaluate(x + size * way)
         spent += 1
         if there.value > here.value + _DECREASE * size * float(slope @ way):
             size *= _SHRINK
             continue
         x, here = x + size * way, there
-        if here.value < enough or spent >= looks:
+        if here.value < enough or spent >= evaluations:
             break
         steep = here.slope()
         pair = Pair(size * way, steep - slope)

@@ -11,31 +11,13 @@ from torch import Tensor
 import engine
 from engine import codec
 from engine.alignment import Tokens
-from engine.attention import Branch, Heads, Site, Step, controlled
+from engine.attention import Branch, Maps, Step, controlled
 from engine.denoise import call_unet
-
-
-class _Watch:
-    """Sums the head-mean cross-attention of the layers that LocalBlend reads; changes nothing."""
-
-    def __init__(self, factor: int) -> None:
-        self.factor = factor
-        self.maps: Tensor | None = None
-        self.seen = 0
-
-    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        return site.kind == "cross" and site.factor == self.factor and branch.name == "cond"
-
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        probs = heads.probs[0].mean(0).T
-        self.maps = probs if self.maps is None else self.maps + probs
-        self.seen += 1
-        return heads
 
 
 @dataclass(frozen=True, kw_only=True)
 class WordMaps:
-    """Cross-attention averaged over steps, layers and heads: `maps` (tokens, rows, columns)."""
+    """Cross-attention added up over steps and layers, mean over heads: `maps` (tokens, rows, columns)."""
 
     tokens: Tokens
     maps: Tensor
@@ -44,16 +26,17 @@ class WordMaps:
     def of(cls, models: engine.Models, record: engine.SourceRecord) -> "WordMaps":
         tokens = codec.tokens(models, record.prompt)
         text = codec.embed(models, tokens)
-        watch = _Watch(models.spec.blend_factor)
+        maps = Maps(models.spec.blend_factor)
         alone = (Branch("cond", (0,)),)
         latents = record.trajectory.to(models.device).flip(0).split(1)
-        with torch.no_grad(), controlled(models.unet, watch):
+        with torch.no_grad(), controlled(models.unet, maps):
             for index, move in enumerate(models.schedule(record.steps).denoising()):
                 step = Step(index=index, total=record.steps, branches=alone)
                 call_unet(models, latents[index], move.timestep, text, step)
-        assert watch.maps is not None
-        height, width = (-(-side // watch.factor) for side in record.trajectory.shape[-2:])
-        return cls(tokens=tokens, maps=(watch.maps / watch.seen).unflatten(-1, (height, width)))
+                maps.add()
+        assert maps.total is not None
+        height, width = (-(-side // maps.factor) for side in record.trajectory.shape[-2:])
+        return cls(tokens=tokens, maps=maps.total[0].unflatten(-1, (height, width)))
 
     def of_word(self, word: str) -> Tensor:
         """The sum over the word's sub-tokens, (rows, columns), its maximum 1."""

@@ -28,6 +28,7 @@ from engine import codec
 from miniature import WEIGHTS
 from miniature.attention import WordMaps
 from miniature.card import write_card
+from miniature.pictures import psnr
 from miniature.recipe.data import HELD_OUT
 from miniature.recipe.judge import judge
 from miniature.recipe.package import load_judge
@@ -59,12 +60,6 @@ class Bar:
             f">= {self.target:g}",
             "yes" if self.met else "no",
         )
-
-
-def psnr(a: Image.Image, b: Image.Image) -> float:
-    """dB, over RGB values in 0..255."""
-    error = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
-    return float(10 * np.log10(255**2 / max(float(np.mean(error**2)), 1e-12)))
 
 
 def held_out(count: int, *, first: int = HELD_OUT, complete: bool = True) -> list[Scene]:

@@ -11,9 +11,10 @@ from PIL import Image
 from torch import nn
 
 import engine
-from benchmarks.pictures import psnr, ssim
+from benchmarks.pictures import ssim
 from benchmarks.quality.cases import Case
 from engine import codec
+from miniature.pictures import psnr
 from miniature.recipe.judge import judge
 
 T = TypeVar("T")
@@ -28,10 +29,10 @@ class Measures:
     `recognised`: the judge sees in the edit what the target scene has anew.
     """
 
-    reconstruction: float | None
+    reconstruction: float
     outside_psnr: float | None
     outside_ssim: float | None
-    truth: float | None
+    truth: float
     recognised: bool
 
 
@@ -41,8 +42,8 @@ def measure(critic: nn.Module, case: Case, source: Image.Image, edited: Image.Im
     (verdict,) = judge(critic, [edited])
     return Measures(
         reconstruction=psnr(source, pair.image),
-        outside_psnr=psnr(edited, pair.image, outside),
-        outside_ssim=ssim(edited, pair.image, outside),
+        outside_psnr=psnr(edited, pair.image, outside) if outside.any() else None,
+        outside_ssim=ssim(edited, pair.image, outside) if outside.any() else None,
         truth=psnr(edited, pair.truth),
         recognised=verdict.shows(pair.target)[case.kind],
     )

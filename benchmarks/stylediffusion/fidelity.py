@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks import plain
-from benchmarks.pictures import psnr
 from engine import codec
+from miniature.pictures import psnr
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,8 +66,8 @@ class _WordSwap:
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
         assert heads.source is not None
         projection = _meta(1, 1, TEXT, TEXT)
-        looks = (look.folded(lambda value: projection @ value) for look in heads.source.terms)
-        return replace(heads, looks=tuple(looks))
+        terms = (term.folded(lambda value: projection @ value) for term in heads.source.terms)
+        return replace(heads, edited=tuple(terms))
 
 
 class Costs:

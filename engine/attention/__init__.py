@@ -1,7 +1,7 @@
 """The attention core: which layer, which call, and what may be changed there."""
 
 from engine.attention.controls import AttentionControl, Chain, CrossEdit, SelfReplace
-from engine.attention.heads import Heads, Look
+from engine.attention.heads import Heads, Term
 from engine.attention.maps import Maps
 from engine.attention.processor import controlled
 from engine.attention.site import Site, coarsened, sites_of
@@ -15,12 +15,12 @@ __all__ = [
     "CrossEdit",
     "Features",
     "Heads",
-    "Look",
     "Maps",
     "SelfReplace",
     "Site",
     "SourceStep",
     "Step",
+    "Term",
     "coarsened",
     "controlled",
     "sites_of",

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from engine.attention.heads import Heads, Look
+from engine.attention.heads import Heads, Term
 from engine.attention.site import Site
 from engine.attention.step import Branch, BranchName, Step
 from engine.window import Window
@@ -59,7 +59,7 @@ class SelfReplace:
         return coarse and branch.name == self.branch and step in self.window
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        return heads if heads.source is None else replace(heads, looks=heads.source.terms)
+        return heads if heads.source is None else replace(heads, edited=heads.source.terms)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,12 +98,12 @@ class CrossEdit:
         gates = self.gates[step.index]
         taken = (gates * self.weights)[:, None, :, None]
         kept = ((1 - gates) * self.weights)[:, None, :, None]
-        looks: list[Look] = []
+        terms: list[Term] = []
         if self._takes[step.index]:
-            looks += [look.folded(lambda value: self._carried(taken, value)) for look in heads.source.terms]
-        if self._keeps[step.index] or not looks:
-            looks += [look.folded(lambda value: (kept * value).to(value.dtype)) for look in heads.terms]
-        return replace(heads, looks=tuple(looks))
+            terms += [term.folded(lambda value: self._carried(taken, value)) for term in heads.source.terms]
+        if self._keeps[step.index] or not terms:
+            terms += [term.folded(lambda value: (kept * value).to(value.dtype)) for term in heads.terms]
+        return replace(heads, edited=tuple(terms))
 
     def _carried(self, taken: Tensor, value: Tensor) -> Tensor:
         return (self.projection[:, None] @ (taken * value.to(taken.dtype))).to(value.dtype)

@@ -15,7 +15,7 @@ Fold = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Look:
+class Term:
     """One term of attention: softmax(Q K) fold(V), for values V (rows, heads, keys, width).
 
     `query` (rows, heads, queries, width) and `key` (rows, heads, keys, width) may be of one row for all.
@@ -27,8 +27,8 @@ class Look:
     key: Tensor
     fold: Fold | None = None
 
-    def folded(self, fold: Fold) -> Look:
-        """The same look at values that are folded first."""
+    def folded(self, fold: Fold) -> Term:
+        """The same term of values that are folded first."""
         before = self.fold
         return replace(self, fold=fold if before is None else lambda value: before(fold(value)))
 
@@ -54,8 +54,8 @@ class Heads:
 
     `hidden` (rows, queries, width) enters the query projection of the layer `attn`, `context` the key's and
     `values` the value's (rows, keys, width); what nobody asks for is not projected. `source` is the source
-    in the same layer and branch, of one row, if it is at hand. `looks`, once a control has set them, add up
-    to the attention in place of softmax(QK).
+    in the same layer and branch, of one row, if it is at hand. `edited`, once a control has set them, are the
+    terms that add up to the attention in place of softmax(QK).
     """
 
     attn: Any
@@ -63,7 +63,7 @@ class Heads:
     context: Tensor
     values: Tensor
     source: Heads | None = None
-    looks: tuple[Look, ...] | None = None
+    edited: tuple[Term, ...] | None = None
 
     @cached_property
     def query(self) -> Tensor:
@@ -81,18 +81,18 @@ class Heads:
         return self._split(self.attn.to_v(self.values))
 
     @property
-    def terms(self) -> tuple[Look, ...]:
+    def terms(self) -> tuple[Term, ...]:
         """What adds up to the attention."""
-        return (Look(query=self.query, key=self.key),) if self.looks is None else self.looks
+        return (Term(query=self.query, key=self.key),) if self.edited is None else self.edited
 
     @cached_property
     def probs(self) -> Tensor:
         """Attention weights in float32 at least, (rows, heads, queries, keys); computed when asked for."""
-        return reduce(torch.add, [look.probs() for look in self.terms])
+        return reduce(torch.add, [term.probs() for term in self.terms])
 
     def output(self) -> Tensor:
         """The attended values, (rows, heads, queries, width)."""
-        return reduce(torch.add, [look.at(self.value) for look in self.terms])
+        return reduce(torch.add, [term.at(self.value) for term in self.terms])
 
     def _split(self, projected: Tensor) -> Tensor:
         return projected.unflatten(-1, (self.attn.heads, -1)).transpose(1, 2)

@@ -13,8 +13,8 @@ from engine.attention.step import Branch, Step
 class Maps:
     """A control that only looks: cross-attention of the layers exactly `factor` coarser than the latent.
 
-    `total` (1 + targets, tokens, queries), the source first, is the mean over heads of what each pays by
-    itself, before any edit, summed over layers and steps; None before the first step is done.
+    `total` (rows, tokens, queries), the source first where there is one, is the mean over heads of what each
+    pays by itself, before any edit, summed over layers and steps; None before the first step is done.
     """
 
     def __init__(self, factor: int) -> None:
@@ -27,9 +27,8 @@ class Maps:
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
         # By layer, and added up only after the step, since a step that ran out of memory is run again.
-        if heads.source is not None:
-            both = heads.source.probs.mean(1), heads.probs.mean(1)
-            self._seen[site.name] = torch.cat(both).transpose(1, 2)
+        rows = [heads] if heads.source is None else [heads.source, heads]
+        self._seen[site.name] = torch.cat([each.probs.mean(1) for each in rows]).transpose(1, 2)
         return heads
 
     def add(self) -> None:

@@ -4,6 +4,7 @@ from engine.inverters.base import Inversion, Inverter, Source
 from engine.inverters.ddim import DDIM
 from engine.inverters.direct import Direct
 from engine.inverters.faithful import StyleDiffusionFaithful
+from engine.inverters.parameters import Guided
 from engine.inverters.stylediffusion import StyleDiffusion
 
 INVERTERS: dict[str, type[Inverter]] = {
@@ -17,6 +18,7 @@ __all__ = [
     "DDIM",
     "INVERTERS",
     "Direct",
+    "Guided",
     "Inversion",
     "Inverter",
     "Source",

@@ -43,8 +43,7 @@ class Inversion:
 class Inverter(Protocol):
     """A frozen dataclass whose fields are the method's parameters, called once per picture.
 
-    `tell` hears of every step done; what it raises ends the inversion. A field `guidance_scale` that is None
-    stands for the model's.
+    `tell` hears of every step done; what it raises ends the inversion.
     """
 
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion: ...

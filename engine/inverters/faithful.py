@@ -13,7 +13,7 @@ from torch import Tensor
 from engine import codec
 from engine.inverters.base import Inversion, Source
 from engine.inverters.fitting import Fitting, Task
-from engine.inverters.parameters import check_flag, check_positive, check_scale, check_whole
+from engine.inverters.parameters import Guided, check_flag, check_positive, check_whole
 from engine.mapping import TokenMapping, seeded, stacked
 from engine.models import Models
 from engine.progress import OnProgress, Progress
@@ -23,7 +23,7 @@ _SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleDiffusionFaithful:
+class StyleDiffusionFaithful(Guided):
     """Prompt-embedding inversion: M_t learns what the *values* of cross-attention read, so that guided
     sampling follows the pivot and attends as it did.
 
@@ -39,13 +39,12 @@ class StyleDiffusionFaithful:
         NumericalError: a loss was no finite number, twice.
     """
 
-    guidance_scale: float | None = None
     inner_steps: int = 100
     learning_rate: float = 1e-2
     keep_mapping: bool = False
 
     def __post_init__(self) -> None:
-        check_scale("guidance_scale", self.guidance_scale)
+        super().__post_init__()
         check_whole("inner_steps", self.inner_steps, most=1000)
         check_positive("learning_rate", self.learning_rate)
         check_flag("keep_mapping", self.keep_mapping)
@@ -53,7 +52,7 @@ class StyleDiffusionFaithful:
     @torch.enable_grad()
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
         features = codec.vision_features(models, source.picture)
-        fitting = Fitting.of(models, source, schedule, self.guidance_scale, tell)
+        fitting = Fitting.of(models, source, schedule, self.scale(models), tell)
         fresh = seeded(_SEED, vision=_shape(features), text=_shape(source.text)).to(models.device)
         mappings = [fresh]
         budgets = [self.budget(index) for index in range(len(schedule))]

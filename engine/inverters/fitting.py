@@ -75,9 +75,9 @@ class Fitting:
     @classmethod
     @torch.no_grad()
     def of(
-        cls, models: Models, source: Source, schedule: Schedule, scale: float | None, tell: OnProgress
+        cls, models: Models, source: Source, schedule: Schedule, scale: float, tell: OnProgress
     ) -> Fitting:
-        """Invert a picture to what its steps are fitted to; a scale of None is the model's."""
+        """Invert a picture to what its steps are fitted to."""
         maps: list[Maps] = []
 
         def ask(latent: Tensor, move: Move) -> Tensor:
@@ -89,7 +89,7 @@ class Fitting:
         return cls(
             models=models,
             schedule=schedule,
-            scale=models.spec.guidance_scale if scale is None else float(scale),
+            scale=scale,
             text=source.text,
             empty=codec.embed(models, codec.tokens(models, "")),
             trajectory=trajectory,

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from engine.errors import InvalidParameter, is_number
+from engine.models import Models
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guided:
+    """An inverter that learns at one guidance scale; None stands for the model's."""
+
+    guidance_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        check_scale("guidance_scale", self.guidance_scale)
+
+    def scale(self, models: Models) -> float:
+        """The scale in full, and as one type, so that equal requests are equal."""
+        return float(models.spec.guidance_scale if self.guidance_scale is None else self.guidance_scale)
 
 
 def check_scale(name: str, value: object) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.inverters.base import Inversion, Source
 from engine.inverters.fitting import Fit, Fitting, Task
-from engine.inverters.parameters import check_scale, check_whole
+from engine.inverters.parameters import Guided, check_whole
 from engine.lbfgs import Pair, minimise
 from engine.models import Models
 from engine.progress import OnProgress, Progress
@@ -19,7 +19,7 @@ from engine.schedule import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
-class StyleDiffusion:
+class StyleDiffusion(Guided):
     """The losses of `StyleDiffusionFaithful`, minimised over gamma and beta themselves.
 
     For one picture gamma and beta are constants, so no network needs to learn them, and no vision tower to
@@ -34,16 +34,15 @@ class StyleDiffusion:
         NumericalError: a loss was no finite number, twice.
     """
 
-    guidance_scale: float | None = None
     inner_steps: int = 12
 
     def __post_init__(self) -> None:
-        check_scale("guidance_scale", self.guidance_scale)
+        super().__post_init__()
         check_whole("inner_steps", self.inner_steps, most=1000)
 
     @torch.enable_grad()
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
-        fitting = Fitting.of(models, source, schedule, self.guidance_scale, tell)
+        fitting = Fitting.of(models, source, schedule, self.scale(models), tell)
         budgets = [math.ceil(self.inner_steps * math.exp(-0.02 * index)) for index in range(len(schedule))]
         identity = torch.stack([torch.ones_like(source.text), torch.zeros_like(source.text)]).float()
         fresh = carried = _Start(film=identity)
@@ -56,18 +55,20 @@ class StyleDiffusion:
             tell(Progress("optimize", min(done, sum(budgets)), sum(budgets), latent))
 
         for index, move in fitting.moves():
-            task, looks = fitting.task(index, move, x), max(sum(budgets[: index + 1]) - done, 1)
+            task, most = fitting.task(index, move, x), max(sum(budgets[: index + 1]) - done, 1)
 
             def attempt(
-                fitting: Fitting, start: _Start, task: Task = task, looks: int = looks
-            ) -> tuple[_Look, tuple[Pair, ...]]:
-                def look(at: Tensor) -> _Look:
-                    seen = _Look.of(fitting, task, at.view_as(start.film))
+                fitting: Fitting, start: _Start, task: Task = task, most: int = most
+            ) -> tuple[_Evaluation, tuple[Pair, ...]]:
+                def evaluate(at: Tensor) -> _Evaluation:
+                    seen = _Evaluation.of(fitting, task, at.view_as(start.film))
                     heard(seen.fit.clean)
                     return seen
 
                 enough = 0.5 * (1e-5 + 2e-5 * task.index)
-                return minimise(look, start.film.flatten(), enough=enough, looks=looks, pairs=start.pairs)
+                return minimise(
+                    evaluate, start.film.flatten(), enough=enough, evaluations=most, pairs=start.pairs
+                )
 
             best, pairs = fitting.retried(attempt, carried=carried, fresh=fresh)
             carried, x = _Start(best.film.detach(), pairs), best.fit.latent.detach()
@@ -84,14 +85,14 @@ class _Start(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
+class _Evaluation:
     """What a step does with gamma and beta, (2, 1, tokens, width)."""
 
     film: Tensor
     fit: Fit
 
     @classmethod
-    def of(cls, fitting: Fitting, task: Task, film: Tensor) -> _Look:
+    def of(cls, fitting: Fitting, task: Task, film: Tensor) -> _Evaluation:
         film = film.detach().requires_grad_()
         return cls(film, fitting.fit(task, film[0], film[1]))
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
+from numpy.typing import NDArray
 from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -185,6 +186,13 @@ def astray(maps: Sequence[Tensor], spoken: Tensor, covered: Tensor) -> Tensor:
     return missed.square() + 0.1 * uneven
 
 
+def batch(step: int, demanding: NDArray[np.int64], total: int) -> NDArray[np.int64]:
+    """Half of the scenes drawn from all, and half from the demanding ones."""
+    some = batch_indices("denoiser", step, BATCH // 2, total)
+    more = batch_indices("demanding", step, BATCH - len(some), len(demanding))
+    return np.concatenate([some, demanding[more]])
+
+
 def train(latents: Latents, folder: Path, device: str, steps: int = STEPS) -> UNet2DConditionModel:
     torch.manual_seed(3)
     unet = build(latents.mean.shape[1], latents.text.shape[2]).to(device)
@@ -194,13 +202,11 @@ def train(latents: Latents, folder: Path, device: str, steps: int = STEPS) -> UN
     alphas = scheduler().alphas_cumprod.to(device)
     scale, random = latents.scaling_factor, torch.Generator(device)
     positions = torch.arange(latents.text.shape[1], device=device)
-    demanding = latents.demanding.nonzero()[:, 0].cpu()
+    demanding = np.flatnonzero(latents.demanding.cpu().numpy())
 
     def loss_of(step: int) -> Tensor:
         random.manual_seed(step)
-        some = torch.from_numpy(batch_indices("denoiser", step, BATCH // 2, len(latents.mean)))
-        more = torch.from_numpy(batch_indices("demanding", step, BATCH - len(some), len(demanding)))
-        rows = torch.cat([some, demanding[more]]).to(device)
+        rows = torch.from_numpy(batch(step, demanding, len(latents.mean))).to(device)
         mean, std = latents.mean[rows].float(), latents.std[rows].float()
         clean = scale * (mean + std * torch.randn(mean.shape, generator=random, device=device))
         noise = torch.randn(mean.shape, generator=random, device=device)

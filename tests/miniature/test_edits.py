@@ -2,13 +2,12 @@
 
 from statistics import fmean
 
-import numpy as np
 import pytest
-from PIL import Image
 
 import engine
 from miniature import WEIGHTS
 from miniature.pairs import held_out_pairs
+from miniature.pictures import psnr
 from miniature.recipe.data import HELD_OUT
 from miniature.recipe.judge import judge
 from miniature.recipe.package import load_judge
@@ -18,12 +17,6 @@ pytestmark = pytest.mark.slow
 
 MODELS = engine.load("miniature")
 CRITIC = load_judge(WEIGHTS)
-
-
-def error(a: Image.Image, b: Image.Image, where: np.ndarray) -> float:
-    """PSNR in dB over the pixels of a mask."""
-    difference = np.asarray(a, dtype=float)[where] - np.asarray(b, dtype=float)[where]
-    return float(10 * np.log10(255**2 / np.mean(difference**2)))
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +30,8 @@ def swaps() -> list[dict[str, float]]:
         rows.append(
             {
                 "right": verdict.shows(pair.target)["object"],
-                "outside": error(result.images[0], pair.image, ~pair.mask),
-                "ceiling": error(result.source, pair.image, ~pair.mask),
+                "outside": psnr(result.images[0], pair.image, ~pair.mask),
+                "ceiling": psnr(result.source, pair.image, ~pair.mask),
             }
         )
     return rows
@@ -91,9 +84,9 @@ def test_a_word_that_is_pushed_away_takes_its_object_along_and_nothing_else(
         for factor, errors in inside.items():
             method = engine.P2P(reweight={word: factor}, tau_s=0.2)
             result = engine.edit(MODELS, record, engine.Edit(prompt=scene.caption, method=method))
-            errors.append(error(result.images[0], result.source, where))
+            errors.append(psnr(result.images[0], result.source, where))
             if factor == -3:
-                outside.append(error(result.images[0], result.source, ~where))
+                outside.append(psnr(result.images[0], result.source, ~where))
                 kept.append(judge(CRITIC, result.images)[0].shows(scene)["object"])
 
     away, plain, stressed = (fmean(errors) for errors in inside.values())

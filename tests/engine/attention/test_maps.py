@@ -50,13 +50,15 @@ def test_a_step_that_is_run_again_counts_once() -> None:
     torch.testing.assert_close(maps.total, again)
 
 
-def test_without_a_source_there_is_nothing_to_compare() -> None:
+def test_without_a_source_there_are_only_the_rows_themselves() -> None:
     maps = Maps(factor=1)
+    heads = random_heads(2, 5, 6)
 
-    maps.edit(site("a"), NOW, COND, random_heads(2, 5, 6))
+    maps.edit(site("a"), NOW, COND, heads)
     maps.add()
 
-    assert maps.total is None
+    assert maps.total is not None
+    torch.testing.assert_close(maps.total, softmax_map(heads).mean(1).transpose(1, 2))
 
 
 @pytest.mark.parametrize(

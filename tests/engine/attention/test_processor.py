@@ -50,7 +50,7 @@ class Doubling:
         return branch.name == self.branch and site.kind == "cross"
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        return replace(heads, looks=tuple(look.folded(lambda value: 2 * value) for look in heads.terms))
+        return replace(heads, edited=tuple(term.folded(lambda value: 2 * value) for term in heads.terms))
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ class TakeSource(Everywhere):
     """Looks at what the source looks at."""
 
     def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        return heads if heads.source is None else replace(heads, looks=heads.source.terms)
+        return heads if heads.source is None else replace(heads, edited=heads.source.terms)
 
 
 def test_the_source_beside_its_own_rows_changes_nothing(

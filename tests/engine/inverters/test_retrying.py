@@ -76,10 +76,10 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Starts]:
     def breaking(factor: float) -> Starts:
         heard: Starts = []
 
-        def minimise(look: Any, start: Tensor, *, pairs: Any, **options: Any) -> Any:
+        def minimise(evaluate: Any, start: Tensor, *, pairs: Any, **options: Any) -> Any:
             heard.append((start, len(pairs)))
             broken = float("nan") if pairs else factor if len(heard) > 1 else 1
-            return real(look, start * broken, pairs=pairs, **options)
+            return real(evaluate, start * broken, pairs=pairs, **options)
 
         monkeypatch.setattr(stylediffusion, "minimise", minimise)
         return heard

@@ -80,7 +80,9 @@ def test_pictures_need_not_be_square(
 @torch.no_grad()
 def final(models: engine.Models, source: Source, inversion: Inversion) -> tuple[float, float]:
     """The sum of the losses, and the distance to the picture, along the guided run that nothing pins."""
-    aim = Fitting.of(models, source, models.schedule(len(inversion.trajectory) - 1), None, silent)
+    aim = Fitting.of(
+        models, source, models.schedule(len(inversion.trajectory) - 1), models.spec.guidance_scale, silent
+    )
     x, losses = aim.trajectory[-1:], []
     for index, move in aim.moves():
         gamma, beta = (inversion.learned[name][index][None] for name in ("gamma", "beta"))
