@@ -7,10 +7,12 @@ from api_schemas import (
     ErrorCode,
     InvertOptions,
     InvertResult,
+    Job,
     JobStatus,
     Problem,
 )
-from store import Claim, Store
+from store import Ask, Claim, Store
+from store.asking import BY_DEFAULT
 
 IMAGE = "img_" + "a" * 26
 
@@ -31,13 +33,26 @@ RESULT = InvertResult(
 PROBLEM = Problem.of(ErrorCode.NUMERICAL_ERROR, "the latents are not finite")
 
 
-def invert(shared: Store, image_id: str = IMAGE) -> str:
-    options = InvertOptions(prompt="a cat")
-    return shared.jobs.submit_invert(image_id, options, model="miniature", width=9, height=8).job_id
+def invert(shared: Store, image_id: str = IMAGE, ask: Ask = BY_DEFAULT, webhook: str | None = None) -> str:
+    options = InvertOptions(prompt="a cat", webhook_url=webhook)
+    return shared.jobs.submit_invert(image_id, options, model="miniature", width=9, height=8, ask=ask).job_id
 
 
-def edit(shared: Store, prompt: str = "a dog") -> str:
-    return shared.jobs.submit_edit(EditRequest(image_id=IMAGE, prompt=prompt)).job_id
+def edit(
+    shared: Store,
+    prompt: str = "a dog",
+    image_id: str = IMAGE,
+    ask: Ask = BY_DEFAULT,
+    webhook: str | None = None,
+) -> str:
+    request = EditRequest(image_id=image_id, prompt=prompt, webhook_url=webhook)
+    return shared.jobs.submit_edit(request, ask=ask).job_id
+
+
+def job(shared: Store, job_id: str, tenant: str = "default") -> Job:
+    found = shared.jobs.get(job_id, tenant)
+    assert found is not None
+    return found
 
 
 def begin(shared: Store, job_id: str, lease_s: float = 30) -> Claim:
@@ -47,9 +62,7 @@ def begin(shared: Store, job_id: str, lease_s: float = 30) -> Claim:
 
 
 def status(shared: Store, job_id: str) -> JobStatus:
-    job = shared.jobs.get(job_id)
-    assert job is not None
-    return job.status
+    return job(shared, job_id).status
 
 
 def queued(shared: Store) -> list[str]:
