@@ -37,6 +37,7 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     QUEUE_FULL = "queue_full"
     QUEUE_UNAVAILABLE = "queue_unavailable"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
     INSUFFICIENT_STORAGE = "insufficient_storage"
     WORKER_LOST = "worker_lost"
     DEADLINE_EXCEEDED = "deadline_exceeded"
@@ -71,6 +72,7 @@ _STATUS: Final = {
     ErrorCode.DEADLINE_EXCEEDED: 500,
     ErrorCode.INTERNAL_ERROR: 500,
     ErrorCode.QUEUE_UNAVAILABLE: 503,
+    ErrorCode.STORAGE_UNAVAILABLE: 503,
     ErrorCode.OUT_OF_MEMORY: 503,
     ErrorCode.INSUFFICIENT_STORAGE: 507,
 }

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
 from api_schemas import PROBLEM_JSON, ErrorCode, FieldError, Problem
+from store import StorageUnavailable
 
 RETRY_AFTER_S = 5
 
@@ -82,6 +83,12 @@ def install(app: FastAPI) -> None:
         log.warning("the queue is unavailable: %s", error)
         detail = "The queue cannot be reached or takes no more writes; try again shortly."
         return _answer(request, Problem.of(ErrorCode.QUEUE_UNAVAILABLE, detail))
+
+    @app.exception_handler(StorageUnavailable)
+    async def files_away(request: Request, error: StorageUnavailable) -> Response:
+        log.warning("the file store is unavailable: %s", error.__cause__ or error)
+        detail = "The file store cannot be reached or refuses to work; try again shortly."
+        return _answer(request, Problem.of(ErrorCode.STORAGE_UNAVAILABLE, detail))
 
 
 def _methods(app: FastAPI, request: Request) -> list[str]:

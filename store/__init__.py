@@ -11,6 +11,7 @@ from store.errors import (
     NoSuchImage,
     QueueFull,
     StorageFull,
+    StorageUnavailable,
     StoreError,
 )
 from store.events import AsyncEvents, Event, Events
@@ -45,6 +46,7 @@ __all__ = [
     "QueueFull",
     "Stats",
     "StorageFull",
+    "StorageUnavailable",
     "Store",
     "StoreError",
     "StoreSettings",

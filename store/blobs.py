@@ -6,73 +6,89 @@ import re
 import shutil
 from pathlib import Path
 from time import monotonic, time
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import fsspec
 
-from store.errors import BlobMissing, StorageFull
+from store.errors import BlobMissing, StorageFull, StorageUnavailable
+from store.faults import named
 
 _KEY: Final = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*(/|\.[a-z0-9]+)?")
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _CHECK_S: Final = 5.0
 _STALE_S: Final = 3600.0
+_PASSES: Final = 3
+# Others write to the bucket too, so no listing may be remembered; and a file that is read in several requests
+# may be replaced between two of them.
+_S3: Final[dict[str, Any]] = {
+    "use_listings_cache": False,
+    "max_concurrency": 1,
+    "config_kwargs": {
+        "connect_timeout": 3,
+        "read_timeout": 15,
+        "retries": {"mode": "standard", "total_max_attempts": 4},
+    },
+}
 
 
 class Blobs:
-    """Bytes under keys like `images/ID/source.png`; a reader sees all of them or none."""
+    """Bytes under keys like `images/ID/source.png`; a reader sees all of them or none.
+
+    Every method raises StorageUnavailable if the files cannot be reached.
+    """
 
     def __init__(self, url: str) -> None:
-        self._fs, self._root = fsspec.core.url_to_fs(url)
+        options = _S3 if url.startswith(("s3://", "s3a://")) else {}
+        self._fs, self._root = fsspec.core.url_to_fs(url, **options)
         self._local = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else ())
         self._incoming = Path(self._root) / ".incoming"
         self._check_at = 0.0
-        self._fault: OSError | StorageFull | None = None
+        self._fault: StorageUnavailable | StorageFull | None = None
 
     def put(self, key: str, data: bytes) -> None:
         """Store `data` whole, replacing what was there; raises StorageFull."""
         path = self._path(key)
-        try:
+        with named(key):
             if self._local:
                 _write_atomically(Path(path), self._incoming, data)
             else:
                 self._fs.pipe_file(path, data)
-        except OSError as error:
-            if error.errno in _FULL:
-                raise StorageFull(f"no room left for {key}") from error
-            raise
 
     def get(self, key: str) -> bytes:
         """The bytes under `key`; raises BlobMissing."""
-        try:
-            data: bytes = self._fs.cat_file(self._path(key))
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise BlobMissing(key) from error
+        path = self._path(key)
+        with named(key):
+            data: bytes = self._fs.cat_file(path)
         return data
 
     def exists(self, key: str) -> bool:
         """Whether there is something under `key`."""
-        return bool(self._fs.isfile(self._path(key)))
+        path = self._path(key)
+        try:
+            with named(key):
+                return bool(self._fs.info(path)["type"] == "file")
+        except BlobMissing:
+            return False
 
     def move(self, source: str, target: str) -> None:
         """Rename; nothing happens if there is nothing under `source`."""
         try:
             self.put(target, self.get(source))
-            self._fs.rm_file(self._path(source))
-        except (BlobMissing, FileNotFoundError):
+            self._unlink(source)
+        except BlobMissing:
             return
 
     def delete_prefix(self, prefix: str) -> None:
         """Remove every key below the folder `prefix`."""
         path = self._path(prefix).rstrip("/")
         try:
-            if self._local:
-                _remove_atomically(Path(path), self._incoming)
-            else:
-                self._fs.rm(path, recursive=True)
-        except FileNotFoundError:
+            with named(prefix):
+                if self._local:
+                    _remove_atomically(Path(path), self._incoming)
+                else:
+                    self._empty(path)
+        except BlobMissing:
             return
-        self._fs.invalidate_cache()
 
     def sweep(self) -> None:
         """Remove what processes left behind that were killed an hour ago or earlier."""
@@ -86,7 +102,7 @@ class Blobs:
                 continue
 
     def check(self) -> None:
-        """Raise OSError or StorageFull unless a small file can be written and removed.
+        """Raise StorageUnavailable or StorageFull unless a small file can be written and removed.
 
         The outcome is remembered for a few seconds.
         """
@@ -96,14 +112,28 @@ class Blobs:
         if self._fault is not None:
             raise self._fault.with_traceback(None)
 
-    def _try(self) -> OSError | StorageFull | None:
+    def _try(self) -> StorageUnavailable | StorageFull | None:
         key = f"checks/{uuid4().hex}"
         try:
             self.put(key, b"ok")
-            self._fs.rm_file(self._path(key))
-        except (OSError, StorageFull) as error:
+            self._unlink(key)
+        except (StorageUnavailable, StorageFull) as error:
             return error
         return None
+
+    def _unlink(self, key: str) -> None:
+        path = self._path(key)
+        with named(key):
+            self._fs.rm_file(path)
+
+    def _empty(self, path: str) -> None:
+        """Object stores say nothing of files that they failed to remove, so what is left is looked for."""
+        for _ in range(_PASSES):
+            left = self._fs.find(path)
+            if not left:
+                return
+            self._fs.rm(left)
+        raise OSError(errno.EBUSY, "some files cannot be removed")
 
     def _path(self, key: str) -> str:
         if not _KEY.fullmatch(key):

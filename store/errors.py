@@ -31,6 +31,10 @@ class StorageFull(StoreError):
     """The object store has no room left."""
 
 
+class StorageUnavailable(StoreError):
+    """The object store cannot be reached, or refuses to work for us; the message says why in a few words."""
+
+
 class BadCursor(StoreError):
     """This is no cursor of this list, or no id of an event: only those that were given out go on."""
 

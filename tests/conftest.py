@@ -8,7 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
+import fsspec
 import pytest
 from redis import Redis
 from redis.backoff import ConstantBackoff
@@ -100,3 +102,27 @@ def serving(folder: Path, environment: dict[str, str]) -> Iterator[tuple[subproc
         process.terminate()
         process.wait(60)
         process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The URL of an object store that speaks S3 and lives as long as the test run."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of a place in an empty bucket; the environment tells every client where the store is."""
+    aws = {"ENDPOINT_URL": s3_server, "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}
+    for name, value in {**aws, "DEFAULT_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    fsspec.filesystem("s3").clear_instance_cache()
+    name = f"pictures-{uuid4().hex}"
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}/here"

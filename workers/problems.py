@@ -6,7 +6,7 @@ from rq.timeouts import JobTimeoutException
 
 import engine
 from api_schemas import ErrorCode, Problem
-from store import NoSuchImage, StorageFull
+from store import NoSuchImage, StorageFull, StorageUnavailable
 
 _MEMBERS: Final[tuple[str, ...]] = ("word", "words", "tokens", "limit", "value", "expected")
 
@@ -17,6 +17,8 @@ def problem_of(error: Exception, job_id: str) -> Problem:
         return Problem.of(ErrorCode(error.code), str(error), **_members(error))
     if isinstance(error, StorageFull):
         return Problem.of(ErrorCode.INSUFFICIENT_STORAGE, "there was no room left to store the result")
+    if isinstance(error, StorageUnavailable):
+        return Problem.of(ErrorCode.STORAGE_UNAVAILABLE, f"the file store did not work: {error}")
     if isinstance(error, NoSuchImage):
         return Problem.of(ErrorCode.NOT_FOUND, f"there is no image {error}; it may have been deleted")
     if isinstance(error, JobTimeoutException):

@@ -11,7 +11,7 @@ from api_schemas import Response as Wire
 from service import openapi
 from service.errors import ServiceError
 from service.routes.common import TheStore
-from store import StorageFull, Store
+from store import StorageFull, StorageUnavailable, Store
 
 router = APIRouter(tags=["health"])
 
@@ -55,9 +55,8 @@ def _redis(store: Store) -> FieldError | None:
 def _files(store: Store) -> FieldError | None:
     try:
         store.blobs.check()
-    except (OSError, StorageFull) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return _part("store", f"cannot be written ({reason})")
+    except (StorageUnavailable, StorageFull) as error:
+        return _part("store", f"cannot be written ({error})")
     return None
 
 

@@ -15,10 +15,12 @@ from store.errors import BlobMissing, StorageFull
 KEY = "images/img_a/source.png"
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     if request.param == "folder":
         return Blobs(str(tmp_path))
+    if request.param == "s3":
+        return Blobs(request.getfixturevalue("bucket"))
     return Blobs(f"memory://{tmp_path.name}")
 
 

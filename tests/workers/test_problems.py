@@ -8,6 +8,7 @@ from rq.timeouts import JobTimeoutException
 import engine.errors
 from api_schemas import ErrorCode
 from engine.errors import InvalidParameter, PentimentoError, PromptTooLong, UnknownWord
+from store import StorageUnavailable
 from workers.problems import problem_of
 
 ENGINE = {
@@ -37,5 +38,7 @@ def test_what_helps_to_repair_a_request_reaches_the_client() -> None:
     assert (long.tokens, long.limit) == (80, 77)
     late = problem_of(JobTimeoutException("late"), "job")
     assert late.code is ErrorCode.DEADLINE_EXCEEDED
+    away = problem_of(StorageUnavailable("AccessDenied"), "job")
+    assert (away.code, away.status) == (ErrorCode.STORAGE_UNAVAILABLE, 503)
     parameter = problem_of(InvalidParameter("tau_s", 2.0, "a fraction"), "job")
     assert (parameter.parameter, parameter.value, parameter.expected) == ("tau_s", 2.0, "a fraction")
