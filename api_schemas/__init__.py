@@ -2,7 +2,7 @@
 
 from api_schemas.base import ImageId, JobId, Request, Response, Time, now
 from api_schemas.catalogue import Image, ImageList, ImageStatus, MethodInfo, ModelInfo
-from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus
+from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, DeliveryTry
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
 from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
 from api_schemas.params import (
@@ -31,6 +31,7 @@ __all__ = [
     "Delivery",
     "DeliveryList",
     "DeliveryStatus",
+    "DeliveryTry",
     "DirectParams",
     "EditParams",
     "EditRequest",

@@ -1,4 +1,4 @@
-"""What became of the webhook of a job."""
+"""What became of the webhooks of a job."""
 
 from enum import StrEnum
 
@@ -10,13 +10,12 @@ from api_schemas.base import Response, Time
 class DeliveryStatus(StrEnum):
     """Where a webhook is."""
 
-    NONE = "none"
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
 
 
-class Delivery(Response):
+class DeliveryTry(Response):
     """One try to deliver a webhook."""
 
     at: Time = Field(description="When it began.")
@@ -29,15 +28,22 @@ class Delivery(Response):
         description="Why it does not count as delivered, null if it does.",
         examples=["answered 503"],
     )
+    retry_at: Time | None = Field(default=None, description="When it is tried again, null if it is not.")
+
+
+class Delivery(Response):
+    """What became of one webhook of a job."""
+
+    url: str = Field(description="The `webhook_url` that was asked for.")
+    status: DeliveryStatus = Field(
+        description="`pending` until it is delivered or given up; no try is made before the job has ended."
+    )
+    tries: list[DeliveryTry] = Field(description="Every try so far, oldest first.")
 
 
 class DeliveryList(Response):
-    """The delivery log of a job."""
+    """The webhooks of a job."""
 
-    status: DeliveryStatus = Field(
-        description="`none` without a `webhook_url`; `pending` until it is delivered or given up."
-    )
-    deliveries: list[Delivery] = Field(description="Every try so far, oldest first.")
-    next_at: Time | None = Field(
-        default=None, description="When it is tried next, null while the job runs and after the last try."
+    deliveries: list[Delivery] = Field(
+        description="One per URL: empty if none was asked for, several if requests shared the job."
     )

@@ -1,14 +1,11 @@
 """Ended jobs whose webhooks have not been called yet; the step that ends a job puts it here."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from store import keys
 from store.claims import milliseconds
 from store.lua import Scripts
-
-_DUE = f"{keys.PREFIX}outbox"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,16 +45,9 @@ class Outbox:
         """What was said of each try, the oldest first; of very many only the latest."""
         return list(self._redis.lrange(keys.deliveries(job_id), 0, -1))
 
-    def asked(self, job_id: str) -> bool:
-        """Whether anybody is to be called about the job."""
-        return bool(self._redis.exists(keys.webhooks(job_id)))
-
-    def next_at(self, job_id: str) -> datetime | None:
-        """When the next try is due; None before the job has ended and after the last one."""
-        urls = self._redis.smembers(keys.webhooks(job_id))
-        times = self._redis.zmscore(_DUE, [f"{job_id} {url}" for url in urls]) if urls else []
-        due = [at for at in times if at is not None]
-        return datetime.fromtimestamp(min(due) / 1000, UTC) if due else None
+    def urls(self, job_id: str) -> list[str]:
+        """Whom to call about the job, whether or not it has been done."""
+        return sorted(self._redis.smembers(keys.webhooks(job_id)))
 
     def _settle(self, owed: Owed, entry: str, delay: int | str) -> bool:
         return bool(self._scripts.run("SETTLE", owed.job_id, owed.url, owed.attempt, entry, delay))

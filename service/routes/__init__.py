@@ -1,6 +1,7 @@
 """The routes, by what they are about."""
 
 from service.routes.catalogue import router as catalogue
+from service.routes.deliveries import router as deliveries
 from service.routes.health import router as health
 from service.routes.images import router as images
 from service.routes.jobs import router as jobs
@@ -9,7 +10,7 @@ from service.routes.prompts import router as prompts
 from service.routes.studio import StudioFiles
 from service.routes.studio import router as studio
 
-ROUTERS = (jobs, images, pictures, prompts, catalogue)
+ROUTERS = (jobs, deliveries, images, pictures, prompts, catalogue)
 OPEN_ROUTERS = (health, studio)  # these need no key
 
 __all__ = ["OPEN_ROUTERS", "ROUTERS", "StudioFiles"]
