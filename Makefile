@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]'
 	@touch $@
 
-run: $(STAMP) ## Start store, worker and API on http://127.0.0.1:8000; Ctrl-C stops them
+run: $(STAMP) ## Start store, worker, API and keeper on http://127.0.0.1:8000; Ctrl-C stops them
 	@exec $(BIN)/pentimento serve
 
 test: $(STAMP) ## Run the test suite (under 10 minutes on 2 cores)

@@ -25,7 +25,7 @@ Devices = Annotated[
 
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000, devices: Devices = None) -> None:
-    """Start the store, a worker and the API; prints the URL once they are ready."""
+    """Start the store, a worker, the API and the keeper; prints the URL once they are ready."""
     _need("fastapi", "service")
     _need("torch", "worker")
     options = Options(
@@ -35,7 +35,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000, devices: Devices = None) 
         devices=devices,
         redis_url=os.environ.get("PENTIMENTO_REDIS_URL") or None,
     )
-    starting = err.status("starting store, worker and API")
+    starting = err.status("starting store, worker, API and keeper")
 
     def announce(url: str) -> None:
         starting.stop()
@@ -59,6 +59,12 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run only the API, on the queue that PENTIMENTO_REDIS_URL names."""
     _need("fastapi", "service")
     _become("service", "--host", host, "--port", str(port))
+
+
+def keeper() -> None:
+    """Run only the keeper: it calls webhooks and removes what has expired; several may run at once."""
+    _need("fastapi", "service")
+    _become("service.keeper")
 
 
 def keys(context: typer.Context) -> None:
@@ -85,7 +91,7 @@ def install(app: typer.Typer) -> None:
             "help_option_names": [],
         }
     )(keys)
-    for command in (serve, worker, api):
+    for command in (serve, worker, api, keeper):
         app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""`pentimento serve`: store, worker and API as child processes of one command."""
+"""`pentimento serve`: store, worker, API and keeper as child processes of one command."""
 
 import os
 import signal
@@ -58,6 +58,7 @@ def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str
             }
             supervisor.start(_worker(options, env))
             supervisor.start(_api(options, port, env))
+            supervisor.start(_keeper(options, env))
             host = f"[{options.host}]" if ":" in options.host else options.host
             url = f"http://{host}:{port}"
             readiness = _Readiness(f"{url}/readyz")
@@ -94,6 +95,12 @@ def _api(options: Options, port: int, env: Mapping[str, str]) -> Program:
         argv=_python("service", "--host", options.host, "--port", str(port)),
         log=options.home / "logs" / "api.log",
         env=env,
+    )
+
+
+def _keeper(options: Options, env: Mapping[str, str]) -> Program:
+    return Program(
+        name="keeper", argv=_python("service.keeper"), log=options.home / "logs" / "keeper.log", env=env
     )
 
 

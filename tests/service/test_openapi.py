@@ -22,6 +22,7 @@ def test_every_promised_route_is_described(document: dict[str, Any]) -> None:
         ("GET", "/jobs"),
         ("GET", "/jobs/{job_id}"),
         ("POST", "/jobs/{job_id}/cancel"),
+        ("GET", "/jobs/{job_id}/deliveries"),
         ("GET", "/images/{image_id}"),
         ("DELETE", "/images/{image_id}"),
         ("GET", "/images/{image_id}/{name}"),
