@@ -26,7 +26,7 @@ def run(live: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 
 def requests(shared: Store) -> list[EditRequest]:
-    names = shared.redis.zrange("pentimento:jobs", 0, -1)
+    names = shared.redis.zrange("pentimento:jobs:default", 0, -1)
     jobs = [shared.redis.hgetall(f"pentimento:job:{name}") for name in names]
     return [EditRequest.model_validate_json(job["request"]) for job in jobs if job["kind"] == "edit"]
 
