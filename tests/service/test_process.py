@@ -1,10 +1,12 @@
 """The service as a process: what it loads, where it listens, how it ends."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from service.app import create_app
@@ -49,6 +51,21 @@ def test_the_process_does_not_guess_whether_there_are_keys(tmp_path: Path) -> No
     assert ended.returncode == 1
     assert "cannot be asked" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_with_a_key_the_process_listens_beyond_loopback(shared: Store) -> None:
+    _, token = shared.apikeys.add("shop")
+    command = [sys.executable, "-m", "service", "--host", "0.0.0.0", "--port", "0"]
+    environment = {**os.environ, "PENTIMENTO_REDIS_URL": shared.settings.redis_url}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        port = next(found[1] for line in process.stderr if (found := re.search(r"0\.0\.0\.0:(\d+)", line)))
+        url = f"http://127.0.0.1:{port}/jobs"
+        named = {"Host": "pentimento.example"}
+        assert httpx2.get(url, headers=named).status_code == 401
+        assert httpx2.get(url, headers={**named, "Authorization": f"Bearer {token}"}).status_code == 200
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 def run_beyond_loopback(redis_url: str) -> subprocess.CompletedProcess[str]:

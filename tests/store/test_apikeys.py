@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterator
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from store import Store, check_tenant
 
@@ -79,6 +80,19 @@ def test_a_revoked_key_opens_nothing_and_leaves_the_door_shut(shared: Store) -> 
     assert shared.apikeys.revoke(key.id)
     assert shared.apikeys.all()[0].revoked_at == when
     assert shared.apikeys.exist()
+
+
+def test_a_store_without_room_still_revokes(shared: Store) -> None:
+    key, token = shared.apikeys.add("shop")
+    shared.redis.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(OutOfMemoryError):
+            shared.apikeys.revoke(key.id)
+        assert shared.apikeys.find(token) is None
+    finally:
+        shared.redis.config_set("maxmemory", "0")
+    assert shared.apikeys.revoke(key.id)
+    assert shared.apikeys.all()[0].revoked_at is not None
 
 
 def test_only_revoked_keys_are_forgotten(shared: Store) -> None:
