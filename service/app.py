@@ -10,6 +10,7 @@ from fastapi import FastAPI
 import store
 from service import auth, errors, openapi
 from service.edge import JSON_BYTES, Edge
+from service.following import Follower
 from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
 from service.settings import ServiceSettings
 from store import Store
@@ -31,9 +32,13 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     if settings.key_needed and not opened.apikeys.exist():
         raise settings.refusal()
 
+    events = opened.async_events()
+    stopping = asyncio.Event()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await events.close()
         opened.close()
 
     app = FastAPI(
@@ -47,7 +52,8 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     )
     app.state.store = opened
     app.state.settings = settings
-    app.state.stopping = asyncio.Event()
+    app.state.stopping = stopping
+    app.state.follower = Follower(events, stopping)
     app.state.gate = auth.Gate(opened, settings)
     for router in OPEN_ROUTERS:
         app.include_router(router, max_body_size=JSON_BYTES)

@@ -55,8 +55,10 @@ class Edge:
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
             elif head:
-                message = {**message, "body": b""}
+                return
             await send(message)
+            if started and head:  # at once: the body may be a stream that goes on for long
+                await send({"type": "http.response.body"})
 
         refusal = self._refusal(scope)
         if refusal is not None:

@@ -49,6 +49,10 @@ class ServiceError(Exception):
         return error
 
 
+class NothingMore(Exception):
+    """There is nothing to answer with, and there never will be: no error, but the end of a stream."""
+
+
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The problem as an HTTP answer; temporary ones say when to come back."""
     merged = dict(headers or {})
@@ -64,6 +68,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ServiceError)
     async def refused(request: Request, error: ServiceError) -> Response:
         return _answer(request, error.problem, error.headers)
+
+    @app.exception_handler(NothingMore)
+    async def nothing_more(_: Request, __: NothingMore) -> Response:
+        return Response(status_code=204)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -1,7 +1,7 @@
 """The parts of the OpenAPI description that FastAPI cannot derive: problems, and bodies read by hand."""
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
@@ -12,6 +12,7 @@ from api_schemas import (
     ErrorCode,
     InvertOptions,
     InvertRequest,
+    JobEvent,
     Problem,
     PromptPair,
 )
@@ -21,7 +22,22 @@ Json = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
 _ALWAYS = (ErrorCode.INTERNAL_ERROR, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.FORBIDDEN)
-_JOB_ID = {"type": "string", "pattern": "^job_[0-9a-z]{26}$"}
+_LOCATION = {
+    "description": "The job.",
+    "schema": {"type": "string", "pattern": "^/jobs/job_[0-9a-z]{26}$"},
+}
+_REPLAYED = {
+    "description": "`true` if this is what the same `Idempotency-Key` was answered with before.",
+    "schema": {"type": "string", "enum": ["true"]},
+}
+ACCEPTED_HEADERS: Final[Json] = {"Location": _LOCATION, "Idempotent-Replayed": _REPLAYED}
+ENDED_HEADERS: Final[Json] = {
+    **ACCEPTED_HEADERS,
+    "Preference-Applied": {
+        "description": "The time to wait that was kept to.",
+        "schema": {"type": "string", "pattern": "^wait=[0-9]+$"},
+    },
+}
 
 
 def ref(model: type) -> Json:
@@ -60,16 +76,6 @@ def _problem_response(status: int, codes: list[ErrorCode]) -> Json:
     return response
 
 
-def accepted_headers() -> Json:
-    """The headers of a 202."""
-    return {
-        "Location": {
-            "description": "The job.",
-            "schema": {"type": "string", "pattern": "^/jobs/" + _JOB_ID["pattern"].strip("^$") + "$"},
-        }
-    }
-
-
 def invert_body() -> Json:
     """The two forms of the body of /invert."""
     form = InvertOptions.model_json_schema(ref_template=_REF)
@@ -96,6 +102,22 @@ def json_body(model: type) -> Json:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": ref(model)}}}}
 
 
+def event_stream() -> Json:
+    """The answer that goes on until a job has ended."""
+    properties = {
+        "event": {"type": "string", "enum": ["status", "progress"]},
+        "id": {"type": "string", "description": "Resumes the stream after this event."},
+        "retry": {"type": "integer", "minimum": 0},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": ref(JobEvent),
+        },
+    }
+    item = {"type": "object", "properties": properties, "required": ["data"]}
+    return {"description": "The events.", "content": {"text/event-stream": {"itemSchema": item}}}
+
+
 def complete(app: FastAPI) -> None:
     """Add the models that only hand-read bodies and problems use to the description of the application."""
     derive = app.openapi
@@ -104,12 +126,8 @@ def complete(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = derive()
             _tell_of_keys(document)
-            models = [
-                (InvertRequest, "validation"),
-                (EditRequest, "validation"),
-                (PromptPair, "validation"),
-                (Problem, "validation"),
-            ]
+            told = (InvertRequest, EditRequest, PromptPair, Problem, JobEvent)
+            models = [(model, "validation") for model in told]
             _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             for name, schema in extra["$defs"].items():

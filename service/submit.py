@@ -4,50 +4,68 @@ from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, 
 from service import uploads
 from service.checks import check_edit, check_length
 from service.errors import ServiceError
-from store import InversionFailed, NoSuchImage, StorageFull, Store, Submission, image_id, keys
+from store import (
+    Ask,
+    InversionFailed,
+    NoSuchImage,
+    QueueFull,
+    StorageFull,
+    Store,
+    Submission,
+    image_id,
+    keys,
+)
 
 
-def submit_invert(store: Store, options: InvertOptions, data: bytes) -> Accepted:
+def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask) -> Accepted:
     """Keep the image and queue its inversion, or answer from the one that exists.
 
-    Raises ServiceError: what `uploads.read` raises, unknown_model, prompt_too_long, insufficient_storage.
+    Raises ServiceError: what `uploads.read` raises, unknown_model, prompt_too_long, insufficient_storage,
+    queue_full.
     """
     model, token_limit = _model(store, options.model)
     if token_limit is not None:
         check_length(options.prompt, token_limit)
     upload = uploads.read(data)
     width, height = upload.image.size
-    image = image_id(upload.image.tobytes(), (width, height), options, model)
+    image = image_id(upload.image.tobytes(), (width, height), options, model, ask.tenant)
     source = keys.source(image)
     try:
         with store.files(image):
             if not store.blobs.exists(source):
                 store.blobs.put(source, upload.png)
-            submission = store.jobs.submit_invert(image, options, model=model, width=width, height=height)
+            submission = store.jobs.submit_invert(
+                image, options, model=model, width=width, height=height, ask=ask
+            )
     except StorageFull:
         raise ServiceError(
             ErrorCode.INSUFFICIENT_STORAGE, "There is no room left to keep the image."
         ) from None
+    except QueueFull as full:
+        raise _queue_full(full) from None
     return _accepted(submission)
 
 
-def submit_edit(store: Store, request: EditRequest) -> Accepted:
+def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
     """Queue an edit; it waits for the inversion of its image if that is under way.
 
-    Raises ServiceError: not_found, what `check_edit` raises, and the inversion's own error if that failed.
+    Raises ServiceError: not_found, what `check_edit` raises, queue_full, and the inversion's own error if
+    that failed.
     """
-    image = store.images.get(request.image_id)
+    image = store.images.get(request.image_id, ask.tenant)
     if image is None:
         raise no_image(request.image_id)
     if image.error is not None:
         raise _cannot_edit(image.error)
     check_edit(image, request, store.presence.model(image.model))
     try:
-        return _accepted(store.jobs.submit_edit(request))
+        return _accepted(store.jobs.submit_edit(request, ask=ask))
     except NoSuchImage:
         raise no_image(request.image_id) from None
     except InversionFailed as failed:
         raise _cannot_edit(failed.problem) from None
+    except QueueFull as full:
+        raise _queue_full(full) from None
 
 
 def no_image(image: str) -> ServiceError:
@@ -80,6 +98,10 @@ def _cannot_edit(cause: Problem) -> ServiceError:
     # A cause that was the service's own fault then is still a conflict with the image's state now.
     status = cause.status if cause.status < 500 else ErrorCode.CONFLICT.http_status
     return ServiceError.of(cause.model_copy(update={"detail": detail, "status": status}))
+
+
+def _queue_full(full: QueueFull) -> ServiceError:
+    return ServiceError(ErrorCode.QUEUE_FULL, f"{full}.", {"Retry-After": str(full.retry_after_s)})
 
 
 def _accepted(submission: Submission) -> Accepted:

@@ -45,3 +45,11 @@ class QueueFull(StoreError):
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class KeyReused(StoreError):
+    """The idempotency key came with another request before."""
+
+
+class KeyInUse(StoreError):
+    """The request with this idempotency key is being worked on."""

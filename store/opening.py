@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
 from store import keys
+from store.answers import Answers
 from store.apikeys import ApiKeys
 from store.blobs import Blobs
 from store.events import AsyncEvents, Events
@@ -23,6 +24,7 @@ from store.settings import StoreSettings
 from store.stats import Stats, read_stats
 
 _FILES_LOCK_S: Final = 30.0
+_WAITING: Final = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,7 @@ class Store:
     presence: Presence
     events: Events
     outbox: Outbox
+    answers: Answers
     apikeys: ApiKeys
     blobs: Blobs
 
@@ -49,7 +52,10 @@ class Store:
 
     def async_events(self) -> AsyncEvents:
         """The jobs' events for an event loop; close it before the loop ends."""
-        return AsyncEvents(asyncio.Redis.from_url(self.settings.redis_url, **_patience(AsyncRetry)))
+        patience = _patience(AsyncRetry)
+        # Whoever waits for an event holds a connection; how many there may be is the server's to say.
+        redis = asyncio.Redis.from_url(self.settings.redis_url, max_connections=_WAITING, **patience)
+        return AsyncEvents(redis)
 
     def delete_image(self, image_id: str, tenant: str = "default") -> bool:
         """Remove an image: its record, its files, its jobs; False if the tenant has no such image."""
@@ -69,6 +75,7 @@ class Store:
 
     def _sweep(self, image_id: str) -> bool:
         self.blobs.delete_prefix(keys.folder(image_id))
+        self.answers.forget(image_id)
         self.jobs.swept(image_id)
         return True
 
@@ -93,6 +100,7 @@ def open(settings: StoreSettings | None = None) -> Store:
         presence=Presence(redis),
         events=Events(redis),
         outbox=Outbox(redis),
+        answers=Answers(redis),
         apikeys=ApiKeys(redis),
         blobs=Blobs(settings.store),
     )

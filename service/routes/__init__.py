@@ -2,6 +2,7 @@
 
 from service.routes.catalogue import router as catalogue
 from service.routes.deliveries import router as deliveries
+from service.routes.events import router as events
 from service.routes.health import router as health
 from service.routes.images import router as images
 from service.routes.jobs import router as jobs
@@ -9,8 +10,9 @@ from service.routes.pictures import router as pictures
 from service.routes.prompts import router as prompts
 from service.routes.studio import StudioFiles
 from service.routes.studio import router as studio
+from service.routes.submissions import router as submissions
 
-ROUTERS = (jobs, deliveries, images, pictures, prompts, catalogue)
+ROUTERS = (submissions, jobs, events, deliveries, images, pictures, prompts, catalogue)
 OPEN_ROUTERS = (health, studio)  # these need no key
 
 __all__ = ["OPEN_ROUTERS", "ROUTERS", "StudioFiles"]

@@ -2,8 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request, Response
 
+from api_schemas import ErrorCode, FieldError, Problem
+from service.errors import ServiceError
+from service.following import Follower
 from service.settings import ServiceSettings
 from store import Store
 
@@ -18,8 +21,14 @@ async def _settings(request: Request) -> ServiceSettings:
     return settings
 
 
+async def _follower(request: Request) -> Follower:
+    follower: Follower = request.app.state.follower
+    return follower
+
+
 TheStore = Annotated[Store, Depends(_store)]
 TheSettings = Annotated[ServiceSettings, Depends(_settings)]
+TheFollower = Annotated[Follower, Depends(_follower)]
 JobPath = Annotated[
     str,
     Path(
@@ -36,3 +45,21 @@ ImagePath = Annotated[
         examples=["img_mfzgs3tbonrw65dfon2gk4tfmq"],
     ),
 ]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many to list at most.")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=200, description="`next_cursor` of the page before; none for the first."),
+]
+
+
+class PngResponse(Response):
+    """A picture."""
+
+    media_type = "image/png"
+
+
+def bad_cursor() -> ServiceError:
+    """The error for a cursor that no page of this list ever gave."""
+    message = "this is no cursor of this list; give the `next_cursor` of the page before as it is"
+    field = FieldError(loc=["query", "cursor"], msg=message, type="cursor")
+    return ServiceError.of(Problem.of(ErrorCode.VALIDATION_ERROR, f"cursor: {message}", errors=[field]))

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from api_schemas import ErrorCode, OutputFormat
 from service import formats, openapi
+from service.auth import TheCaller
 from service.bodies import DECODERS
 from service.errors import ServiceError
 from service.routes.common import ImagePath, TheStore
+from service.submit import no_image
 from store import BlobMissing, Store, keys
 
 router = APIRouter(tags=["images"])
@@ -90,13 +92,15 @@ TheWish = Annotated[Wish, Depends(_wish)]
     responses=_RESPONSES,
     summary="A picture of the image",
 )
-async def picture(image_id: ImagePath, name: Name, store: TheStore, wish: TheWish) -> Response:
+async def picture(
+    image_id: ImagePath, name: Name, store: TheStore, caller: TheCaller, wish: TheWish
+) -> Response:
     """As it was sent, as the model sees it, or as the inversion gives it back; the last two once it is done.
 
     No edit can keep more of the source than the reconstruction does.
     """
     kept = "no-cache" if not name.startswith("source") else _FOR_EVER
-    return await _serve(store, image_id, name, wish, kept)
+    return await _serve(store, caller.tenant, image_id, name, wish, kept)
 
 
 @router.get(
@@ -105,16 +109,20 @@ async def picture(image_id: ImagePath, name: Name, store: TheStore, wish: TheWis
     responses=_RESPONSES,
     summary="A picture made by an edit",
 )
-async def result(image_id: ImagePath, digest: Digest, store: TheStore, wish: TheWish) -> Response:
+async def result(
+    image_id: ImagePath, digest: Digest, store: TheStore, caller: TheCaller, wish: TheWish
+) -> Response:
     """An edited picture, a mask or a picture of attention, as the job's result names it."""
-    return await _serve(store, image_id, f"results/{digest}", wish, _FOR_EVER)
+    return await _serve(store, caller.tenant, image_id, f"results/{digest}", wish, _FOR_EVER)
 
 
-async def _serve(store: Store, image_id: str, file: str, wish: Wish, kept: str) -> Response:
+async def _serve(store: Store, tenant: str, image_id: str, file: str, wish: Wish, kept: str) -> Response:
     stem, asked = formats.named(file)
     form = asked or formats.accepted(wish.accept)
 
     def read() -> bytes:
+        if store.images.get(image_id, tenant) is None:
+            raise no_image(image_id)
         try:
             png = store.blobs.get(f"{keys.folder(image_id)}{stem}.png")
         except BlobMissing:

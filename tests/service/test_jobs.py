@@ -95,3 +95,14 @@ def test_jobs_are_listed_newest_first(http: TestClient, png: bytes) -> None:
     assert times == sorted(times, reverse=True)
     assert times[0] >= times[-1] == http.get(accepted.links.self).json()["created_at"]
     assert len(http.get("/jobs?limit=2").json()["jobs"]) == 2
+
+
+def test_a_preview_is_a_picture_of_now(http: TestClient, shared: Store, png: bytes) -> None:
+    accepted = invert(http, png)
+    path = f"{accepted.links.self}/preview.png"
+    assert http.get(path).json()["code"] == "not_found"
+    shared.jobs.preview(begin(shared, accepted.job_id), png)
+    answer = http.get(path)
+    assert (answer.content, answer.headers["content-type"]) == (png, "image/png")
+    assert answer.headers["cache-control"] == "no-store"
+    assert http.get(f"/jobs/job_{'a' * 26}/preview.png").status_code == 404

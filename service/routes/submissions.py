@@ -1,0 +1,151 @@
+"""Asking for inversions and edits."""
+
+import logging
+from collections.abc import Callable
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request, Response
+from redis.exceptions import RedisError
+
+from api_schemas import Accepted, EditRequest, ErrorCode, Job
+from service import openapi
+from service.bodies import DECODERS, read_invert, read_json
+from service.edge import UPLOAD_BYTES
+from service.following import Follower
+from service.idempotency import REPLAYED, once
+from service.routes.common import TheFollower, TheSettings, TheStore
+from service.submit import submit_edit, submit_invert
+from service.terms import Terms, TheTerms
+from service.webhooks import check_webhook
+from store import Store
+
+router = APIRouter(tags=["jobs"])
+
+log = logging.getLogger(__name__)
+
+_ANSWERS: dict[int | str, openapi.Json] = {
+    200: {
+        "model": Job,
+        "description": "The job: it ended within `wait`.",
+        "headers": openapi.ENDED_HEADERS,
+    },
+    202: {"headers": openapi.ACCEPTED_HEADERS},
+}
+_REFUSALS = (
+    ErrorCode.VALIDATION_ERROR,
+    ErrorCode.INVALID_PARAMETER,
+    ErrorCode.PROMPT_TOO_LONG,
+    ErrorCode.CONFLICT,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE,
+    ErrorCode.RATE_LIMITED,
+    ErrorCode.QUEUE_FULL,
+    ErrorCode.QUEUE_UNAVAILABLE,
+)
+
+
+@router.post(
+    "/invert",
+    status_code=202,
+    response_model=Accepted,
+    summary="Prepare an image for editing",
+    max_body_size=UPLOAD_BYTES,
+    openapi_extra=openapi.invert_body(),
+    responses={
+        **_ANSWERS,
+        **openapi.problems(
+            *_REFUSALS,
+            ErrorCode.INVALID_IMAGE,
+            ErrorCode.UNKNOWN_MODEL,
+            ErrorCode.INSUFFICIENT_STORAGE,
+        ),
+    },
+)
+async def invert(
+    request: Request, store: TheStore, settings: TheSettings, follower: TheFollower, terms: TheTerms
+) -> Response:
+    """Send an image and what it shows; the answer names the image, which may be edited at once.
+
+    The same image with the same options always gets the same id and is inverted only once.
+    """
+    options, data = await read_invert(request)
+    check_webhook(options.webhook_url, settings)
+
+    def submit() -> tuple[Accepted, bool]:
+        return once(
+            store,
+            terms,
+            lambda: b"/invert" + options.model_dump_json().encode() + b"\0" + data,
+            lambda ask: submit_invert(store, options, data, ask),
+        )
+
+    return await _answer(request, store, follower, terms, submit, DECODERS)
+
+
+@router.post(
+    "/edit",
+    status_code=202,
+    response_model=Accepted,
+    summary="Edit an image by a target prompt",
+    openapi_extra=openapi.json_body(EditRequest),
+    responses={
+        **_ANSWERS,
+        **openapi.problems(
+            *_REFUSALS,
+            ErrorCode.NOT_FOUND,
+            ErrorCode.RECORD_MISMATCH,
+            ErrorCode.UNKNOWN_WORD,
+            ErrorCode.PROMPTS_DO_NOT_ALIGN,
+        ),
+    },
+)
+async def edit(
+    request: Request, store: TheStore, settings: TheSettings, follower: TheFollower, terms: TheTerms
+) -> Response:
+    """Name an image and say what it is to show.
+
+    The edit waits if the inversion is still under way, and fails with the inversion's error if that fails.
+    """
+    asked = await read_json(request, EditRequest)
+    check_webhook(asked.webhook_url, settings)
+
+    def submit() -> tuple[Accepted, bool]:
+        return once(
+            store,
+            terms,
+            lambda: b"/edit" + asked.model_dump_json().encode(),
+            lambda ask: submit_edit(store, asked, ask),
+            asked.image_id,
+        )
+
+    return await _answer(request, store, follower, terms, submit)
+
+
+async def _answer(
+    request: Request,
+    store: Store,
+    follower: Follower,
+    terms: Terms,
+    submit: Callable[[], tuple[Accepted, bool]],
+    limiter: CapacityLimiter | None = None,
+) -> Response:
+    """The ended job if the client waits for it and it ends in time, else where to look for it."""
+    accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
+    headers = {"Location": accepted.links.self, **(REPLAYED if replayed else {})}
+    job = await _ended(request, store, follower, terms, accepted) if terms.wait_s else None
+    if job is None:
+        return Response(accepted.model_dump_json(), 202, headers, "application/json")
+    headers["Preference-Applied"] = f"wait={terms.wait_s}"
+    return Response(job.model_dump_json(), 200, headers, "application/json")
+
+
+async def _ended(
+    request: Request, store: Store, follower: Follower, terms: Terms, accepted: Accepted
+) -> Job | None:
+    try:
+        if accepted.status.terminal or await follower.ended(request, accepted.job_id, terms.wait_s):
+            return await to_thread.run_sync(store.jobs.get, accepted.job_id, terms.ask.tenant)
+    except RedisError as error:
+        # The job was accepted; that its end cannot be watched now is no reason to say otherwise.
+        log.warning("the end of a job cannot be waited for: %s", error)
+    return None

@@ -1,0 +1,73 @@
+"""The API behind a real socket, for what only shows there: streams, waiting, clients that leave."""
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import uvicorn
+
+from api_schemas import JobEvent
+from service.app import create_app
+from service.settings import ServiceSettings
+from service.stopping import Server
+from store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """A running server."""
+
+    url: str
+    server: Server
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
+
+    def stop(self, within_s: float) -> None:
+        """End it as SIGTERM does, and see that it ends in time."""
+        self.loop.call_soon_threadsafe(self.server.handle_exit, signal.SIGTERM, None)
+        self.thread.join(within_s)
+        assert not self.thread.is_alive()
+
+
+@contextmanager
+def serving(shared: Store) -> Iterator[Live]:
+    """The API on this store and a free port."""
+    app = create_app(shared, ServiceSettings())
+    server = Server(uvicorn.Config(app, log_level="warning"), app.state.stopping)
+    loop = asyncio.new_event_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve([listening])))
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        live = Live(url=url, server=server, loop=loop, thread=thread)
+        try:
+            yield live
+        finally:
+            if thread.is_alive():
+                live.stop(10)
+            loop.close()
+
+
+class Told(NamedTuple):
+    """One event as a client reads it."""
+
+    name: str
+    id: str
+    data: JobEvent
+
+
+def told(lines: Iterator[str]) -> Iterator[Told]:
+    """The events of a stream; comments are passed over."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif "data" in fields:
+            yield Told(fields["event"], fields["id"], JobEvent.model_validate_json(fields["data"]))
+            fields = {}
