@@ -82,7 +82,7 @@ def test_a_bucket_that_is_not_there_is_an_outage_and_no_missing_file(bucket: str
         lambda: blobs.delete_prefix("images/img_a/"),
         blobs.check,
     ):
-        with pytest.raises(StorageUnavailable, match="^NoSuchBucket$"):
+        with pytest.raises(StorageUnavailable, match=r"^NoSuchBucket$"):
             attempt()
 
 
@@ -90,7 +90,7 @@ def test_a_store_that_cannot_be_reached_is_an_outage(bucket: str, monkeypatch: p
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     blobs = other_host(bucket)
-    with pytest.raises(StorageUnavailable, match="^EndpointConnectionError$"):
+    with pytest.raises(StorageUnavailable, match=r"^EndpointConnectionError$"):
         blobs.check()
 
 
@@ -112,7 +112,7 @@ def answers(bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PUT = do_DELETE = do_POST = answer
+        do_GET = do_PUT = do_DELETE = do_POST = answer  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:
             pass
