@@ -49,15 +49,14 @@ class Claims:
     """Every method is one atomic step and raises redis errors unchanged."""
 
     def __init__(self, redis: Any) -> None:
-        self._redis = redis
-        self._scripts = Scripts(redis)
+        self._owners = Scripts(redis, "BEGIN", "BEAT", "PROGRESS", "PREVIEW", "FINISH", "HAND_BACK")
 
     def begin(self, job_id: str, worker: str, lease_s: float) -> Claim | None:
         """Take a queued job, or find that `worker` has it; None if it is not to be had.
 
         It is not if it has ended, is held, or is run by another; a job past its deadline ends here.
         """
-        answer = self._scripts.run("BEGIN", job_id, worker, milliseconds(lease_s))
+        answer = self._owners.run("BEGIN", job_id, worker, milliseconds(lease_s))
         if answer is None:
             return None
         fields = dict(zip(answer[::2], answer[1::2], strict=True))
@@ -118,7 +117,7 @@ class Claims:
         return True
 
     def _verdict(self, name: str, claim: Claim, *args: str | int | bytes) -> Verdict:
-        return Verdict(self._scripts.run(name, claim.job_id, claim.worker, claim.attempt, *args))
+        return Verdict(self._owners.run(name, claim.job_id, claim.worker, claim.attempt, *args))
 
     def _finish(
         self,
@@ -131,9 +130,7 @@ class Claims:
         warnings: tuple[str, ...] = (),
     ) -> bool:
         holder = (claim.job_id, claim.worker, claim.attempt)
-        answer = self._scripts.run(
-            "FINISH", *holder, status.value, result, error, cause, json.dumps(warnings)
-        )
+        answer = self._owners.run("FINISH", *holder, status.value, result, error, cause, json.dumps(warnings))
         if answer == "fenced":
             raise Fenced(claim.job_id)
         return answer == "ok"

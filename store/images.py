@@ -14,7 +14,7 @@ class ImageStore:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
-        self._scripts = Scripts(redis)
+        self._scripts = Scripts(redis, "PAGE")
 
     def get(self, image_id: str, tenant: str = "default") -> Image | None:
         """The image as it stands now, or None if the tenant never sent it or it was deleted."""

@@ -22,6 +22,7 @@ from store import keys, pages, scripts
 from store.asking import BY_DEFAULT, Ask, How, Submission
 from store.claims import Claims, milliseconds
 from store.errors import InversionFailed, NoSuchImage, QueueFull
+from store.lua import Scripts
 from store.queue import message
 from store.settings import StoreSettings
 from store.views import wire_job
@@ -34,7 +35,10 @@ class JobStore(Claims):
 
     def __init__(self, redis: Any, settings: StoreSettings) -> None:
         super().__init__(redis)
-        self._settings = settings
+        self._redis, self._settings = redis, settings
+        about_jobs = ("CANCEL", "REAP", "ABANDON", "PAGE")
+        about_images = ("DELETE_IMAGE", "EXPIRE_IMAGE", "EXPIRED_IMAGES", "SWEPT")
+        self._scripts = Scripts(redis, *about_jobs, *about_images)
 
     def submit_invert(
         self,

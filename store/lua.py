@@ -6,10 +6,10 @@ from store import scripts
 
 
 class Scripts:
-    """Every script by its name; the server is sent one when it does not know it yet."""
+    """Some of the scripts, by name; the server is sent one when it does not know it yet."""
 
-    def __init__(self, redis: Any) -> None:
-        self._known = {name: redis.register_script(getattr(scripts, name)) for name in scripts.__all__}
+    def __init__(self, redis: Any, *names: str) -> None:
+        self._known = {name: redis.register_script(getattr(scripts, name)) for name in names}
 
     def run(self, name: str, *args: str | int | bytes) -> Any:
         """What the script answers to these arguments."""

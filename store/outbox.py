@@ -23,7 +23,7 @@ class Outbox:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
-        self._scripts = Scripts(redis)
+        self._scripts = Scripts(redis, "TAKE", "SETTLE")
 
     def take(self, lease_s: float) -> Owed | None:
         """The call that has been due for longest, or None; it is due again if not settled in `lease_s`."""

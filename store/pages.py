@@ -11,7 +11,7 @@ from store.errors import BadCursor
 from store.lua import Scripts
 
 _PLACE: Final = re.compile(r"([0-9]{1,15}):((?:job|img)_[0-9a-z]{26})")
-_LOOKED_AT: Final = 2000
+_LOOKED_AT: Final = 1000
 
 
 def read(
@@ -25,7 +25,7 @@ def read(
     """Up to `limit` ids from the sorted set `index`, highest first, and the cursor to go on after them.
 
     `records` is what precedes an id in the key of its hash; only those whose hash has every field as
-    `wanted` count, and no more than some thousand are looked at. Raises BadCursor.
+    `wanted` count, and no more than a thousand are looked at. Raises BadCursor.
     """
     score, member = ("+inf", "") if cursor is None else _place(cursor)
     fields = json.dumps({name: value for name, value in wanted.items() if value is not None})

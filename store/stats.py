@@ -33,7 +33,7 @@ class Stats:
 
 def read_stats(redis: Any) -> Stats:
     """All of it at one moment."""
-    queued, processing, unended, waited, recent, ended = Scripts(redis).run("STATS")
+    queued, processing, unended, waited, recent, ended = Scripts(redis, "STATS").run("STATS")
     return Stats(
         queued=queued,
         held=max(0, unended - queued - processing),

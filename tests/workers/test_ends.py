@@ -13,7 +13,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 import engine
-from api_schemas import InvertResult, Job, JobStatus
+from api_schemas import ErrorCode, InvertResult, Job, JobStatus
 from store import Claim, Store, keys
 from tests.workers.conftest import job_of, send
 from workers import process
@@ -99,6 +99,18 @@ def test_what_was_said_before_a_job_failed_or_stopped_is_kept(
     job = run(shared, records, send(shared), compute)
     assert job.status.terminal
     assert job.warnings == ["careful"]
+
+
+def test_a_job_is_stopped_at_the_step_after_its_deadline(shared: Store, records: Records) -> None:
+    def compute(claim: Claim, reporter: Reporter) -> InvertResult:
+        shared.redis.hset(keys.job(claim.job_id), "deadline", 1)
+        reporter(engine.Progress("invert", 1, 2))
+        raise AssertionError("it went on")
+
+    job = run(shared, records, send(shared), compute)
+    assert job.status is JobStatus.CANCELED
+    assert job.error is not None
+    assert job.error.code is ErrorCode.DEADLINE_EXCEEDED
 
 
 def test_a_job_whose_image_is_gone_ends_canceled_and_leaves_no_files(shared: Store, records: Records) -> None:
