@@ -1,5 +1,6 @@
 """`python -m service.keeper`: calls webhooks, removes what has expired, gives lost jobs back to the queue."""
 
+import logging
 import signal
 import socket
 import sys
@@ -18,7 +19,7 @@ from service.keeper.post import Post
 from service.keeper.settings import KeeperSettings
 from store import Store, logs
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("service.keeper")
 
 _BEAT_S: Final = 2.0
 _ALIVE_S: Final = 10.0
@@ -29,6 +30,8 @@ _LITTER_S: Final = 600.0
 def main() -> int:
     """Keep until SIGTERM or SIGINT; any number of keepers may do so at once."""
     logs.configure()
+    # It would log whole URLs, and with them what receivers hide in a query.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     shared = store.open()
     try:
         anyio.run(keep, shared, KeeperSettings())
@@ -55,6 +58,7 @@ async def keep(shared: Store, settings: KeeperSettings) -> None:
         log.info("keeping", keeper=name, webhooks=settings.webhooks)
     with suppress(RedisError):
         shared.presence.retire_keeper(name)
+    log.info("stopped", keeper=name)
 
 
 def _reap(shared: Store) -> None:

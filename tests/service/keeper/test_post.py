@@ -1,5 +1,6 @@
 """What is owed is called until it is delivered or given up, whoever fails meanwhile."""
 
+import json
 import time
 from collections.abc import Callable
 from threading import Event
@@ -144,6 +145,17 @@ def test_a_deleted_image_takes_its_webhooks_along(shared: Store, receiver: Recei
     last = ended(shared, receiver.url, 2)
     post_until(lambda: bool(receiver.got), Post(shared, SETTINGS))
     assert [headers["webhook-id"] for headers, _ in receiver.got] == [last]
+
+
+def test_a_job_whose_image_is_deleted_tells_that_it_was_canceled_and_no_more(
+    shared: Store, receiver: Receiver
+) -> None:
+    submit(shared, receiver.url)
+    shared.delete_image(image_of(1))
+    post_until(lambda: bool(receiver.got), Post(shared, SETTINGS))
+    sent = json.loads(receiver.got[0][1])
+    assert (sent["status"], sent["request"]) == ("canceled", {})
+    assert "a cat on grass" not in receiver.got[0][1]
 
 
 def test_each_who_joins_a_job_is_told(http: TestClient, shared: Store, receiver: Receiver) -> None:

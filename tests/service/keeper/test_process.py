@@ -51,13 +51,17 @@ def until(condition: Callable[[], Any], seconds: float = 20) -> None:
 
 def test_a_killed_keeper_loses_nothing(shared: Store, settings: StoreSettings, receiver: Receiver) -> None:
     receiver.patience = Event()
-    job_id = ended(shared, receiver.url)
+    job_id = ended(shared, f"{receiver.url}/?token=hidden")
     with keeping(settings, PENTIMENTO_WEBHOOK_TIMEOUT_S=2) as killed:
         until(lambda: receiver.got)
         killed.kill()
     receiver.patience.set()
-    with keeping(settings):
+    with keeping(settings) as process:
         until(lambda: shared.outbox.log(job_id))
+        process.terminate()
+        _, logged = process.communicate(timeout=10)
+    assert job_id in logged
+    assert "hidden" not in logged
     assert [headers["webhook-id"] for headers, _ in receiver.got] == [job_id, job_id]
 
 
