@@ -90,6 +90,24 @@ def test_an_event_loop_waits_without_a_thread(shared: Store) -> None:
     assert told(asyncio.run(follow())) == [("status", JobStatus.QUEUED), ("status", JobStatus.PROCESSING)]
 
 
+def test_many_follow_a_job_at_once(shared: Store) -> None:
+    job_id = invert(shared)
+    [queued] = shared.events.read(job_id)
+
+    async def follow() -> list[list[Event]]:
+        events = shared.async_events()
+        try:
+            all_of_them = [events.read(job_id, queued.id, block_ms=4000) for _ in range(200)]
+            waiting = asyncio.gather(*all_of_them)
+            await asyncio.sleep(0.2)
+            await asyncio.to_thread(begin, shared, job_id)
+            return await waiting
+        finally:
+            await events.close()
+
+    assert [told(found) for found in asyncio.run(follow())] == [[("status", JobStatus.PROCESSING)]] * 200
+
+
 def test_a_stream_is_bounded_and_forgotten_with_its_job(shared: Store) -> None:
     claim = begin(shared, invert(shared))
     for step in range(1, 1300):
