@@ -18,11 +18,12 @@ class Unreachable(PentimentoError):
 
 
 class ApiError(PentimentoError):
-    """The service answered with a problem."""
+    """The service answered with a problem; `retry_after_s` says when to ask again, if it said so."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
         super().__init__(problem.detail)
         self.problem = problem
+        self.retry_after_s = retry_after_s
 
     @property
     def code(self) -> str:

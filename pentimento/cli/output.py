@@ -1,18 +1,19 @@
 """What people and scripts get to see: results on stdout, everything else on stderr."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from api_schemas import Job, JobStatus
+from api_schemas import EditResult, Image, InvertResult, Job, Problem, Progress
+from pentimento.progress import err
+
+__all__ = ["err", "facts", "images_table", "jobs_table", "out", "print_json"]
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
@@ -26,54 +27,94 @@ def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
     out.print(json.dumps(document, indent=2), markup=False)
 
 
-@contextmanager
-def progress_bar(quiet: bool) -> Iterator[Callable[[Job], None]]:
-    """A bar on stderr that follows a job; it shows nothing where nobody looks."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[left]}"),
-    )
-    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
-        bar = progress.add_task("waiting", total=None, left="")
-
-        def update(job: Job) -> None:
-            done = job.progress.percent if job.progress else None
-            progress.update(
-                bar,
-                description=_phase(job),
-                completed=done or 0,
-                total=None if done is None else 100,
-                left="" if job.eta_s is None else f"{job.eta_s:.0f} s left",
-            )
-
-        yield update
-
-
-def _phase(job: Job) -> str:
-    if job.status is JobStatus.QUEUED:
-        return "waiting in the queue"
-    return job.progress.phase if job.progress else "starting"
-
-
-def jobs_table(jobs: Sequence[Job]) -> str:
+def jobs_table(jobs: Iterable[Job]) -> str:
     """The jobs, one per line; the ids are whole, so that they can be copied."""
-    head = ("job", "kind", "status", "done", "image", "created")
-    rows = [head, *(_row(job) for job in jobs)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(head))]
+    rows = [(job.id, job.kind, job.status, _done(job), job.image_id, _time(job.created_at)) for job in jobs]
+    return _table(("job", "kind", "status", "done", "image", "created"), rows)
+
+
+def images_table(images: Iterable[Image]) -> str:
+    """The images, one per line."""
+    rows = [
+        (image.id, image.status, image.method, image.prompt, _time(image.created_at), _time(image.expires_at))
+        for image in images
+    ]
+    return _table(("image", "status", "method", "prompt", "created", "expires"), rows)
+
+
+def facts(found: Job | Image) -> str:
+    """All about a job or an image, a fact per line."""
+    told = _of_job(found) if isinstance(found, Job) else _of_image(found)
+    made = _of_result(found.result)
+    width = max(len(name) for name in told | made)
+    return "\n".join(f"{name.ljust(width)}  {fact}" for name, fact in (told | made).items() if fact)
+
+
+def _of_job(job: Job) -> dict[str, str]:
+    return {
+        "job": job.id,
+        "kind": job.kind,
+        "status": job.status,
+        "image": job.image_id,
+        "phase": _phase(job.progress),
+        "done": _done(job),
+        "left": "" if job.eta_s is None else f"{job.eta_s:.0f} s",
+        "asked": json.dumps(job.request) if job.request else "",
+        "created": _time(job.created_at),
+        "started": _time(job.started_at),
+        "deadline": _time(job.deadline_at),
+        "finished": _time(job.finished_at),
+        "expires": _time(job.expires_at),
+        "warnings": "; ".join(job.warnings),
+        "error": _reason(job.error),
+    }
+
+
+def _of_image(image: Image) -> dict[str, str]:
+    return {
+        "image": image.id,
+        "status": image.status,
+        "prompt": image.prompt,
+        "model": image.model,
+        "method": f"{image.method}, {image.steps} steps",
+        "size": f"{image.width} x {image.height}",
+        "source": image.source_url,
+        "job": image.job_id,
+        "created": _time(image.created_at),
+        "expires": _time(image.expires_at),
+        "error": _reason(image.error),
+    }
+
+
+def _of_result(result: InvertResult | EditResult | None) -> dict[str, str]:
+    if isinstance(result, InvertResult):
+        kept = f"{result.psnr:.1f} dB, SSIM {result.ssim:.3f}"
+        return {"kept": kept, "seconds": f"{result.seconds:.2f}", "painted": result.reconstruction_url}
+    if isinstance(result, EditResult):
+        return {f"picture {at}": made.url for at, made in enumerate(result.images, 1)}
+    return {}
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (head, *rows)
     )
 
 
-def _row(job: Job) -> tuple[str, ...]:
+def _done(job: Job) -> str:
     percent = job.progress.percent if job.progress else None
-    return (
-        job.id,
-        job.kind.value,
-        job.status.value,
-        "" if percent is None else f"{percent:.0f} %",
-        job.image_id,
-        f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}",
-    )
+    return "" if percent is None else f"{percent:.0f} %"
+
+
+def _phase(progress: Progress | None) -> str:
+    return "" if progress is None else f"{progress.phase}, {progress.step} of {progress.total}"
+
+
+def _reason(error: Problem | None) -> str:
+    return "" if error is None else error.detail
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

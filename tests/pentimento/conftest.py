@@ -1,13 +1,12 @@
 import io
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from PIL import Image
 
+import store
 from api_schemas import (
     EditedImage,
     EditRequest,
@@ -21,28 +20,15 @@ from api_schemas import (
     Timings,
     WordAttention,
 )
-from service.app import create_app
-from service.settings import ServiceSettings
-from store import Claim, Store, keys
+from store import Claim, Store, StoreSettings, keys
+from tests.service.live import serving
 
 
 @pytest.fixture
-def live(shared: Store) -> Iterator[str]:
+def live(settings: StoreSettings) -> Iterator[str]:
     """The URL of the API, served on a free port of this machine."""
-    config = uvicorn.Config(
-        create_app(shared, ServiceSettings()), port=0, log_level="warning", ws="none", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with serving(store.open(settings)) as server:
+        yield server.url
 
 
 def picture(colour: str) -> bytes:

@@ -26,9 +26,8 @@ def run(live: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 
 
 def requests(shared: Store) -> list[EditRequest]:
-    names = shared.redis.zrange("pentimento:jobs:default", 0, -1)
-    jobs = [shared.redis.hgetall(f"pentimento:job:{name}") for name in names]
-    return [EditRequest.model_validate_json(job["request"]) for job in jobs if job["kind"] == "edit"]
+    jobs, _ = shared.jobs.page("default", limit=10, kind="edit")
+    return [EditRequest.model_validate(job.request) for job in jobs]
 
 
 @pytest.mark.usefixtures("worker")

@@ -1,11 +1,15 @@
+import asyncio
+import inspect
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
+from PIL import Image
 
-from api_schemas import EditRequest, EditResult, InvertResult, Job, P2PParams
-from pentimento import ApiError, Client, JobFailed, Unreachable
+from api_schemas import EditRequest, EditResult, JobEvent, P2PlusParams, P2PParams
+from pentimento import ApiError, AsyncClient, Client, Edited, Inverted, JobFailed, Unreachable
 from store import Store
 
 
@@ -16,124 +20,212 @@ def client(live: str) -> Iterator[Client]:
 
 
 @pytest.mark.usefixtures("worker")
-def test_the_whole_path(client: Client, cat: Path) -> None:
-    seen: list[Job] = []
-    accepted = client.invert(cat, prompt="a cat on grass", steps=30, params={})
-    job = client.wait(accepted.job_id, timeout_s=20, on_update=seen.append)
-    assert isinstance(job.result, InvertResult)
-    assert seen[-1] == job
-    assert client.image(accepted.image_id).steps == 30
-    edit = client.edit(accepted.image_id, ["a dog on grass", "a fox on grass"], params={"tau_c": 0.3})
-    result = client.wait(edit.job_id, timeout_s=20).result
-    assert isinstance(result, EditResult)
-    assert [made.prompt for made in result.images] == ["a dog on grass", "a fox on grass"]
-    assert client.download(result.images[0].url).startswith(b"\x89PNG")
-    assert result.images[0].attention is None
+def test_the_whole_path(client: Client, cat: Path, tmp_path: Path) -> None:
+    seen: list[JobEvent] = []
+    inversion = client.invert(cat, prompt="a cat on grass", steps=30, params={})
+    inversion.wait(timeout_s=20, on_update=seen.append)
+    assert seen[-1].status == "succeeded"
+    assert client.image(inversion).steps == 30
+    edit = client.edit(inversion, ["a dog on grass", "a fox on grass"], params={"tau_c": 0.3})
+    edited = edit.wait(timeout_s=20)
+    assert [made.prompt for made in edited.result.images] == ["a dog on grass", "a fox on grass"]
+    assert [made.getpixel((0, 0)) for made in edited.images] == [(0, 0, 255), (0, 128, 0)]
+    assert [path.name for path in edited.save(tmp_path / "pet.png")] == ["pet-1.png", "pet-2.png"]
+    assert edited.files[1] == (tmp_path / "pet-2.png").read_bytes()
     assert [job.id for job in client.jobs(1)] == [edit.job_id]
     assert [model.name for model in client.models()] == ["miniature"]
     assert "p2p" in [method.name for method in client.methods()]
-    client.delete(accepted.image_id)
+    client.delete(inversion)
     with pytest.raises(ApiError) as caught:
-        client.image(accepted.image_id)
+        client.image(inversion)
     assert caught.value.code == "not_found"
 
 
+@pytest.mark.usefixtures("worker")
+def test_one_expression_makes_a_picture(client: Client, cat: Path) -> None:
+    made = client.edit(client.invert(cat, prompt="a cat on grass"), "a dog on grass").images[0]
+    assert (made.size, made.getpixel((0, 0))) == ((32, 32), (0, 0, 255))
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_whole_path_awaited(live: str, cat: Path) -> None:
+    async def path() -> None:
+        async with AsyncClient(live) as client:
+            inversion = await client.invert(cat, prompt="a cat on grass")
+            edits = [await client.edit(inversion, f"a {animal} on grass") for animal in ("dog", "fox")]
+            made = await asyncio.gather(*(edit.wait(timeout_s=20) for edit in edits))
+            assert [each.images[0].getpixel((0, 0)) for each in made] == [(0, 0, 255)] * 2
+            statuses = [event.status async for event in client.events(edits[0])]
+            assert statuses[-1] == "succeeded"
+            assert [job.kind async for job in client.jobs()] == ["edit", "edit", "invert"]
+            assert isinstance(await client.wait(inversion.job_id), Inverted)
+            await client.delete(inversion)
+            with pytest.raises(ApiError, match="no image"):
+                await client.image(inversion)
+
+    asyncio.run(path())
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    def methods(kind: type) -> dict[str, list[str]]:
+        public = inspect.getmembers(kind, lambda member: inspect.isfunction(member))
+        return {
+            name: list(inspect.signature(each).parameters)
+            for name, each in public
+            if not name.startswith("_")
+        }
+
+    assert methods(Client) == methods(AsyncClient)
+    assert "invert" in methods(Client)
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_image_may_come_in_every_form(client: Client, cat: Path) -> None:
+    with Image.open(cat) as opened, cat.open("rb") as file:
+        opened.load()
+        forms = [cat, str(cat), cat.read_bytes(), file, opened, opened.convert("CMYK").convert("RGB")]
+        ids = {client.invert(form, prompt="a cat").image_id for form in forms}
+    assert len(ids) == 1
+    grey = client.invert(Image.new("I;16", (32, 32)), prompt="nothing")
+    assert client.image(grey).width == 32
+
+
+def test_a_picture_in_memory_is_sent_as_it_looks(client: Client) -> None:
+    lying = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (40, 30), "red").save(lying, "JPEG", exif=exif)
+    with Image.open(lying) as picture:
+        image = client.image(client.invert(picture, prompt="red"))
+    assert (image.width, image.height) == (30, 40)
+
+
+def asked(shared: Store) -> list[EditRequest]:
+    jobs, _ = shared.jobs.page("default", limit=10, kind="edit")
+    return [EditRequest.model_validate(job.request) for job in jobs]
+
+
 def test_params_may_be_a_model_or_a_mapping(client: Client, shared: Store, cat: Path) -> None:
-    accepted = client.invert(cat.read_bytes(), prompt="a cat on grass")
-    asked = P2PParams(tau_c=0.2, reweight={"dog": 2})
-    for params in (asked, {"tau_c": 0.2, "reweight": {"dog": 2}}):
-        edit = client.edit(accepted.image_id, "a dog on grass", params=params, guidance_scale=4)
-        stored = shared.redis.hget(f"pentimento:job:{edit.job_id}", "request")
-        request = EditRequest.model_validate_json(str(stored))
-        assert (request.params, request.guidance_scale) == (asked, 4)
+    inversion = client.invert(cat, prompt="a cat on grass")
+    given = P2PParams(tau_c=0.2, reweight={"dog": 2})
+    for params in (given, {"tau_c": 0.2, "reweight": {"dog": 2}}):
+        client.edit(inversion, "a dog on grass", params=params, guidance_scale=4)
+    assert [(each.params, each.guidance_scale) for each in asked(shared)] == [(given, 4)] * 2
+
+
+def test_params_of_a_method_choose_it(client: Client, shared: Store, cat: Path) -> None:
+    client.edit(client.invert(cat, prompt="a cat"), "a dog", params=P2PlusParams(tau_u=0.5))
+    [request] = asked(shared)
+    assert (request.method, request.params) == ("p2plus", P2PlusParams(tau_u=0.5))
 
 
 @pytest.mark.usefixtures("worker")
 def test_attention_comes_word_by_word(client: Client, cat: Path) -> None:
-    accepted = client.invert(cat, prompt="a cat on grass")
-    edit = client.edit(accepted.image_id, "a dog", method="p2plus", params={"attention": True, "tau_u": 0.5})
-    result = client.wait(edit.job_id, timeout_s=20).result
-    assert isinstance(result, EditResult)
-    found = {each.word: each for each in result.images[0].attention or ()}
+    inversion = client.invert(cat, prompt="a cat on grass")
+    edit = client.edit(inversion, "a dog", method="p2plus", params={"attention": True, "tau_u": 0.5})
+    found = {each.word: each for each in edit.wait(timeout_s=20).result.images[0].attention or ()}
     assert set(found) == {"a", "cat", "on", "grass", "dog"}
     assert (found["cat"].url, found["dog"].source_url) == (None, None)
     assert found["dog"].url is not None
-    assert client.download(found["dog"].url).startswith(b"\x89PNG")
+    assert client.picture(found["dog"].url).size == (32, 32)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_job_named_by_its_id_is_waited_for_as_well(client: Client, cat: Path) -> None:
+    edit = client.edit(client.invert(cat, prompt="a cat on grass"), "a dog on grass")
+    for job in (edit.job_id, client.job(edit), edit.accepted):
+        made = client.wait(job, timeout_s=20)
+        assert isinstance(made, Edited)
+        assert isinstance(made.result, EditResult)
 
 
 @pytest.mark.usefixtures("worker")
 def test_a_job_that_fails_says_why(client: Client, cat: Path) -> None:
-    accepted = client.invert(cat, prompt="fail")
     with pytest.raises(JobFailed, match="the latents are not finite") as caught:
-        client.wait(accepted.job_id, timeout_s=20)
+        client.invert(cat, prompt="fail").wait(timeout_s=20)
     assert caught.value.job.error is not None
 
 
 def test_a_canceled_job_ends_the_wait(client: Client, cat: Path) -> None:
-    accepted = client.invert(cat, prompt="a cat")
-    assert client.cancel(accepted.job_id).status == "canceled"
+    inversion = client.invert(cat, prompt="a cat")
+    assert inversion.cancel().status == "canceled"
     with pytest.raises(JobFailed, match="canceled"):
-        client.wait(accepted.job_id, timeout_s=20)
+        inversion.wait(timeout_s=20)
 
 
-def test_waiting_has_an_end(client: Client, cat: Path) -> None:
-    accepted = client.invert(cat, prompt="a cat")
-    with pytest.raises(TimeoutError, match="it goes on"):
-        client.wait(accepted.job_id, timeout_s=0)
+def test_what_is_kept_is_saved_in_any_format(tmp_path: Path, client: Client) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), "blue").save(buffer, "PNG")
+    edited = Edited.__new__(Edited)
+    object.__setattr__(edited, "files", [buffer.getvalue()])
+    [webp] = edited.save(tmp_path / "dog.webp")
+    with Image.open(webp) as picture:
+        assert picture.format == "WEBP"
+    with pytest.raises(ValueError, match="unknown file extension"):
+        edited.save(tmp_path / "dog.txt")
+
+
+def test_only_paths_of_the_service_are_fetched(client: Client) -> None:
+    for elsewhere in ("https://example.org/x.png", "//example.org/x.png", "images"):
+        with pytest.raises(ValueError, match="no path of the service"):
+            client.download(elsewhere)
 
 
 def test_nobody_there_is_said_in_words() -> None:
-    with Client("http://127.0.0.1:9") as client, pytest.raises(Unreachable, match="pentimento serve"):
-        client.jobs()
+    with (
+        Client("http://127.0.0.1:9", retries=0) as client,
+        pytest.raises(Unreachable, match="pentimento serve"),
+    ):
+        client.models()
 
 
-def test_something_else_there_is_said_in_words() -> None:
-    def other(_: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(404, text="nginx")
-
-    transport = httpx2.MockTransport(other)
-    with Client(transport=transport) as client, pytest.raises(Unreachable, match="is it Pentimento"):
-        client.jobs()
+def answering(answer: Callable[[httpx2.Request], httpx2.Response]) -> Client:
+    return Client("http://pentimento.test", transport=httpx2.MockTransport(answer), retries=0)
 
 
 @pytest.mark.parametrize("text", ["<html>hello</html>", "", "[1]", "{}", "null", '{"jobs": 3}', '"jobs"'])
 def test_an_answer_that_is_none_of_ours_is_said_in_words(text: str) -> None:
-    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, text=text))
-    with Client(transport=transport) as client:
+    with answering(lambda _: httpx2.Response(200, text=text)) as client:
         asking: list[Callable[[], object]] = [
-            *(client.jobs, client.models, client.methods),
+            *(client.models, client.methods, lambda: next(client.jobs()), lambda: next(client.images())),
             *(lambda: client.job("job"), lambda: client.edit("image", "a dog")),
         ]
         for ask in asking:
             with pytest.raises(Unreachable, match="is it Pentimento"):
                 ask()
+    with (
+        answering(lambda _: httpx2.Response(404, text=text)) as client,
+        pytest.raises(Unreachable, match="is it"),
+    ):
+        client.models()
 
 
-def test_waiting_survives_an_outage(live: str, cat: Path, shared: Store) -> None:
-    with Client(live) as direct:
-        accepted = direct.invert(cat, prompt="a cat")
-        direct.cancel(accepted.job_id)
-        job = direct.job(accepted.job_id).model_dump(mode="json")
-    problem = {"title": "t", "status": 503, "detail": "away", "code": "queue_unavailable"}
-    answers = iter(
-        [
-            httpx2.Response(503, json=problem),
-            httpx2.ConnectError("refused"),
-            httpx2.Response(200, json={**job, "status": "succeeded"}),
-        ]
-    )
+def test_ids_cannot_lead_elsewhere() -> None:
+    seen: list[str] = []
 
-    def flaky(_: httpx2.Request) -> httpx2.Response:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.url.raw_path.decode())
+        return httpx2.Response(204)
 
-    with Client(transport=httpx2.MockTransport(flaky)) as client:
-        assert client.wait(accepted.job_id, timeout_s=20).status == "succeeded"
+    with answering(answer) as client:
+        client.delete("../jobs?x=1#y")
+    assert seen == ["/images/..%2Fjobs%3Fx%3D1%23y"]
 
 
-def test_the_url_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_place_and_the_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str | None] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.headers.get("Authorization"))
+        return httpx2.Response(200, json=[])
+
     monkeypatch.setenv("PENTIMENTO_URL", "http://example.org/")
-    with Client() as client:
+    transport = httpx2.MockTransport(answer)
+    with Client(transport=transport) as client:
         assert client.url == "http://example.org"
+        client.models()
+    monkeypatch.setenv("PENTIMENTO_API_KEY", "pk_a_b")
+    for key in (None, "pk_c_d"):
+        with Client(transport=transport, key=key) as client:
+            client.models()
+    assert seen == [None, "Bearer pk_a_b", "Bearer pk_c_d"]

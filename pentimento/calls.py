@@ -1,0 +1,200 @@
+"""What can be asked of the service: every request, and how its answer is read. Nothing is sent from here."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypedDict, TypeVar
+from urllib.parse import quote
+from uuid import uuid4
+
+from pydantic import BaseModel, TypeAdapter
+
+from api_schemas import (
+    INVERTERS,
+    METHODS,
+    Accepted,
+    DeliveryList,
+    Image,
+    ImageList,
+    Job,
+    JobList,
+    MethodInfo,
+    ModelInfo,
+)
+from api_schemas.params import InverterParams, MethodParams
+from pentimento.pictures import Picture, encode
+
+Answer = TypeVar("Answer")
+PAGE = 50
+
+
+class Submitting(TypedDict, total=False):
+    """What both an inversion and an edit can be told."""
+
+    cancel_after: str | None  # give the job up after this long: "90s", "5m", "1h30m"
+    webhook_url: str | None  # where the service is to POST the ended job
+    idempotency_key: str | None  # one is made for every call; name one to repeat a call of another process
+
+
+class Inverting(Submitting, total=False):
+    """How an image can be inverted; what is left out is the service's default."""
+
+    method: str | None
+    steps: int | None
+    params: InverterParams | Mapping[str, Any] | None
+    model: str | None
+
+
+class Editing(Submitting, total=False):
+    """How an image can be edited; what is left out is the service's default."""
+
+    method: str | None
+    params: MethodParams | Mapping[str, Any] | None
+    guidance_scale: float | None
+    output_format: str | None  # png, jpeg or webp
+    quality: int | None  # 1 to 100, of jpeg and webp
+
+
+class Listing(TypedDict, total=False):
+    """Which jobs to list."""
+
+    status: str | None
+    kind: str | None
+    image_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic[Answer]):
+    """One request; `read` makes the answer of its body, or raises pydantic's ValidationError."""
+
+    method: str
+    path: str
+    read: Callable[[bytes], Answer]
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    files: Mapping[str, tuple[str, bytes]] | None = None
+    body: Any = None
+
+
+def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
+    """Send an image and what it shows."""
+    params = how.get("params")
+    options = {
+        "prompt": prompt,
+        "method": how.get("method") or _method_of(params, INVERTERS),
+        "steps": how.get("steps"),
+        "model": how.get("model"),
+        "webhook_url": how.get("webhook_url"),
+        "params": None if params is None else json.dumps(_plain(params)),
+    }
+    return Call(
+        method="POST",
+        path="/invert",
+        read=_json(Accepted),
+        headers=_submission_headers(how),
+        form={name: str(value) for name, value in options.items() if value is not None},
+        files={"image": ("image", encode(image))},
+    )
+
+
+def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accepted]:
+    """Ask for an edit by one target prompt, or by several that share the work."""
+    params = how.get("params")
+    body = {
+        "image_id": image_id,
+        "prompt": prompt if isinstance(prompt, str) else None,
+        "prompts": None if isinstance(prompt, str) else list(prompt),
+        "method": how.get("method") or _method_of(params, METHODS),
+        "params": _plain(params),
+        "guidance_scale": how.get("guidance_scale"),
+        "output_format": how.get("output_format"),
+        "quality": how.get("quality"),
+        "webhook_url": how.get("webhook_url"),
+    }
+    return Call(
+        method="POST",
+        path="/edit",
+        read=_json(Accepted),
+        headers=_submission_headers(how),
+        body={name: value for name, value in body.items() if value is not None},
+    )
+
+
+def job(job_id: str) -> Call[Job]:
+    """A job as it stands now."""
+    return Call(method="GET", path=f"/jobs/{_safe(job_id)}", read=_json(Job))
+
+
+def jobs(only: Listing, cursor: str | None, limit: int) -> Call[JobList]:
+    """A page of jobs."""
+    chosen = {name: str(value) for name, value in only.items() if value is not None}
+    return Call(method="GET", path="/jobs", read=_json(JobList), query=_page(cursor, limit) | chosen)
+
+
+def cancel(job_id: str) -> Call[Job]:
+    """Cancel a job."""
+    return Call(method="POST", path=f"/jobs/{_safe(job_id)}/cancel", read=_json(Job))
+
+
+def deliveries(job_id: str) -> Call[DeliveryList]:
+    """What became of a job's webhook."""
+    return Call(method="GET", path=f"/jobs/{_safe(job_id)}/deliveries", read=_json(DeliveryList))
+
+
+def image(image_id: str) -> Call[Image]:
+    """An image as it stands now."""
+    return Call(method="GET", path=f"/images/{_safe(image_id)}", read=_json(Image))
+
+
+def images(cursor: str | None, limit: int) -> Call[ImageList]:
+    """A page of images."""
+    return Call(method="GET", path="/images", read=_json(ImageList), query=_page(cursor, limit))
+
+
+def delete(image_id: str) -> Call[None]:
+    """Remove an image."""
+    return Call(method="DELETE", path=f"/images/{_safe(image_id)}", read=lambda _: None)
+
+
+def models() -> Call[list[ModelInfo]]:
+    """The models that are served now."""
+    return Call(method="GET", path="/models", read=_json(list[ModelInfo]))
+
+
+def methods() -> Call[list[MethodInfo]]:
+    """The ways to invert and to edit."""
+    return Call(method="GET", path="/methods", read=_json(list[MethodInfo]))
+
+
+def download(path: str) -> Call[bytes]:
+    """The bytes at a path that an answer named; raises ValueError for an address elsewhere."""
+    if not path.startswith("/") or path.startswith("//"):
+        raise ValueError(f"'{path}' is no path of the service; it would begin with one '/'")
+    return Call(method="GET", path=path, read=bytes)
+
+
+def _json(kind: type[Answer]) -> Callable[[bytes], Answer]:
+    return TypeAdapter(kind).validate_json
+
+
+def _page(cursor: str | None, limit: int) -> dict[str, str | int]:
+    return {"limit": limit} | ({} if cursor is None else {"cursor": cursor})
+
+
+def _submission_headers(how: Submitting) -> dict[str, str]:
+    headers = {"Idempotency-Key": how.get("idempotency_key") or uuid4().hex}
+    after = how.get("cancel_after")
+    return headers if after is None else {**headers, "Cancel-After": after}
+
+
+def _method_of(params: object, registry: Mapping[str, type]) -> str | None:
+    return next((name for name, kind in registry.items() if type(params) is kind), None)
+
+
+def _plain(params: BaseModel | Mapping[str, Any] | None) -> Any:
+    return params.model_dump(mode="json", exclude_unset=True) if isinstance(params, BaseModel) else params
+
+
+def _safe(name: str) -> str:
+    return quote(name, safe="")

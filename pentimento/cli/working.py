@@ -1,0 +1,166 @@
+"""The commands that have work done: invert and edit."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api_schemas import Accepted, EditedImage, OutputFormat
+from pentimento.cli import values
+from pentimento.cli.common import Json, Url, asking
+from pentimento.cli.following import finished
+from pentimento.cli.output import out, print_json
+from pentimento.client import Client
+from pentimento.outcomes import Edited
+
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as the job is accepted.")]
+Param = Annotated[list[str] | None, typer.Option("--param", help="Any parameter of the method: KEY=JSON.")]
+CancelAfter = Annotated[
+    str | None, typer.Option(help="Give the job up unless it has ended by then: 90s, 5m, 1h30m.")
+]
+
+_FORMATS = {
+    ".png": OutputFormat.PNG,
+    ".jpg": OutputFormat.JPEG,
+    ".jpeg": OutputFormat.JPEG,
+    ".webp": OutputFormat.WEBP,
+}
+
+
+def invert(
+    image: Annotated[Path, typer.Argument(help="A PNG, JPEG or WebP file.", exists=True, dir_okay=False)],
+    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What the image shows.")],
+    method: Annotated[str | None, typer.Option(help="How it is inverted.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of the inversion and of its edits.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model to use.")] = None,
+    param: Param = None,
+    cancel_after: CancelAfter = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Prepare an image for editing; prints the id by which edits name it."""
+    params = values.extra_params(param or ()) or None
+    with asking(url) as client:
+        job = client.invert(
+            *(image, prompt),
+            method=method,
+            steps=steps,
+            model=model,
+            params=params,
+            cancel_after=cancel_after,
+        )
+        made = None if no_wait else finished(client, job, as_json)
+        if as_json:
+            print_json(made.job if made else job.accepted)
+        else:
+            out.print(job.image_id, markup=False)
+
+
+def edit(
+    image_id: Annotated[str, typer.Argument(help="What `pentimento invert` printed.")],
+    prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="What the image is to show.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where to write it: a .png, .jpg or .webp file.")
+    ] = Path("edited.png"),
+    quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of a .jpg or .webp file.")] = None,
+    tau_c: Annotated[
+        list[str] | None,
+        typer.Option(help="How long the source's cross-attention is kept: 0.4, or for one word dog=0:0.3."),
+    ] = None,
+    tau_s: Annotated[
+        str | None, typer.Option(help="How long the source's self-attention is kept: 0.6 or 0.1:0.6.")
+    ] = None,
+    tau_v: Annotated[
+        str | None, typer.Option(help="How long values are bent as a stylediffusion inversion learned.")
+    ] = None,
+    tau_u: Annotated[
+        str | None, typer.Option(help="p2plus: how long the unconditional branch keeps self-attention.")
+    ] = None,
+    value_prompt: Annotated[
+        str | None, typer.Option(help="What the picture is to look like, if not like PROMPT.")
+    ] = None,
+    reweight: Annotated[list[str] | None, typer.Option(help="Attention to a word: grass=2.")] = None,
+    blend: Annotated[
+        list[str] | None, typer.Option(help="Change only where this word is; 'changed' finds the words.")
+    ] = None,
+    subtract: Annotated[list[str] | None, typer.Option(help="Keep the picture where this word is.")] = None,
+    method: Annotated[str | None, typer.Option(help="How the image is edited.")] = None,
+    attention: Annotated[
+        Path | None,
+        typer.Option(help="Write pictures of where each word attends here.", exists=True, file_okay=False),
+    ] = None,
+    guidance: Annotated[float | None, typer.Option(help="How strongly the prompt is followed.")] = None,
+    param: Param = None,
+    cancel_after: CancelAfter = None,
+    no_wait: NoWait = False,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Edit an image by one or several prompts and write the pictures; prints their paths.
+
+    Several prompts share the work; their pictures are numbered: dog-1.png, dog-2.png.
+    """
+    params = values.build_params(
+        tau_c=tau_c or (),
+        tau_s=tau_s,
+        tau_v=tau_v,
+        tau_u=tau_u,
+        value_prompt=value_prompt,
+        attention=attention is not None,
+        reweight=reweight or (),
+        blend=blend or (),
+        subtract=subtract or (),
+        param=param or (),
+    )
+    if not output.parent.is_dir():
+        raise typer.BadParameter(f"--output: there is no folder {output.parent}")
+    if output.suffix.lower() not in _FORMATS:
+        raise typer.BadParameter(f"--output: '{output.name}' does not end in {', '.join(_FORMATS)}")
+    with asking(url) as client:
+        job = client.edit(
+            image_id,
+            prompts[0] if len(prompts) == 1 else prompts,
+            method=method,
+            params=params or None,
+            guidance_scale=guidance,
+            output_format=_FORMATS[output.suffix.lower()],
+            quality=quality,
+            cancel_after=cancel_after,
+        )
+        if no_wait:
+            _tell(job.accepted, as_json)
+            return
+        made = finished(client, job, as_json)
+        assert isinstance(made, Edited)
+        files = made.save(output)
+        for file, picture in zip(files, made.result.images, strict=True):
+            if attention is not None:
+                _save_attention(client, picture, attention, file.stem)
+        if as_json:
+            print_json({**made.job.model_dump(mode="json"), "files": [str(file) for file in files]})
+        else:
+            for file in files:
+                out.print(str(file), markup=False)
+
+
+def install(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (invert, edit):
+        app.command()(command)
+
+
+def _save_attention(client: Client, made: EditedImage, folder: Path, name: str) -> None:
+    for each in made.attention or ():
+        word = re.sub(r"\W", "-", each.word)
+        for whose, url in (("source", each.source_url), (name, each.url)):
+            if url is not None:
+                (folder / f"{whose}-{word}.png").write_bytes(client.download(url))
+
+
+def _tell(accepted: Accepted, as_json: bool) -> None:
+    if as_json:
+        print_json(accepted)
+    else:
+        out.print(accepted.job_id, markup=False)

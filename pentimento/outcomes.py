@@ -1,0 +1,124 @@
+"""What jobs have made, at hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image as Pillow
+
+from api_schemas import Accepted, EditResult, Image, InvertResult, Job
+from pentimento import calls, pictures
+from pentimento.core import Core
+
+
+@dataclass(frozen=True)
+class Inverted:
+    """An image that is ready to be edited."""
+
+    job: Job
+    result: InvertResult
+
+    @property
+    def image_id(self) -> str:
+        """The name by which edits choose it."""
+        return self.result.image_id
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What an edit made: one picture per prompt, in their order."""
+
+    job: Job
+    result: EditResult
+    files: Sequence[bytes]
+
+    @property
+    def image_id(self) -> str:
+        """The image that was edited."""
+        return self.result.image_id
+
+    @cached_property
+    def images(self) -> list[Pillow.Image]:
+        """The pictures."""
+        return [pictures.decode(data) for data in self.files]
+
+    def save(self, path: str | Path) -> list[Path]:
+        """Write the pictures: one to the path, several beside it as dog-1.png, dog-2.png. Returns the paths.
+
+        Raises ValueError if the suffix names no format, OSError if a file cannot be written.
+        """
+        there = Path(path)
+        paths = [
+            there if len(self.files) == 1 else there.with_stem(f"{there.stem}-{number}")
+            for number in range(1, len(self.files) + 1)
+        ]
+        for data, file in zip(self.files, paths, strict=True):
+            pictures.save(data, file)
+        return paths
+
+
+class OfAnImage(Protocol):
+    """Whatever names an image: an answer, a job, a result."""
+
+    @property
+    def image_id(self) -> str:
+        """The image's id."""
+        ...
+
+
+class OfAJob(Protocol):
+    """Whatever names a job."""
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        ...
+
+
+AnImage = str | Image | OfAnImage
+AJob = str | Job | OfAJob
+
+
+class Pending:
+    """A job that was accepted."""
+
+    def __init__(self, accepted: Accepted) -> None:
+        self.accepted = accepted
+
+    @property
+    def job_id(self) -> str:
+        """The job."""
+        return self.accepted.job_id
+
+    @property
+    def image_id(self) -> str:
+        """The image; edits may name it at once."""
+        return self.accepted.image_id
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(job_id={self.job_id!r}, image_id={self.image_id!r})"
+
+
+def image_id(image: AnImage) -> str:
+    """The id of an image, however it is named."""
+    if isinstance(image, str):
+        return image
+    return image.id if isinstance(image, Image) else image.image_id
+
+
+def job_id(job: AJob) -> str:
+    """The id of a job, however it is named."""
+    if isinstance(job, str):
+        return job
+    return job.id if isinstance(job, Job) else job.job_id
+
+
+async def gather(core: Core, job: Job) -> Inverted | Edited:
+    """What a job that succeeded has made, its pictures fetched."""
+    if isinstance(job.result, InvertResult):
+        return Inverted(job, job.result)
+    assert job.result is not None, "a job that succeeded has a result"
+    files = [await core.ask(calls.download(made.url)) for made in job.result.images]
+    return Edited(job, job.result, files)

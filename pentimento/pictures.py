@@ -1,0 +1,47 @@
+"""Pictures on their way to the service and back."""
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, ImageOps
+
+Picture = str | Path | bytes | Image.Image | BinaryIO
+
+_KEPT = {"1", "L", "LA", "P", "RGB", "RGBA"}
+
+
+def encode(picture: Picture) -> bytes:
+    """The bytes to send: of a path or an open file as they are, of an image in memory as PNG.
+
+    Raises OSError if the file cannot be read.
+    """
+    if isinstance(picture, Image.Image):
+        buffer = io.BytesIO()
+        upright = ImageOps.exif_transpose(picture)
+        (upright if upright.mode in _KEPT else upright.convert("RGB")).save(buffer, "PNG")
+        return buffer.getvalue()
+    if isinstance(picture, bytes):
+        return picture
+    if isinstance(picture, str | Path):
+        return Path(picture).read_bytes()
+    return picture.read()
+
+
+def decode(data: bytes) -> Image.Image:
+    """The picture in these bytes, as far from the file as from the network."""
+    picture = Image.open(io.BytesIO(data))
+    picture.load()
+    return picture
+
+
+def save(data: bytes, path: Path) -> None:
+    """Write a picture as it was served, or encoded anew if the path's suffix names another format.
+
+    Raises ValueError if the suffix names none, OSError if the file cannot be written.
+    """
+    picture = decode(data)
+    if Image.registered_extensions().get(path.suffix.lower()) == picture.format:
+        path.write_bytes(data)
+    else:
+        picture.save(path)
