@@ -13,6 +13,8 @@ ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", (ROOT / "docs" / "api.md").read_text(), re.DOTALL)
 MADE = [
     {"dog.png"},
+    set(),
+    {"dog.webp", "dog.jpg"},
     {"dog.png", "where_is_the_dog.png"},
     {"dog.png", "style.png", "fox.png", "words/source-cat.png", "words/dog-dog.png", "words/dog-grass.png"},
     set(),
@@ -36,7 +38,7 @@ def test_the_commands(
     path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     surroundings = environment | {"PENTIMENTO_URL": serving[1], "PATH": path}
     subprocess.run([*command, script], cwd=tmp_path, env=surroundings, check=True, timeout=300)
-    there = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.png") if not file.is_symlink()}
+    there = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if not file.is_symlink()}
     assert made <= there
     for name in made:
         with Image.open(tmp_path / name) as picture:
