@@ -42,6 +42,7 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask) -
             ErrorCode.INSUFFICIENT_STORAGE, "There is no room left to keep the image."
         ) from None
     except QueueFull as full:
+        store.sweep_image(image)
         raise _queue_full(full) from None
     return _accepted(submission)
 

@@ -1,6 +1,7 @@
 """The conditions on which a job is asked for."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,3 +54,20 @@ def test_a_full_queue_says_when_to_come_back(settings: StoreSettings, png: bytes
         assert 1 <= int(answer.headers["retry-after"]) <= 3600
         http.post(accepted.links.cancel)
         assert edit(http, invert(http, png).image_id).status_code == 202
+
+
+def test_a_picture_that_finds_the_queue_full_is_not_kept_and_one_that_was_there_is(
+    settings: StoreSettings, png: bytes, tmp_path: Path
+) -> None:
+    small = store.open(settings.model_copy(update={"max_queued": 1}))
+    with TestClient(create_app(small, ServiceSettings()), base_url="http://127.0.0.1") as http:
+        accepted = invert(http, png)
+        there = sorted(tmp_path.rglob("*.png"))
+        refused = http.post("/invert", files={"image": png}, data={"prompt": "another"})
+        assert refused.json()["code"] == "queue_full"
+        assert sorted(tmp_path.rglob("*.png")) == there
+        http.post(accepted.links.cancel)
+        assert invert(http, png, prompt="a dog").status == "queued"
+        again = http.post("/invert", files={"image": png}, data={"prompt": "a cat on grass"})
+        assert again.json()["code"] == "queue_full"
+        assert there[0].exists()
