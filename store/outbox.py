@@ -16,6 +16,7 @@ class Owed:
     tenant: str
     url: str
     attempt: int
+    request_id: str | None = None
 
 
 class Outbox:
@@ -30,8 +31,8 @@ class Outbox:
         answer = self._scripts.run("TAKE", milliseconds(lease_s))
         if answer is None:
             return None
-        job_id, tenant, url, attempt = answer
-        return Owed(job_id=job_id, tenant=tenant, url=url, attempt=attempt)
+        job_id, tenant, url, attempt, request_id = answer
+        return Owed(job_id=job_id, tenant=tenant, url=url, attempt=attempt, request_id=request_id or None)
 
     def done(self, owed: Owed, entry: str) -> bool:
         """It needs no further try; `entry` goes to the job's log. False if another process has it by now."""

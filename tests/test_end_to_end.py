@@ -55,3 +55,5 @@ def test_serve_invert_edit_stop(
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"{url}/healthz", trust_env=False)
     assert not (folder / "home" / "redis" / "redis.sock").exists()
+    kept = (folder / "home" / "logs" / "keeper.log").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in (kept[0], kept[-1])] == ["keeping", "stopped"]

@@ -59,17 +59,18 @@ class Post:
         return 0.0
 
     async def _call(self, owed: Owed) -> None:
-        bound = log.bind(job=owed.job_id, tenant=owed.tenant, attempt=owed.attempt)
-        try:
-            letter = await run_sync(self._write, owed)
-            if letter is not None:
-                outcome = await self._courier.deliver(letter)
-                await run_sync(self._settle, owed, outcome)
-                bound.info("webhook", status_code=outcome.status_code, error=outcome.error)
-        except RedisError as error:
-            bound.warning("a webhook will be called again: nobody could be told about it", error=str(error))
-        finally:
-            self._under_way -= 1
+        about = {"job_id": owed.job_id, "request_id": owed.request_id, "attempt": owed.attempt}
+        with structlog.contextvars.bound_contextvars(**about):
+            try:
+                letter = await run_sync(self._write, owed)
+                if letter is not None:
+                    outcome = await self._courier.deliver(letter)
+                    await run_sync(self._settle, owed, outcome)
+                    log.info("webhook", status_code=outcome.status_code, error=outcome.error)
+            except RedisError as error:
+                log.warning("a webhook will be called again: its end cannot be noted", error=str(error))
+            finally:
+                self._under_way -= 1
 
     def _write(self, owed: Owed) -> Letter | None:
         job = self._store.jobs.get(owed.job_id, owed.tenant)

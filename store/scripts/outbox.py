@@ -13,7 +13,8 @@ for _, owed in ipairs(redis.call('ZRANGEBYSCORE', OUTBOX, '-inf', at, 'LIMIT', 0
   local id, url = owed:match('^(%S+) (.*)$')
   if redis.call('EXISTS', job(id)) == 1 then
     redis.call('ZADD', OUTBOX, at + ARGV[1], owed)
-    return {id, get(job(id), 'tenant'), url, redis.call('HINCRBY', TRIES, owed, 1)}
+    local attempt = redis.call('HINCRBY', TRIES, owed, 1)
+    return {id, get(job(id), 'tenant'), url, attempt, get(job(id), 'request_id')}
   end
   owe_nothing(id, url)
 end

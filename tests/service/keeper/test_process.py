@@ -23,7 +23,9 @@ from tests.service.keeper.ended import ended, image_of, submit
 
 
 @contextmanager
-def keeping(settings: StoreSettings, **more: Any) -> Iterator[subprocess.Popen[str]]:
+def keeping(
+    settings: StoreSettings, program: str = "service.keeper", **more: Any
+) -> Iterator[subprocess.Popen[str]]:
     environment = {
         **os.environ,
         "PENTIMENTO_REDIS_URL": settings.redis_url,
@@ -34,7 +36,7 @@ def keeping(settings: StoreSettings, **more: Any) -> Iterator[subprocess.Popen[s
         "PENTIMENTO_WEBHOOK_TIMEOUT_S": "1",
         **{name: str(value) for name, value in more.items()},
     }
-    command = [sys.executable, "-m", "service.keeper"]
+    command = [sys.executable, "-m", *program.split()]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -51,7 +53,7 @@ def until(condition: Callable[[], Any], seconds: float = 20) -> None:
 
 def test_a_killed_keeper_loses_nothing(shared: Store, settings: StoreSettings, receiver: Receiver) -> None:
     receiver.patience = Event()
-    job_id = ended(shared, f"{receiver.url}/?token=hidden")
+    job_id = ended(shared, f"{receiver.url}/?token=hidden", ask=Ask(request_id="asked-for-it"))
     with keeping(settings, PENTIMENTO_WEBHOOK_TIMEOUT_S=2) as killed:
         until(lambda: receiver.got)
         killed.kill()
@@ -60,16 +62,19 @@ def test_a_killed_keeper_loses_nothing(shared: Store, settings: StoreSettings, r
         until(lambda: shared.outbox.log(job_id))
         process.terminate()
         _, logged = process.communicate(timeout=10)
-    assert job_id in logged
+    assert f'"job_id": "{job_id}"' in logged
+    assert '"request_id": "asked-for-it"' in logged
     assert "hidden" not in logged
     assert [headers["webhook-id"] for headers, _ in receiver.got] == [job_id, job_id]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("program", "number"), [("service.keeper", signal.SIGTERM), ("pentimento keeper", signal.SIGINT)]
+)
 def test_it_says_that_it_is_there_and_when_it_goes(
-    shared: Store, settings: StoreSettings, number: signal.Signals
+    shared: Store, settings: StoreSettings, program: str, number: signal.Signals
 ) -> None:
-    with keeping(settings) as process:
+    with keeping(settings, program) as process:
         until(shared.presence.keepers)
         process.send_signal(number)
         assert process.wait(10) == 0
