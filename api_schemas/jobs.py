@@ -36,7 +36,7 @@ class Progress(Response):
     """How far a job is within its present phase."""
 
     phase: str = Field(
-        description="What is being done: encode, invert, optimize, reconstruct, edit or decode.",
+        description="What is being done: encode, invert, optimize, reconstruct, edit, decode or save.",
         examples=["invert"],
     )
     step: int = Field(ge=0, description="Steps of this phase already done.")
@@ -46,7 +46,8 @@ class Progress(Response):
     )
     preview_url: str | None = Field(
         default=None,
-        description="A small PNG of what the latents show by now, null while there is nothing to see.",
+        description="A small PNG of what the latents show by now, null while there is nothing to see. "
+        "Every new one has a new URL, which shows the latest.",
     )
 
 

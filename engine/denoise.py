@@ -14,8 +14,10 @@ from engine.errors import check_finite
 from engine.models import Models
 from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
 
-OnStep = Callable[[int, int, Tensor], None]
-"""Hears of steps done, of how many there are, and what the rows are without noise, (rows, C, h, w)."""
+OnStep = Callable[[int, int, Tensor, int], None]
+"""Hears of steps done, of how many there are, what the rows are without noise, (rows, C, h, w), and how many
+rows the U-Net has still to take.
+"""
 After = Callable[[Step, Tensor], Tensor]
 
 
@@ -72,6 +74,9 @@ class SourceRow(Protocol):
     def beside(self, step: Step, wanted: Mapping[BranchName, frozenset[str]]) -> SourceStep:
         """The source at a step, with its features at the sites wanted, by branch; asked for once a step."""
 
+    def rows(self, step: Step, wanted: Mapping[BranchName, frozenset[str]]) -> int:
+        """How many rows `beside` would give the U-Net by now, were the steps before it done."""
+
 
 @torch.no_grad()
 def denoise(
@@ -99,10 +104,13 @@ def denoise(
     control = control or Chain()
     rows, total = tuple(range(len(text.cond))), len(schedule)
     latents = start[None].expand(len(rows), -1, -1, -1)
+    branches = branches_of(rows, guidance_scale)
+    steps = [Step(index=index, total=total, branches=branches) for index in range(total)]
+    costs = [_cost(models, control, source, step) for step in steps]
     with controlled(models.unet, control):
         for index, move in enumerate(schedule.denoising()):
             values = None if text.values is None else text.values[index]
-            step = Step(index=index, total=total, branches=branches_of(rows, guidance_scale), values=values)
+            step = replace(steps[index], values=values)
             if source is not None:
                 step = replace(step, source=source.beside(step, _wanted(models, control, step)))
             said = guidance(models, latents, move.timestep, text, step)
@@ -111,7 +119,7 @@ def denoise(
             latents = after(step, latents) if after else latents
             check_finite(latents, phase, index)
             if on_step:
-                on_step(index + 1, total, clean(latents, eps, move.alpha_to))
+                on_step(index + 1, total, clean(latents, eps, move.alpha_to), sum(costs[index + 1 :]))
     return latents
 
 
@@ -143,3 +151,9 @@ def _wanted(models: Models, control: AttentionControl, step: Step) -> dict[Branc
         branch.name: frozenset(site.name for site in models.sites if control.wants(site, step, branch))
         for branch in step.branches
     }
+
+
+def _cost(models: Models, control: AttentionControl, source: SourceRow | None, step: Step) -> int:
+    """The rows that the U-Net takes in a step."""
+    rows = sum(len(branch.rows) for branch in step.branches)
+    return rows + (source.rows(step, _wanted(models, control, step)) if source else 0)

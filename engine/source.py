@@ -121,6 +121,13 @@ class SourceRun:
             self._advance(step.index, said)
         return SourceStep(latent=self._path[step.index + 1], features=features)
 
+    def rows(self, step: Step, wanted: Mapping[BranchName, frozenset[str]]) -> int:
+        """How many rows `beside` would give the U-Net by now, were the steps before it done."""
+        free = step.index + 1 >= len(self._path)
+        names = [branch.name for branch in step.branches]
+        kept = [self._cache.get((*self._key, step.index, name)) or {} for name in names]
+        return sum(free or not wanted[name] <= seen.keys() for name, seen in zip(names, kept, strict=True))
+
     @property
     def latent(self) -> Tensor:
         """Where the source is by now, (1, C, h, w); at the end of the edit, where it came out."""

@@ -162,10 +162,13 @@ class Records:
         gc.collect()
 
     def _make(self, image_id: str, options: InvertOptions, reporter: Reporter) -> Source:
+        sent = self._sent(image_id)
+        reporter.show(engine.codec.fit(self._models, sent))
+
         def invert() -> engine.SourceRecord:
             return engine.invert(
                 self._models,
-                self._sent(image_id),
+                sent,
                 prompt=options.prompt,
                 method=options.method,
                 steps=options.steps,

@@ -12,6 +12,7 @@ import engine
 from api_schemas import EditRequest, EditResult, ErrorCode, InvertResult
 from store import Claim, Fenced, Store
 from workers.guard import Guard
+from workers.pace import Costs
 from workers.problems import problem_of
 from workers.records import Records
 from workers.reporter import Canceled, HandedBack, Reporter
@@ -39,6 +40,7 @@ class Runner:
         self._store, self._records = store, records
         self._work = Work(models, store, records)
         self._guard, self._leaving, self._lease_s = guard, leaving, lease_s
+        self._costs = Costs()
 
     @property
     def tainted(self) -> bool:
@@ -54,7 +56,7 @@ class Runner:
 
         Nothing is raised for what the job did; a redis error is if the store stays away for a minute.
         """
-        reporter = Reporter(self._store.jobs, claim, self._guard, self._leaving, self._lease_s)
+        reporter = Reporter(self._store.jobs, claim, self._guard, self._leaving, self._lease_s, self._costs)
         began = monotonic()
         with structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt):
             try:
@@ -90,6 +92,7 @@ class Runner:
             level = logging.ERROR if unforeseen else logging.INFO
             log.log(level, "job failed", code=problem.code, exc_info=unforeseen)
             return problem.code.value, lambda: jobs.fail(claim, problem, tuple(reporter.warnings))
+        reporter.learn()
         return "succeeded", lambda: jobs.succeed(claim, result, tuple(reporter.warnings))
 
     def _compute(self, claim: Claim, reporter: Reporter) -> InvertResult | EditResult:

@@ -22,8 +22,9 @@ from api_schemas import (
 )
 from store import Claim, NoSuchImage, Store, keys
 from workers.metrics import compare
+from workers.pace import Phase
 from workers.records import Records, Source
-from workers.reporter import Phase, Reporter
+from workers.reporter import Reporter
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Work:
             *_inverting(options),
             Phase(name="reconstruct", steps=options.steps if options.method in _FREE else 0),
             Phase(name="decode", steps=1),
+            Phase(name="save", steps=1),
         )
         source, cached = self._records.ensure(claim.image_id, options, reporter)
         try:
@@ -55,9 +57,11 @@ class Work:
         except engine.RecordMismatch:
             source, cached = self._remake(claim.image_id, options, reporter), False
             reconstruction = engine.reconstruct(self._models, source.record, on_progress=reporter)
+        reporter(engine.Progress("save", 0, 1))
         metrics = compare(source.picture, reconstruction, None)
         self._store.blobs.put(keys.working(claim.image_id), _png(source.picture))
         self._store.blobs.put(keys.reconstruction(claim.image_id), _png(reconstruction))
+        reporter(engine.Progress("save", 1, 1))
         return InvertResult(
             image_id=claim.image_id,
             source_url=keys.url(keys.working(claim.image_id)),
@@ -80,6 +84,7 @@ class Work:
             Phase(name="encode", steps=1),
             Phase(name="edit", steps=options.steps, rows=2 + 2 * len(targets)),
             Phase(name="decode", steps=len(targets) + 1),
+            Phase(name="save", steps=len(targets)),
         )
         if self._records.find(claim.image_id) is None:
             reporter.expect(*_inverting(options), *editing)
@@ -87,6 +92,7 @@ class Work:
         source, cached = self._records.ensure(claim.image_id, options, reporter)
         found = monotonic()
         reporter.expect(*editing)
+        reporter.show(source.picture)
         edit = _asked(request)
         try:
             painted = self._paint(claim.image_id, source, edit, reporter)
@@ -100,7 +106,7 @@ class Work:
         pictures = [picture for result in painted for picture in _pictures(result)]
         saved: list[EditedImage] = []
         for prompt, (image, mask, attention) in zip(targets, pictures, strict=True):
-            reporter.check()
+            reporter(engine.Progress("save", len(saved), len(targets)))
             saved.append(
                 EditedImage(
                     prompt=prompt,
@@ -110,6 +116,7 @@ class Work:
                     attention=self._save_attention(claim.image_id, attention) if edit.attention else None,
                 )
             )
+        reporter(engine.Progress("save", len(targets), len(targets)))
         return EditResult(
             image_id=claim.image_id,
             images=saved,

@@ -52,7 +52,9 @@ class StyleDiffusion(Guided):
         def heard(latent: Tensor) -> None:
             nonlocal done
             done += 1
-            tell(Progress("optimize", min(done, sum(budgets)), sum(budgets), latent))
+            steps = len(schedule) - 1 - index
+            ahead = steps + 3 * max(sum(budgets) - done, steps)
+            tell(Progress("optimize", min(done, sum(budgets)), sum(budgets), latent, ahead))
 
         for index, move in fitting.moves():
             task, most = fitting.task(index, move, x), max(sum(budgets[: index + 1]) - done, 1)

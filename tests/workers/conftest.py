@@ -65,18 +65,26 @@ def picture(seed: int = 0) -> Image.Image:
 
 
 def send(
-    shared: Store, *, steps: int = 4, seed: int = 0, prompt: str = PROMPT, method: str = "direct"
+    shared: Store,
+    *,
+    steps: int = 4,
+    seed: int = 0,
+    prompt: str = PROMPT,
+    method: str = "direct",
+    image: Image.Image | None = None,
+    inner_steps: int = 2,
 ) -> Job:
     """What `POST /invert` does: store the picture and queue its inversion, which learns little if at all."""
-    params = {"inner_steps": 2} if "inner_steps" in INVERTERS[method].model_fields else {}
+    params = {"inner_steps": inner_steps} if "inner_steps" in INVERTERS[method].model_fields else {}
     asked = {"prompt": prompt, "steps": steps, "method": method, "params": params}
     options = InvertOptions.model_validate(asked)
-    image, model = picture(seed), shared.settings.model_name
+    image, model = image or picture(seed), shared.settings.model_name
     found = image_id(image.tobytes(), image.size, options, model)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     shared.blobs.put(keys.source(found), buffer.getvalue())
-    submission = shared.jobs.submit_invert(found, options, model=model, width=32, height=32)
+    width, height = image.size
+    submission = shared.jobs.submit_invert(found, options, model=model, width=width, height=height)
     return job_of(shared, submission.job_id)
 
 

@@ -7,10 +7,12 @@ from typing import cast
 import pytest
 from redis.exceptions import ConnectionError
 
+import engine
 from api_schemas import InvertOptions, JobKind, Progress
 from store import Claim, Fenced, JobStore, Verdict
 from workers.guard import Guard
-from workers.reporter import Canceled, HandedBack, Phase, Reporter
+from workers.pace import Costs, Phase
+from workers.reporter import Canceled, HandedBack, Reporter
 
 CLAIM = Claim(
     job_id="job_x",
@@ -48,14 +50,19 @@ class Bench:
     jobs: FakeJobs = field(default_factory=FakeJobs)
     at: float = 100.0
     leave: bool = False
+    costs: Costs = field(default_factory=Costs)
 
     def __post_init__(self) -> None:
         jobs = cast(JobStore, self.jobs)
-        self.reporter = Reporter(jobs, CLAIM, Quiet(1), lambda: self.leave, 20, clock=lambda: self.at)
+        self.reporter = Reporter(
+            jobs, CLAIM, Quiet(1), lambda: self.leave, 20, self.costs, clock=lambda: self.at
+        )
 
-    def step(self, phase: str, step: int, total: int, after: float) -> tuple[Progress, float | None]:
+    def step(
+        self, phase: str, step: int, total: int, after: float, ahead: int | None = None
+    ) -> tuple[Progress, float | None]:
         self.at += after
-        self.reporter(Progress(phase=phase, step=step, total=total))
+        self.reporter(engine.Progress(phase, step, total, ahead=ahead))
         return self.jobs.told[-1]
 
 
@@ -118,6 +125,29 @@ def test_steps_that_are_skipped_bring_the_end_nearer() -> None:
         step += steps
         told, eta = bench.step("optimize", step, 1000, after=seconds)
     assert eta == pytest.approx((1000 - told.step) * 0.01, rel=0.2)
+
+
+def test_steps_that_say_what_they_cost_are_weighed_by_that() -> None:
+    bench = Bench()
+    bench.reporter.expect(Phase(name="edit", steps=8, rows=2), Phase(name="decode", steps=1))
+    ahead = [14, 12, 10, 8, 6, 4, 3, 2, 1, 0]
+    etas = [
+        bench.step("edit", n + 1, 10, after=0.5 * cost, ahead=left)[1]
+        for n, (cost, left) in enumerate(zip([2] * 6 + [1] * 4, ahead, strict=True))
+    ]
+    assert etas[3:] == [pytest.approx(0.5 * (left + 1)) for left in ahead[3:]]
+
+
+def test_the_next_job_of_its_sort_knows_what_each_phase_cost() -> None:
+    costs = Costs()
+    for _ in range(2):
+        bench = Bench(costs=costs)
+        bench.reporter.expect(Phase(name="edit", steps=5, rows=4), Phase(name="save", steps=1))
+        etas = [bench.step("edit", step, 5, after=2)[1] for step in range(6)]
+        bench.step("save", 0, 1, after=0)
+        bench.step("save", 1, 1, after=7)
+        bench.reporter.learn()
+    assert etas[3:] == [pytest.approx(2 * left + 7) for left in (2, 1, 0)]
 
 
 def test_fast_steps_are_told_now_and_then_and_the_last_one_always() -> None:

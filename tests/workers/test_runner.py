@@ -9,7 +9,7 @@ from api_schemas import INVERTERS, InvertResult, JobStatus, Progress
 from store import Claim, JobStore, Verdict, keys
 from store.blobs import Blobs
 from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, send
-from workers.reporter import Reporter, Step
+from workers.reporter import Reporter
 
 
 @pytest.mark.parametrize("method", INVERTERS)
@@ -28,7 +28,7 @@ def test_an_inversion_that_learns_is_canceled_between_its_inner_steps(
     job, heard = send(bench.shared, method="stylediffusion"), []
     real = Reporter.__call__
 
-    def canceled_meanwhile(reporter: Reporter, now: Step) -> None:
+    def canceled_meanwhile(reporter: Reporter, now: engine.Progress) -> None:
         heard.append(now.phase)
         if now.phase == "optimize":
             bench.shared.jobs.request_cancel(job.id)
@@ -55,7 +55,10 @@ def test_percent_never_falls_and_ends_at_100(bench: Bench, monkeypatch: pytest.M
     told.clear()
     bench.work(ask(bench.shared, sent.image_id, prompt="a dog on grass", method="p2plus"))
     phases = [list(dict.fromkeys(phase for phase, _ in steps)) for steps in (inverting, told)]
-    assert phases == [["encode", "invert", "optimize", "decode"], ["encode", "edit", "decode"]]
+    assert phases == [
+        ["encode", "invert", "optimize", "decode", "save"],
+        ["encode", "edit", "decode", "save"],
+    ]
     for steps in (inverting, told):
         percents = [percent for _, percent in steps]
         assert None not in percents
