@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,19 +38,21 @@ class Live:
 def serving(shared: Store) -> Iterator[Live]:
     """The API on this store and a free port."""
     app = create_app(shared, ServiceSettings())
-    server = Server(uvicorn.Config(app, log_level="warning"), app.state.stopping)
+    server = Server(uvicorn.Config(app, port=0, log_level="warning"), app.state.stopping)
     loop = asyncio.new_event_loop()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve([listening])))
-        thread.start()
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        live = Live(url=url, server=server, loop=loop, thread=thread)
-        try:
-            yield live
-        finally:
-            if thread.is_alive():
-                live.stop(10)
-            loop.close()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()))
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    host, port = server.servers[0].sockets[0].getsockname()
+    live = Live(url=f"http://{host}:{port}", server=server, loop=loop, thread=thread)
+    try:
+        yield live
+    finally:
+        if thread.is_alive():
+            live.stop(10)
+        loop.close()
 
 
 class Told(NamedTuple):
