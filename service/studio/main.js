@@ -1,0 +1,182 @@
+import { get, send } from "./api.js";
+import { $, describe, say, seconds, show } from "./dom.js";
+import * as edit from "./edit.js";
+import { ended } from "./events.js";
+import * as history from "./history.js";
+import { decibels, hideOutcome, showOutcome } from "./outcome.js";
+import { lookAway, watch } from "./progress.js";
+import * as shelf from "./shelf.js";
+import * as source from "./source.js";
+import * as stage from "./stage.js";
+
+let image = null;
+
+const state = (name) => (document.body.dataset.state = name);
+
+/** Where one is: `#image` or `#image/job`, so that a reload finds everything again. */
+const place = () => location.hash.slice(1).split("/");
+const goTo = (...parts) => window.history.replaceState(null, "", `#${parts.filter(Boolean).join("/")}`);
+
+function home() {
+  image = null;
+  lookAway();
+  hideOutcome();
+  say("job-error", null);
+  for (const id of ["another", "facts", "edit", "history"]) show(id, false);
+  show("source");
+  source.reset();
+  state("empty");
+  shelf.load();
+}
+
+/** Show an image and, if it names one, an edit of it; what is under way is followed. */
+async function open(imageId, jobId) {
+  say("notice", null);
+  say("job-error", null);
+  lookAway();
+  hideOutcome();
+  try {
+    image = await source.record(imageId);
+  } catch (problem) {
+    leave();
+    say("notice", problem.message);
+    return;
+  }
+  for (const id of ["source", "shelf"]) show(id, false);
+  show("another");
+  stage.fit(image.width, image.height);
+  const shown = stage.showSource(image.source_url, image.prompt);
+  if (image.status === "pending") {
+    state("inverting");
+    paintFacts();
+    edit.begin(image);
+    edit.allow(false, false);
+    show("history", false);
+    await shown;
+    await invert(imageId);
+    return;
+  }
+  await inverted(jobId);
+}
+
+async function invert(imageId) {
+  const job = await attempt(() => watch(image.job_id));
+  if (!job || image.id !== imageId) return;
+  image = await source.record(imageId);
+  await inverted();
+}
+
+/** The inversion has ended, well or badly. */
+async function inverted(jobId) {
+  paintFacts();
+  if (image.status === "failed") {
+    state("failed");
+    show("edit", false);
+    show("history", false);
+    await stage.showSource(image.source_url, image.prompt);
+    say("job-error", image.error?.detail ?? "The inversion was canceled.");
+    return;
+  }
+  state("ready");
+  edit.begin(image);
+  edit.allow(true, false);
+  await stage.showSource(image.result.source_url, image.prompt);
+  const jobs = await history.load(image.id, { choose: follow, reuse: (job) => edit.reuse(image, job.request) });
+  const job = jobs.find((other) => other.id === jobId) ?? jobs.find((other) => !ended(other.status));
+  edit.focus();
+  if (job) await follow(job);
+  else if (jobId) await attempt(async () => follow(await get(`/jobs/${jobId}`)));
+}
+
+/** Show an edit: as it goes if it is under way, what it made if it has ended. */
+async function follow(job) {
+  const mine = image;
+  goTo(mine.id, job.id);
+  history.note(job);
+  history.select(job.id);
+  hideOutcome();
+  say("job-error", null);
+  if (!ended(job.status)) {
+    state("editing");
+    edit.allow(true, true);
+    await stage.showSource(mine.result.source_url, mine.prompt);
+    const done = await attempt(() => watch(job.id));
+    if (!done || image !== mine || place()[1] !== job.id) return;
+    job = done;
+    history.note(job);
+    state("ready");
+  }
+  edit.allow(true, false);
+  if (job.status === "succeeded") return showOutcome(mine, job);
+  await stage.showSource(mine.result.source_url, mine.prompt);
+  if (job.error && !edit.complain(job.error)) {
+    say("edit-error", null);
+    say("job-error", job.error.detail);
+  } else if (!job.error) say("job-error", "Canceled. Nothing of it is kept.");
+}
+
+/** Do it; what goes wrong is said above the page, unless one has gone elsewhere meanwhile. */
+async function attempt(action) {
+  try {
+    return await action();
+  } catch (problem) {
+    if (problem.name !== "AbortError") say("notice", problem.message);
+    return null;
+  }
+}
+
+function paintFacts() {
+  $("said").textContent = image.prompt;
+  const made = image.result;
+  describe($("facts-figures"), [
+    ["Inversion", image.method],
+    ["Steps", String(image.steps)],
+    ["Fidelity", made && decibels(made.psnr), "PSNR of what the model makes of the inversion, against the source"],
+    ["Took", made && `${seconds(made.seconds)}${made.cached ? ", cached" : ""}`],
+  ]);
+  show("facts");
+}
+
+async function remove() {
+  const dialog = $("sure");
+  dialog.returnValue = "";
+  dialog.showModal();
+  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  if (dialog.returnValue !== "yes") return;
+  const gone = await attempt(() => send(`/images/${image.id}`, { method: "DELETE" }));
+  if (gone) leave();
+}
+
+function leave() {
+  goTo();
+  home();
+}
+
+async function differently() {
+  const known = image;
+  leave();
+  await attempt(() => source.again(known));
+}
+
+async function arrive() {
+  const [imageId, jobId] = place();
+  await attempt(async () => (imageId ? open(imageId, jobId) : home()));
+}
+
+async function start() {
+  stage.enable();
+  const methods = await attempt(() => get("/methods"));
+  if (!methods) return;
+  source.enable(methods, () => image && leave(), (accepted) => (location.hash = accepted.image_id));
+  edit.enable(methods, (accepted) => attempt(async () => follow(await get(`/jobs/${accepted.job_id}`))));
+  $("another").addEventListener("click", (event) => {
+    event.preventDefault();
+    leave();
+  });
+  $("delete").addEventListener("click", remove);
+  $("differently").addEventListener("click", differently);
+  window.addEventListener("hashchange", arrive);
+  await arrive();
+}
+
+start();

@@ -1,0 +1,125 @@
+import { $, choices, say, show } from "./dom.js";
+import { put, putFresh } from "./pictures.js";
+
+const VIEWS = [
+  { name: "compare", label: "Compare" },
+  { name: "side", label: "Side by side" },
+];
+
+let shown = { before: null, after: null };
+let view = "compare";
+let fetching = false;
+
+const look = (name) => ($("stage").dataset.view = name);
+
+/** Make room for a picture of this size. */
+export function fit(width, height) {
+  $("stage").style.setProperty("--ratio", width / height);
+  show("drop", false);
+  show("stage");
+}
+
+/** Show the place where a picture can be dropped. */
+export function empty() {
+  shown = { before: null, after: null };
+  for (const image of [$("before"), $("after")]) {
+    image.removeAttribute("src");
+    delete image.dataset.path;
+  }
+  show("stage", false);
+  show("drop");
+}
+
+/** Show a picture that is not the service's yet. */
+export async function showFile(file) {
+  const image = $("before");
+  const url = URL.createObjectURL(file);
+  delete image.dataset.path;
+  image.src = url;
+  await image.decode().finally(() => URL.revokeObjectURL(url));
+  image.alt = "The picture you chose";
+  fit(image.naturalWidth, image.naturalHeight);
+  plain();
+}
+
+/** Show the source alone. */
+export async function showSource(path, prompt) {
+  shown = { before: path, after: null };
+  plain();
+  $("before").alt = `The source: ${prompt}`;
+  await put($("before"), path);
+}
+
+/** Show what a job's latents show by now. */
+export async function showPreview(path) {
+  if (fetching) return;
+  fetching = true;
+  try {
+    await putFresh($("after"), path);
+    if ($("stage").dataset.view !== "working") return;
+    $("after").alt = "What the job shows by now";
+    show("after");
+  } catch {
+    // The next one will do.
+  } finally {
+    fetching = false;
+  }
+}
+
+/** A job is under way: its previews cover the source. */
+export function work() {
+  show("after", false);
+  say("caption", null);
+  look("working");
+}
+
+/** Show an edited picture beside its source. */
+export async function showResult(before, after, prompt) {
+  shown = { before, after };
+  $("after").alt = `The edit: ${prompt}`;
+  await Promise.all([put($("before"), before), put($("after"), after)]);
+  if (shown.after !== after) return;
+  show("after");
+  say("caption", null);
+  look(view);
+  choices($("views"), VIEWS, view, (name) => look((view = name)));
+}
+
+/** Show other pictures in place of both, as long as someone looks; without any, show both again. */
+export function peek(words, before, after) {
+  say("caption", words);
+  $("before").classList.toggle("dim", Boolean(words) && !before);
+  $("after").classList.toggle("dim", Boolean(words) && !after);
+  return Promise.all([put($("before"), before ?? shown.before), put($("after"), after ?? shown.after)]);
+}
+
+function plain() {
+  show("after", false);
+  say("caption", null);
+  look("plain");
+}
+
+function divide(percent) {
+  const at = Math.min(100, Math.max(0, percent));
+  $("divider").value = at;
+  $("canvas").style.setProperty("--at", `${at}%`);
+}
+
+/** Let the handle between source and edit be dragged, and moved by keys. */
+export function enable() {
+  const canvas = $("canvas");
+  const drag = (event) => {
+    const box = canvas.getBoundingClientRect();
+    divide(((event.clientX - box.left) / box.width) * 100);
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    if ($("stage").dataset.view !== "compare") return;
+    canvas.setPointerCapture(event.pointerId);
+    drag(event);
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (canvas.hasPointerCapture(event.pointerId)) drag(event);
+  });
+  $("divider").addEventListener("input", (event) => divide(event.target.value));
+  divide(50);
+}

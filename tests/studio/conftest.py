@@ -1,0 +1,155 @@
+"""A real browser, and hands that do a worker's work when a test says so."""
+
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from api_schemas import (
+    EditedImage,
+    EditResult,
+    InvertResult,
+    Metrics,
+    ModelInfo,
+    Progress,
+    Timings,
+    WordAttention,
+)
+from prompts import words
+from store import Claim, Store, keys
+from tests.service.live import serving as serving_here
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium: $PENTIMENTO_CHROMIUM, else one on PATH."""
+    path = os.environ.get("PENTIMENTO_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        reason = f"no {', '.join(BROWSERS)} on PATH, and $PENTIMENTO_CHROMIUM names none"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visiting(browser: Browser, **how: Any) -> Iterator[Page]:
+    """A page that may not crash, nor break its own rules about what it loads."""
+    faults: list[str] = []
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **how)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if "Content Security" in said.text else None)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not faults
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh browser window on a desk."""
+    with visiting(browser, viewport={"width": 1280, "height": 900}) as page:
+        yield page
+
+
+def png(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class Hands:
+    """Takes jobs from the queue and takes them forward step by step."""
+
+    def __init__(self, shared: Store) -> None:
+        self.store = shared
+        model = ModelInfo(name="miniature", size=64, token_limit=16, guidance_scale=3)
+        shared.presence.publish("hands", model, 600)
+
+    def take(self) -> Claim:
+        """The next job, begun."""
+        popped = self.store.redis.blpop(["rq:queue:pentimento"], timeout=20)
+        claim = self.store.jobs.begin(popped[1], "hands", 60)
+        assert claim is not None
+        return claim
+
+    def progress(self, claim: Claim, step: int, colour: str | None = None) -> None:
+        """Say that so many of ten steps are done, and show a picture of one colour."""
+        if colour is not None:
+            self.store.jobs.preview(claim, png(colour))
+        url = f"/jobs/{claim.job_id}/preview.png" if colour is not None else None
+        done = Progress(phase=claim.kind.value, step=step, total=10, percent=step * 10.0, preview_url=url)
+        self.store.jobs.progress(claim, done, 10.0 - step)
+
+    def invert(self, claim: Claim) -> None:
+        """End an inversion well."""
+        image = claim.image_id
+        self.store.blobs.put(keys.working(image), png("orange"))
+        self.store.blobs.put(keys.reconstruction(image), png("orange"))
+        result = InvertResult(
+            image_id=image,
+            source_url=keys.url(keys.working(image)),
+            reconstruction_url=keys.url(keys.reconstruction(image)),
+            psnr=30,
+            ssim=0.9,
+            width=64,
+            height=64,
+            cached=False,
+            seconds=1.5,
+        )
+        self.store.jobs.succeed(claim, result)
+
+    def edit(self, claim: Claim, colour: str = "blue") -> None:
+        """End an edit well: a picture of one colour, and for every word a picture of where it looks."""
+        key = self._keep(claim.image_id, colour)
+        source, target = self._words("a cat on grass"), self._words(claim.request.prompt or "")
+        seen = keys.url(self._keep(claim.image_id, "white"))
+        attention = [
+            WordAttention(
+                word=word, source_url=seen if word in source else None, url=seen if word in target else None
+            )
+            for word in dict.fromkeys(target + source)
+        ]
+        made = EditedImage(
+            prompt=claim.request.prompt or "",
+            url=keys.url(key),
+            metrics=Metrics(psnr=20, ssim=0.5),
+            attention=attention,
+        )
+        timings = Timings(queued=0, source=0.25, edit=0.5, save=0.25)
+        result = EditResult(image_id=claim.image_id, images=[made], source_cached=True, timings=timings)
+        self.store.jobs.succeed(claim, result)
+
+    def _keep(self, image: str, colour: str) -> str:
+        key = keys.result(image, png(colour))
+        self.store.blobs.put(key, png(colour))
+        return key
+
+    @staticmethod
+    def _words(prompt: str) -> list[str]:
+        return [word.text for word in words(prompt)]
+
+
+@pytest.fixture
+def hands(shared: Store) -> Hands:
+    """A worker's hands."""
+    return Hands(shared)
+
+
+@pytest.fixture
+def url(shared: Store) -> Iterator[str]:
+    """The API and its page, in this process."""
+    with serving_here(shared) as live:
+        yield live.url
