@@ -42,10 +42,6 @@ class Store:
     apikeys: ApiKeys
     blobs: Blobs
 
-    def queued(self) -> int:
-        """How many jobs wait for a worker."""
-        return self.stats().queued
-
     def stats(self) -> Stats:
         """What the queue is like now, and what became of jobs so far."""
         return read_stats(self.redis)

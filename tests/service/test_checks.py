@@ -24,12 +24,12 @@ def test_unknown_words_are_named_before_queueing(
     http: TestClient, shared: Store, png: bytes, params: dict[str, Any], word: str
 ) -> None:
     image = ready(http, shared, png)
-    before = shared.queued()
+    before = shared.stats().queued
     answer = edit(http, image, params=params)
     problem = answer.json()
     assert (answer.status_code, problem["code"], problem["word"]) == (422, "unknown_word", word)
     assert {"dog", "grass"} <= set(problem["words"])
-    assert shared.queued() == before
+    assert shared.stats().queued == before
 
 
 @pytest.mark.parametrize(

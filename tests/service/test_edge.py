@@ -91,7 +91,7 @@ def test_a_page_of_another_site_cannot_post(
 ) -> None:
     answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat"}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-    assert shared.queued() == 0
+    assert shared.stats().queued == 0
 
 
 @pytest.mark.parametrize(

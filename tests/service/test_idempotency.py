@@ -25,7 +25,7 @@ def test_the_same_request_with_the_same_key_makes_one_job(
     assert (second.status_code, second.headers["idempotent-replayed"]) == (202, "true")
     assert (second.json(), second.headers["location"]) == (first.json(), first.headers["location"])
     assert other.json()["job_id"] != first.json()["job_id"]
-    assert shared.queued() == 2
+    assert shared.stats().queued == 2
 
 
 def test_a_form_may_be_sent_again_with_other_boundaries(http: TestClient, png: bytes) -> None:
@@ -50,7 +50,7 @@ def test_a_key_is_good_for_one_request(http: TestClient, shared: Store, png: byt
     send(http, "k", body)
     answer = send(http, "k", {**body, "prompt": "a fox on grass"})
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
-    assert shared.queued() == 1
+    assert shared.stats().queued == 1
 
 
 def test_refusals_are_repeated_too(http: TestClient, png: bytes) -> None:
@@ -77,7 +77,7 @@ def test_what_was_the_services_fault_is_tried_again_under_the_same_job(
     again = send(http, "k", body)
     assert (again.status_code, again.json()["job_id"]) == (202, made[0])
     assert "idempotent-replayed" not in again.headers
-    assert shared.queued() == 1
+    assert shared.stats().queued == 1
 
 
 def test_a_request_that_is_being_accepted_is_not_begun_twice(

@@ -11,7 +11,7 @@ from tests.service.conftest import begin, edit, invert, inverted, serve
 def test_invert_queues_a_job_and_keeps_the_picture(http: TestClient, shared: Store, png: bytes) -> None:
     accepted = invert(http, png)
     assert accepted.status == "queued"
-    assert shared.queued() == 1
+    assert shared.stats().queued == 1
     assert shared.blobs.get(keys.source(accepted.image_id)) == uploads.read(png).png
     image = http.get(accepted.links.image).json()
     assert (image["status"], image["width"], image["height"]) == ("pending", 40, 32)
@@ -20,7 +20,7 @@ def test_invert_queues_a_job_and_keeps_the_picture(http: TestClient, shared: Sto
 def test_the_same_request_is_inverted_once(http: TestClient, shared: Store, png: bytes) -> None:
     first, second = invert(http, png), invert(http, png)
     assert first == second
-    assert shared.queued() == 1
+    assert shared.stats().queued == 1
     shared.jobs.succeed(begin(shared, first.job_id), inverted(first.image_id))
     third = invert(http, png)
     assert (third.status, third.image_id) == ("succeeded", first.image_id)
@@ -41,7 +41,7 @@ def test_a_picture_that_is_refused_leaves_nothing_behind(http: TestClient, share
         http.post("/invert", json={"image": "aGVsbG8=", "prompt": "x"}),
     ]
     assert [answer.status_code for answer in answers] == [415, 422, 415]
-    assert shared.queued() == 0
+    assert shared.stats().queued == 0
     assert shared.images.page("default", limit=1) == ([], None)
 
 
@@ -56,7 +56,7 @@ def test_a_full_disk_is_told_apart(
     monkeypatch.setattr(type(shared.blobs), "put", put)
     answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat"})
     assert (answer.status_code, answer.json()["code"]) == (507, "insufficient_storage")
-    assert shared.queued() == 0
+    assert shared.stats().queued == 0
 
 
 def test_a_model_nobody_serves_is_refused(http: TestClient, png: bytes) -> None:

@@ -16,7 +16,7 @@ def test_an_edit_waits_for_its_inversion(http: TestClient, shared: Store, png: b
     answer = edit(http, accepted.image_id)
     assert answer.status_code == 202
     assert answer.headers["location"] == answer.json()["links"]["self"]
-    assert shared.queued() == 1
+    assert shared.stats().queued == 1
     assert shared.jobs.begin(answer.json()["job_id"], "test", 30) is None
     shared.jobs.succeed(begin(shared, accepted.job_id), inverted(accepted.image_id))
     claim = begin(shared, answer.json()["job_id"])

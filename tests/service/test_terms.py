@@ -37,7 +37,7 @@ def test_other_times_are_refused(http: TestClient, shared: Store, png: bytes, va
     answer = cancel_after(http, png, value)
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
     assert answer.json()["errors"][0]["loc"] == ["header", "Cancel-After"]
-    assert shared.queued() == 0
+    assert shared.stats().queued == 0
 
 
 def test_without_the_header_a_job_has_no_deadline(http: TestClient, png: bytes) -> None:

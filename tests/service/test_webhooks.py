@@ -31,7 +31,7 @@ def refusal(answer: Any) -> str:
 def test_webhooks_are_off_until_they_are_switched_on(http: TestClient, shared: Store, png: bytes) -> None:
     posted = http.post("/invert", files={"image": png}, data={"prompt": "a cat", "webhook_url": URL})
     assert "PENTIMENTO_WEBHOOKS=1" in refusal(posted)
-    assert shared.queued() == 0
+    assert shared.stats().queued == 0
     image = ready(http, shared, png)
     assert "PENTIMENTO_WEBHOOKS=1" in refusal(edit(http, image, webhook_url=URL))
 
