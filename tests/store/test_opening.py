@@ -7,7 +7,7 @@ from PIL import Image
 
 from api_schemas import InvertOptions
 from service import submit
-from store import Lock, Store, Submission, keys
+from store import Ask, Lock, Store, Submission, keys
 
 IMAGE = "img_" + "a" * 26
 
@@ -48,7 +48,7 @@ def test_an_image_is_created_only_while_nobody_deletes_it(
         return real(image, options, **about)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shared.jobs, "submit_invert", watched)
-    image = submit.submit_invert(shared, InvertOptions(prompt="a cat"), buffer.getvalue()).image_id
+    image = submit.submit_invert(shared, InvertOptions(prompt="a cat"), buffer.getvalue(), Ask()).image_id
     assert free == [False]
     assert Lock(shared.redis, f"files:{image}", 30).acquire()
 
