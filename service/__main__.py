@@ -1,7 +1,6 @@
 """`python -m service`: the API as a process."""
 
 import argparse
-import logging
 import signal
 import sys
 from contextlib import suppress
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 from service.app import create_app
 from service.settings import RemoteRefused, ServiceSettings
 from service.stopping import Server
+from store import logs
 
 
 def main() -> int:
@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("--port", default=settings.port, type=int, help="the port (%(default)s)")
     options = parser.parse_args()
     settings = settings.model_copy(update={"host": options.host, "port": options.port})
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logs.configure()
     try:
         app = create_app(settings=settings)
     except RemoteRefused as error:
@@ -40,8 +40,10 @@ def main() -> int:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=8,
+        access_log=False,
+        log_config=None,
     )
-    server = Server(config, app.state.stopping)
+    server = Server(config, app.state, settings.drain_s)
     with suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else 3

@@ -11,8 +11,10 @@ import store
 from service import auth, errors, openapi
 from service.edge import JSON_BYTES, Edge
 from service.following import Follower
+from service.metrics import Metrics
 from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
 from service.settings import ServiceSettings
+from service.watching import Watch
 from store import Store
 
 _DESCRIPTION = (
@@ -54,6 +56,8 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     app.state.settings = settings
     app.state.stopping = stopping
     app.state.follower = Follower(events, stopping)
+    app.state.draining = asyncio.Event()
+    app.state.metrics = Metrics(opened)
     app.state.gate = auth.Gate(opened, settings)
     for router in OPEN_ROUTERS:
         app.include_router(router, max_body_size=JSON_BYTES)
@@ -65,6 +69,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     errors.install(app)
     openapi.complete(app)
     app.add_middleware(Edge, local_only=settings.local_only)
+    app.add_middleware(Watch, metrics=app.state.metrics)
     return app
 
 

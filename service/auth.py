@@ -72,6 +72,7 @@ def _caller(
     caller = gate.admit(credentials.credentials if credentials else None)
     if request.method == "POST":
         gate.count(caller)
+    request.state.caller = caller
     return caller
 
 

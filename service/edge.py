@@ -65,9 +65,9 @@ class Edge:
             response = problem_response(refusal, {"Connection": "close"})
             await response(scope, receive, send_with_headers)
             return
+        # A copy: the server goes on reading its own scope.
+        asked = {**scope, "method": "GET"} if head else scope
         try:
-            # A copy: the server goes on reading its own scope.
-            asked = {**scope, "method": "GET"} if head else scope
             await self.app(asked, receive, send_with_headers)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
@@ -76,6 +76,8 @@ class Edge:
             detail = "Something went wrong inside the service; its log has the details."
             problem = Problem.of(ErrorCode.INTERNAL_ERROR, detail, instance=scope["path"])
             await problem_response(problem)(scope, receive, send_with_headers)
+        finally:
+            scope.update({name: asked[name] for name in ("route", "path_params") if name in asked})
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers, path = Headers(scope=scope), scope["path"]

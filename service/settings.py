@@ -35,6 +35,11 @@ class ServiceSettings(WebhookSettings):
         description="Listen beyond loopback although there are no API keys: safe only where something else "
         "keeps strangers out, such as a container's network or a proxy that authenticates.",
     )
+    drain_s: float = Field(
+        default=0,
+        ge=0,
+        description="After SIGTERM, say for so long that the service is not ready, and only then end.",
+    )
     rate_limit: int = Field(
         default=600, gt=0, description="How many POSTs a minute a key may send, unless it says otherwise."
     )

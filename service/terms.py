@@ -9,6 +9,7 @@ from fastapi import Depends, Header
 from api_schemas import ErrorCode, FieldError, Problem
 from service.auth import TheCaller
 from service.errors import ServiceError
+from service.watching import request_id
 from store import Ask
 
 LONGEST_WAIT_S: Final = 60
@@ -55,7 +56,12 @@ async def _terms(
         ),
     ] = None,
 ) -> Terms:
-    ask = Ask(tenant=caller.tenant, max_queued=caller.max_queued, deadline_s=_deadline(cancel_after))
+    ask = Ask(
+        tenant=caller.tenant,
+        max_queued=caller.max_queued,
+        deadline_s=_deadline(cancel_after),
+        request_id=request_id(),
+    )
     return Terms(key=key, wait_s=_wait(prefer), ask=ask)
 
 

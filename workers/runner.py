@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from time import monotonic, sleep
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from redis.exceptions import RedisError
@@ -58,7 +58,7 @@ class Runner:
         """
         reporter = Reporter(self._store.jobs, claim, self._guard, self._leaving, self._lease_s, self._costs)
         began = monotonic()
-        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, attempt=claim.attempt):
+        with structlog.contextvars.bound_contextvars(**_named(claim)):
             try:
                 outcome, record = self._outcome(claim, reporter)
             finally:
@@ -99,6 +99,12 @@ class Runner:
         if isinstance(claim.request, EditRequest):
             return self._work.edit(claim, claim.request, reporter)
         return self._work.invert(claim, claim.request, reporter)
+
+
+def _named(claim: Claim) -> dict[str, Any]:
+    """What every log line on behalf of the job bears."""
+    named = {"job_id": claim.job_id, "attempt": claim.attempt}
+    return named if claim.request_id is None else {**named, "request_id": claim.request_id}
 
 
 def _patiently(record: Callable[[], T]) -> T:

@@ -6,13 +6,14 @@ from service.routes.events import router as events
 from service.routes.health import router as health
 from service.routes.images import router as images
 from service.routes.jobs import router as jobs
+from service.routes.metrics import router as metrics
 from service.routes.pictures import router as pictures
 from service.routes.prompts import router as prompts
 from service.routes.studio import StudioFiles
 from service.routes.studio import router as studio
 from service.routes.submissions import router as submissions
 
-ROUTERS = (submissions, jobs, events, deliveries, images, pictures, prompts, catalogue)
+ROUTERS = (submissions, jobs, events, deliveries, images, pictures, prompts, catalogue, metrics)
 OPEN_ROUTERS = (health, studio)  # these need no key
 
 __all__ = ["OPEN_ROUTERS", "ROUTERS", "StudioFiles"]

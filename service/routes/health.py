@@ -1,8 +1,11 @@
 """Whether the process lives, and whether it can do its work."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Final, Literal
 
-from fastapi import APIRouter
+import anyio
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request
 from pydantic import Field
 from redis.exceptions import RedisError
 
@@ -14,6 +17,12 @@ from service.routes.common import TheStore
 from store import StorageFull, StorageUnavailable, Store
 
 router = APIRouter(tags=["health"])
+
+_PATIENCE_S: Final = 3.0
+# A part that hangs keeps the thread that asked it, and must not come to keep those of all other requests.
+_ASKING: Final = CapacityLimiter(8)
+
+_Part = Callable[[Store], str | None]
 
 
 class Health(Wire):
@@ -33,38 +42,56 @@ async def healthz() -> Health:
     summary="Whether jobs can be accepted and worked on",
     responses=openapi.problems(ErrorCode.QUEUE_UNAVAILABLE),
 )
-def readyz(store: TheStore) -> Health:
-    """Looks at the queue, the file store and the workers; a 503 says in `errors` which part is not ready."""
-    missing = [part for part in (_redis(store), _files(store)) if part]
-    if not missing:
-        missing = _workers(store)
+async def readyz(request: Request, store: TheStore) -> Health:
+    """Looks at every part; a 503 says in `errors` which of them is not ready, and why.
+
+    `api`: this process is stopping. `redis`: the queue. `store`: the files. `worker`: nobody computes.
+    `keeper`: nobody calls webhooks, removes what has expired and ends what is late.
+    """
+    missing = {"api": "is stopping"} if request.app.state.draining.is_set() else {}
+    missing |= await _ask(store, redis=_redis, store=_files)
+    if "redis" not in missing:
+        missing |= await _ask(store, worker=_workers, keeper=_keepers)
     if missing:
-        detail = "Not ready: " + "; ".join(f"{part.loc[0]}: {part.msg}" for part in missing)
-        raise ServiceError.of(Problem.of(ErrorCode.QUEUE_UNAVAILABLE, detail, errors=missing))
+        detail = "Not ready: " + "; ".join(f"{part}: {reason}" for part, reason in missing.items())
+        errors = [FieldError(loc=[part], msg=reason, type="not_ready") for part, reason in missing.items()]
+        raise ServiceError.of(Problem.of(ErrorCode.QUEUE_UNAVAILABLE, detail, errors=errors))
     return Health(status="ready")
 
 
-def _redis(store: Store) -> FieldError | None:
+async def _ask(shared: Store, **parts: _Part) -> dict[str, str]:
+    """The parts that are not ready, and why; all are asked at once, and each for a few seconds at most."""
+    reasons: dict[str, str | None] = dict.fromkeys(parts, f"did not answer within {_PATIENCE_S:g} s")
+
+    async def ask(name: str, part: _Part) -> None:
+        with anyio.move_on_after(_PATIENCE_S):
+            reasons[name] = await to_thread.run_sync(part, shared, abandon_on_cancel=True, limiter=_ASKING)
+
+    async with anyio.create_task_group() as group:
+        for name, part in parts.items():
+            group.start_soon(ask, name, part)
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _redis(store: Store) -> str | None:
     try:
         store.redis.ping()
     except RedisError as error:
-        return _part("redis", f"cannot be reached ({type(error).__name__})")
+        return f"cannot be reached ({type(error).__name__})"
     return None
 
 
-def _files(store: Store) -> FieldError | None:
+def _files(store: Store) -> str | None:
     try:
         store.blobs.check()
     except (StorageUnavailable, StorageFull) as error:
-        return _part("store", f"cannot be written ({error})")
+        return f"cannot be written ({error})"
     return None
 
 
-def _workers(store: Store) -> list[FieldError]:
-    if store.presence.models():
-        return []
-    return [_part("worker", "no worker serves a model yet; it may still be loading")]
+def _workers(store: Store) -> str | None:
+    return None if store.presence.models() else "no worker serves a model yet; it may still be loading"
 
 
-def _part(name: str, message: str) -> FieldError:
-    return FieldError(loc=[name], msg=message, type="not_ready")
+def _keepers(store: Store) -> str | None:
+    return None if store.presence.keepers() else "no keeper runs; start one with `pentimento keeper`"

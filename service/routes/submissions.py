@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+import structlog
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from redis.exceptions import RedisError
@@ -131,6 +132,7 @@ async def _answer(
 ) -> Response:
     """The ended job if the client waits for it and it ends in time, else where to look for it."""
     accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
+    structlog.contextvars.bind_contextvars(job_id=accepted.job_id, image_id=accepted.image_id)
     headers = {"Location": accepted.links.self, **(REPLAYED if replayed else {})}
     job = await _ended(request, store, follower, terms, accepted) if terms.wait_s else None
     if job is None:

@@ -38,7 +38,7 @@ class Live:
 def serving(shared: Store) -> Iterator[Live]:
     """The API on this store and a free port."""
     app = create_app(shared, ServiceSettings())
-    server = Server(uvicorn.Config(app, port=0, log_level="warning"), app.state.stopping)
+    server = Server(uvicorn.Config(app, port=0, log_level="warning"), app.state, 0)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()))
     thread.start()

@@ -1,6 +1,5 @@
 """What there is to ask for, and whether it can be asked for now."""
 
-import pytest
 from starlette.testclient import TestClient
 
 from store import Store
@@ -28,25 +27,3 @@ def test_models_are_those_that_live_workers_serve(http: TestClient, shared: Stor
     assert http.get("/models").json() == []
     serve(shared)
     assert [model["name"] for model in http.get("/models").json()] == ["miniature"]
-
-
-def test_ready_once_a_worker_serves(http: TestClient, shared: Store) -> None:
-    answer = http.get("/readyz")
-    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (503, ["worker"])
-    serve(shared)
-    assert http.get("/readyz").status_code == 200
-
-
-def test_not_ready_while_files_cannot_be_written(
-    http: TestClient, shared: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from store import StorageFull
-
-    def put(_: object, key: str, data: bytes) -> None:
-        raise StorageFull("no room left")
-
-    serve(shared)
-    monkeypatch.setattr(type(shared.blobs), "put", put)
-    answer = http.get("/readyz")
-    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (503, ["store"])
-    assert "no room left" in answer.json()["detail"]

@@ -35,6 +35,7 @@ def test_every_promised_route_is_described(document: dict[str, Any]) -> None:
         ("GET", "/methods"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("GET", "/metrics"),
     } == described
 
 
