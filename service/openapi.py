@@ -30,6 +30,17 @@ _REPLAYED = {
     "description": "`true` if this is what the same `Idempotency-Key` was answered with before.",
     "schema": {"type": "string", "enum": ["true"]},
 }
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds after which to try again.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$", "example": str(RETRY_AFTER_S)},
+    }
+}
+_HEADERS = {
+    401: {"WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
 ACCEPTED_HEADERS: Final[Json] = {"Location": _LOCATION, "Idempotent-Replayed": _REPLAYED}
 ENDED_HEADERS: Final[Json] = {
     **ACCEPTED_HEADERS,
@@ -62,18 +73,19 @@ def _problem_response(status: int, codes: list[ErrorCode]) -> Json:
         "description": ", ".join(code.summary for code in codes),
         "content": {PROBLEM_JSON: {"schema": ref(Problem), "examples": examples}},
     }
-    if status in (ErrorCode.QUEUE_UNAVAILABLE.http_status, ErrorCode.QUEUE_FULL.http_status):
-        response["headers"] = {
-            "Retry-After": {
-                "description": "Seconds after which to try again.",
-                "schema": {"type": "string", "pattern": "^[0-9]+$", "example": str(RETRY_AFTER_S)},
-            }
-        }
-    if status == ErrorCode.UNAUTHORIZED.http_status:
-        response["headers"] = {
-            "WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}
-        }
+    if status in _HEADERS:
+        response["headers"] = _HEADERS[status]
     return response
+
+
+def repeatable(responses: dict[int | str, Json]) -> dict[int | str, Json]:
+    """The responses of a route that heeds `Idempotency-Key`: what is kept says so when it comes again."""
+    again = {"Idempotent-Replayed": _REPLAYED}
+    more = {404: again, 409: again | _RETRY_AFTER, 413: again, 415: again, 422: again}
+    return {
+        status: {**response, "headers": more[int(status)]} if int(status) in more else response
+        for status, response in responses.items()
+    }
 
 
 def invert_body() -> Json:

@@ -42,6 +42,7 @@ async def _terms(
     prefer: Annotated[
         str,
         Header(
+            alias="Prefer",
             description="`wait=N`: answer only once the job has ended, but after N seconds at the latest; "
             f"at most {LONGEST_WAIT_S}. Other preferences are passed over.",
             examples=["wait=30"],
@@ -50,6 +51,7 @@ async def _terms(
     cancel_after: Annotated[
         str | None,
         Header(
+            alias="Cancel-After",
             description="Give the job up unless it has ended by then: `90` or `90s`, `5m`, `1h30m`; from 5 "
             "seconds to 24 hours.",
             examples=["5m"],

@@ -65,20 +65,23 @@ class Wish:
 
     accept: str
     quality: int
-    known: str | None
+    known: str
 
 
 async def _wish(
     accept: Annotated[
-        str, Header(description="Chooses the format where the address does not; PNG if this does not either.")
+        str,
+        Header(
+            alias="Accept",
+            description="Chooses the format where the address does not; PNG if this does not either.",
+        ),
     ] = "",
     quality: Annotated[
         int, Query(ge=1, le=100, description="Of JPEG and WebP; PNG loses nothing and ignores it.")
     ] = formats.QUALITY,
     known: Annotated[
-        str | None,
-        Header(alias="If-None-Match", description="ETags of pictures the client already has."),
-    ] = None,
+        str, Header(alias="If-None-Match", description="ETags of pictures the client already has.")
+    ] = "",
 ) -> Wish:
     return Wish(accept=accept, quality=quality, known=known)
 
@@ -134,6 +137,7 @@ async def _serve(store: Store, tenant: str, image_id: str, file: str, wish: Wish
     headers = {"ETag": etag, "Cache-Control": f"private, {kept}"}
     if asked is None:
         headers["Vary"] = "Accept"
-    if wish.known is not None and etag in (tag.strip().removeprefix("W/") for tag in wish.known.split(",")):
+    known = {tag.strip().removeprefix("W/") for tag in wish.known.split(",")}
+    if known & {etag, "*"}:
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type=formats.MEDIA_TYPES[form])

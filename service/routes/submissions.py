@@ -45,6 +45,10 @@ _REFUSALS = (
 )
 
 
+def _responses(*codes: ErrorCode) -> dict[int | str, openapi.Json]:
+    return {**_ANSWERS, **openapi.repeatable(openapi.problems(*_REFUSALS, *codes))}
+
+
 @router.post(
     "/invert",
     status_code=202,
@@ -52,15 +56,7 @@ _REFUSALS = (
     summary="Prepare an image for editing",
     max_body_size=UPLOAD_BYTES,
     openapi_extra=openapi.invert_body(),
-    responses={
-        **_ANSWERS,
-        **openapi.problems(
-            *_REFUSALS,
-            ErrorCode.INVALID_IMAGE,
-            ErrorCode.UNKNOWN_MODEL,
-            ErrorCode.INSUFFICIENT_STORAGE,
-        ),
-    },
+    responses=_responses(ErrorCode.INVALID_IMAGE, ErrorCode.UNKNOWN_MODEL, ErrorCode.INSUFFICIENT_STORAGE),
 )
 async def invert(
     request: Request, store: TheStore, settings: TheSettings, follower: TheFollower, terms: TheTerms
@@ -89,16 +85,12 @@ async def invert(
     response_model=Accepted,
     summary="Edit an image by a target prompt",
     openapi_extra=openapi.json_body(EditRequest),
-    responses={
-        **_ANSWERS,
-        **openapi.problems(
-            *_REFUSALS,
-            ErrorCode.NOT_FOUND,
-            ErrorCode.RECORD_MISMATCH,
-            ErrorCode.UNKNOWN_WORD,
-            ErrorCode.PROMPTS_DO_NOT_ALIGN,
-        ),
-    },
+    responses=_responses(
+        ErrorCode.NOT_FOUND,
+        ErrorCode.RECORD_MISMATCH,
+        ErrorCode.UNKNOWN_WORD,
+        ErrorCode.PROMPTS_DO_NOT_ALIGN,
+    ),
 )
 async def edit(
     request: Request, store: TheStore, settings: TheSettings, follower: TheFollower, terms: TheTerms

@@ -76,3 +76,27 @@ def test_bodies_have_examples(document: dict[str, Any]) -> None:
     form = document["paths"]["/invert"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["properties"]["image"]["format"] == "binary"
     assert set(form["required"]) == {"image", "prompt"}
+
+
+def test_headers_that_answers_carry_are_described(document: dict[str, Any]) -> None:
+    for path in ("/invert", "/edit"):
+        responses = document["paths"][path]["post"]["responses"]
+        described = {status: set(body.get("headers", {})) for status, body in responses.items()}
+        assert {"Location", "Idempotent-Replayed", "Preference-Applied"} <= described["200"]
+        assert {"Location", "Idempotent-Replayed"} <= described["202"]
+        assert {"Retry-After", "Idempotent-Replayed"} <= described["409"]
+        assert "Idempotent-Replayed" in described["422"]
+        assert "Retry-After" in described["429"] & described["503"]
+        assert "WWW-Authenticate" in described["401"]
+        named = {parameter["name"] for parameter in document["paths"][path]["post"]["parameters"]}
+        assert {"Idempotency-Key", "Prefer", "Cancel-After"} <= named
+
+
+def test_media_types_are_described(document: dict[str, Any]) -> None:
+    def media(path: str, status: str = "200") -> set[str]:
+        return set(document["paths"][path]["get"]["responses"][status]["content"])
+
+    assert media("/images/{image_id}/results/{digest}") == {"image/png", "image/jpeg", "image/webp"}
+    assert media("/jobs/{job_id}/preview.png") == {"image/png"}
+    assert media("/jobs/{job_id}/events") == {"text/event-stream"}
+    assert "content" not in document["paths"]["/jobs/{job_id}/events"]["get"]["responses"]["204"]
