@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 import httpx2
@@ -43,53 +43,65 @@ class _Follower:
     ends: float | None = None
     after: str | None = None
     last: JobEvent | None = None
+    told: set[str] = field(default_factory=set)
+    silent: bool = False
 
     async def events(self) -> AsyncGenerator[JobEvent]:
         """Every event until the job has ended; an outage of half a minute is waited out."""
         useless, pause = 0, _POLL_FIRST_S
         while not self._ended():
-            if useless < _USELESS_STREAMS:
-                heard, silent = False, False
-                try:
-                    async with aclosing(self._stream()) as stream:
-                        async for event in stream:
-                            heard = True
-                            yield event
-                except httpx2.ReadTimeout:
-                    silent = True
-                except (httpx2.RequestError, ValidationError):
-                    pass
+            streams, before = useless < _USELESS_STREAMS, self.last
+            if streams:
+                async with aclosing(self._stream()) as stream:
+                    async for event in stream:
+                        yield event
                 if self._ended():
                     return
-            told = event_of(await self._job())
-            moved = self.last is None or _place(told) != _place(self.last)
+                if self.last is not before:
+                    useless = 0
+                    await self._pause(_REOPEN_S)
+                    continue
+            found = event_of(await self._job())
+            moved = self.last is None or _place(found) != _place(self.last)
             if moved:
-                self.last = told
-                yield told
-            if useless < _USELESS_STREAMS:
-                useless = 0 if heard or (silent and not moved) else useless + 1
-                await self._pause(_REOPEN_S)
-            else:
-                await self._pause(pause)
-                pause = min(_POLL_LONGEST_S, pause * 1.3)
+                self.last = found
+                yield found
+            if streams:
+                useless = 0 if self.silent and not moved else useless + 1
+            await self._pause(pause)
+            pause = min(_POLL_LONGEST_S, pause * 1.3)
 
     async def _stream(self) -> AsyncGenerator[JobEvent]:
-        silence = _FIRST_WORD_S if self.after is None else _SILENCE_S
-        if self.ends is not None:
-            silence = max(0.01, min(silence, _SILENCE_WITH_DEADLINE_S, self.ends - time.monotonic()))
-        path = calls.job(self.job_id).path + "/events"
-        async with self.core.transport.listen(path, self.after, silence) as (status, events):
-            if status != 200:
-                return
-            async for raw in events:
-                if not raw.data:
-                    continue
-                event = JobEvent.model_validate_json(raw.data)
-                self.after, self.last = raw.id or self.after, event
-                yield event
-                if self._ended():
+        """What a stream tells that is new, until it ends, breaks off or says nothing for long."""
+        self.silent = False
+        try:
+            async with self.core.transport.listen(
+                calls.job(self.job_id).path + "/events", self.after, self._patience()
+            ) as (status, events):
+                if status != 200:
                     return
-                self._check()
+                async for raw in events:
+                    if not raw.data or raw.id in self.told:
+                        continue
+                    self.last = JobEvent.model_validate_json(raw.data)
+                    if raw.id:
+                        self.after = raw.id
+                        self.told.add(raw.id)
+                    yield self.last
+                    if self._ended():
+                        return
+                    self._check()
+        except httpx2.ReadTimeout:
+            self.silent = True
+        except (httpx2.RequestError, ValidationError):
+            pass
+
+    def _patience(self) -> float:
+        """The seconds of silence after which to ask for the job itself."""
+        silence = _FIRST_WORD_S if self.after is None else _SILENCE_S
+        if self.ends is None:
+            return silence
+        return max(0.01, min(silence, _SILENCE_WITH_DEADLINE_S, self.ends - time.monotonic()))
 
     async def _job(self) -> Job:
         since = time.monotonic()

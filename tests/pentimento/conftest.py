@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from structlog.testing import capture_logs
 
 import store
 from api_schemas import (
@@ -26,8 +27,8 @@ from tests.service.live import serving
 
 @pytest.fixture
 def live(settings: StoreSettings) -> Iterator[str]:
-    """The URL of the API, served on a free port of this machine."""
-    with serving(store.open(settings)) as server:
+    """The URL of the API, served on a free port of this machine; it says nothing where commands speak."""
+    with capture_logs(), serving(store.open(settings)) as server:
         yield server.url
 
 

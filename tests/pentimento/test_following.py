@@ -120,6 +120,12 @@ def test_silence_in_a_queue_is_no_fault_of_the_stream() -> None:
     assert service.resumed == [None, *["1"] * 6]
 
 
+def test_a_proxy_that_serves_an_old_stream_again_is_not_believed() -> None:
+    again = [stream(event(1, "queued"), event(2, "processing", 1)) for _ in range(9)]
+    service = Service(again, [job("processing", 2), job("succeeded", 4)])
+    assert service.follow() == [("queued", 0), ("processing", 1), ("processing", 2), ("succeeded", 4)]
+
+
 def test_a_job_that_has_ended_before_needs_no_events() -> None:
     service = Service([httpx2.Response(204)], [job("failed", 2)])
     assert service.follow() == [("failed", 2)]
