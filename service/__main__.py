@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from service.app import create_app
 from service.settings import RemoteRefused, ServiceSettings
 from service.stopping import Server
-from store import logs
+from store import logs, tracing
 
 
 def main() -> int:
@@ -23,6 +23,7 @@ def main() -> int:
     options = parser.parse_args()
     settings = settings.model_copy(update={"host": options.host, "port": options.port})
     logs.configure()
+    tracing.configure("pentimento-api")
     try:
         app = create_app(settings=settings)
     except RemoteRefused as error:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 import store
 from service import auth, errors, openapi
@@ -14,13 +15,22 @@ from service.following import Follower
 from service.metrics import Metrics
 from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
 from service.settings import ServiceSettings
-from service.watching import Watch
+from service.watching import PROBES, Watch
 from store import Store
 
 _DESCRIPTION = (
     "Edits real images by text. POST an image to /invert, POST target prompts to /edit, follow the jobs at "
     "/jobs. Every error is problem+json; branch on its `code`."
 )
+
+# The framework traces requests where `store.tracing` has said whom to send spans; metrics and logs are ours.
+_SPANS: TelemetryConfig = {
+    "auto_configure": False,
+    "operation_spans": False,
+    "metrics": False,
+    "logs": False,
+    "exclude": lambda scope: scope.get("path") in PROBES,
+}
 
 
 def create_app(opened: Store | None = None, settings: ServiceSettings | None = None) -> FastAPI:
@@ -51,6 +61,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_SPANS,
     )
     app.state.store = opened
     app.state.settings = settings

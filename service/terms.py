@@ -11,6 +11,7 @@ from service.auth import TheCaller
 from service.errors import ServiceError
 from service.watching import request_id
 from store import Ask
+from store.tracing import traceparent
 
 LONGEST_WAIT_S: Final = 60
 _SHORTEST_S, _LONGEST_S = 5, 24 * 3600
@@ -63,6 +64,7 @@ async def _terms(
         max_queued=caller.max_queued,
         deadline_s=_deadline(cancel_after),
         request_id=request_id(),
+        traceparent=traceparent(),
     )
     return Terms(key=key, wait_s=_wait(prefer), ask=ask)
 

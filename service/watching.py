@@ -14,7 +14,7 @@ from service.metrics import Metrics
 REQUEST_ID: Final = "X-Request-ID"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _NAMED: Final = ("job_id", "image_id")
 _LONGEST_PATH: Final = 200
 _UNANSWERED: Final = 499
@@ -58,7 +58,7 @@ class Watch:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         route = getattr(scope.get("route"), "path", "none")
         self._metrics.request(method, route, status, seconds)
-        if route in _PROBES and status < 400:
+        if route in PROBES and status < 400:
             return
         about = {name: value for name, value in scope.get("path_params", {}).items() if name in _NAMED}
         about |= _asker(scope)

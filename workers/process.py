@@ -17,7 +17,7 @@ from redis.retry import Retry
 import engine
 import store
 from api_schemas import ModelInfo
-from store import logs
+from store import logs, tracing
 from workers.guard import Guard
 from workers.heart import Heart
 from workers.records import Records
@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     settings = WorkerSettings()
     logs.configure()
+    tracing.configure("pentimento-worker")
     structlog.contextvars.bind_contextvars(worker=asked.name)
     if settings.threads:
         torch.set_num_threads(settings.threads)

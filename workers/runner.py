@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 import engine
 from api_schemas import EditRequest, EditResult, ErrorCode, InvertResult
-from store import Claim, Fenced, Store
+from store import Claim, Fenced, Store, tracing
 from workers.guard import Guard
 from workers.pace import Costs
 from workers.problems import problem_of
@@ -58,7 +58,7 @@ class Runner:
         """
         reporter = Reporter(self._store.jobs, claim, self._guard, self._leaving, self._lease_s, self._costs)
         began = monotonic()
-        with structlog.contextvars.bound_contextvars(**_named(claim)):
+        with structlog.contextvars.bound_contextvars(**_named(claim)), tracing.job_span(claim) as span:
             try:
                 outcome, record = self._outcome(claim, reporter)
             finally:
@@ -70,6 +70,7 @@ class Runner:
             if not there:
                 _patiently(lambda: self._records.forget(claim.image_id))
             seconds = round(monotonic() - began, 3)
+            span.set_attribute("pentimento.outcome", outcome)
             log.info("job ended", kind=claim.kind, image=claim.image_id, outcome=outcome, seconds=seconds)
 
     def _outcome(self, claim: Claim, reporter: Reporter) -> tuple[str, Callable[[], bool]]:

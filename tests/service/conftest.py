@@ -1,5 +1,10 @@
 import io
-from collections.abc import Iterator
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -20,6 +25,7 @@ from service.settings import ServiceSettings
 from store import Store
 
 NO_IMAGE = "img_" + "a" * 26
+Start = Callable[..., tuple[subprocess.Popen[str], str]]
 
 
 @pytest.fixture
@@ -27,6 +33,30 @@ def http(shared: Store) -> Iterator[TestClient]:
     """The API on an empty store, without any worker: jobs stay queued."""
     with TestClient(create_app(shared, ServiceSettings()), base_url="http://127.0.0.1:8000") as client:
         yield client
+
+
+@pytest.fixture
+def start(shared: Store) -> Iterator[Start]:
+    """Start the API as a process; its URL comes with it."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(more: Mapping[str, str] = MappingProxyType({})) -> tuple[subprocess.Popen[str], str]:
+        ours = {
+            "PENTIMENTO_REDIS_URL": shared.settings.redis_url,
+            "PENTIMENTO_STORE": shared.settings.store,
+        }
+        environment = {**os.environ, **ours, **more}
+        command = [sys.executable, "-m", "service", "--port", "0"]
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        begun.append(process)
+        assert process.stderr is not None
+        lines = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in process.stderr)
+        return process, next(found[0] for found in lines if found)
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

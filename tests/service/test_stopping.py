@@ -1,49 +1,20 @@
 """How the process ends: it says so first, answers what it was asked, and leaves with status 0."""
 
 import json
-import os
-import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 
 import httpx2
-import pytest
 
 from store import Store
-from tests.service.conftest import serve
-
-Start = Callable[..., tuple[subprocess.Popen[str], str]]
-
-
-@pytest.fixture
-def start(shared: Store) -> Iterator[Start]:
-    """Start the API as a process; its URL comes with it."""
-    begun: list[subprocess.Popen[str]] = []
-
-    def begin(**settings: str) -> tuple[subprocess.Popen[str], str]:
-        ours = {"REDIS_URL": shared.settings.redis_url, "STORE": shared.settings.store, **settings}
-        environment = {**os.environ, **{f"PENTIMENTO_{name}": text for name, text in ours.items()}}
-        command = [sys.executable, "-m", "service", "--port", "0"]
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-        begun.append(process)
-        assert process.stderr is not None
-        lines = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in process.stderr)
-        return process, next(found[0] for found in lines if found)
-
-    yield begin
-    for process in begun:
-        process.kill()
-        process.communicate()
+from tests.service.conftest import Start, serve
 
 
 def test_a_process_that_drains_says_that_it_is_not_ready_and_answers_on(start: Start, shared: Store) -> None:
     serve(shared)
     shared.presence.publish_keeper("keeper", 60)
-    process, url = start(DRAIN_S="2")
+    process, url = start({"PENTIMENTO_DRAIN_S": "2"})
     assert httpx2.get(f"{url}/readyz").status_code == 200
     process.send_signal(signal.SIGTERM)
     answer = httpx2.get(f"{url}/readyz")
@@ -55,7 +26,7 @@ def test_a_process_that_drains_says_that_it_is_not_ready_and_answers_on(start: S
 
 
 def test_a_second_signal_does_not_wait_for_the_drain(start: Start) -> None:
-    process, _ = start(DRAIN_S="600")
+    process, _ = start({"PENTIMENTO_DRAIN_S": "600"})
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
