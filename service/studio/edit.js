@@ -102,6 +102,7 @@ function request() {
 async function ask() {
   for (const id of ERRORS) say(id, null);
   $("go").disabled = true;
+  await ink.settled();
   try {
     return await postJson("/edit", request());
   } catch (problem) {

@@ -5,17 +5,21 @@ const DELAY_MS = 120;
 
 let source = "";
 let latest = null;
+let compared = null;
 let heard = () => {};
 let timer = null;
 
-/** The comparison of the source prompt with what stands in the field, as the service made it last. */
-export const comparison = () => latest;
+/** Resolves once what stands in the field now has been compared. */
+export async function settled() {
+  clearTimeout(timer);
+  if (compared !== $("target").value) await compare();
+}
 
 /** Compare what is typed with this prompt from now on; `changed` gets every comparison. */
 export function begin(prompt, target, changed) {
   source = prompt;
   heard = changed;
-  latest = null;
+  latest = compared = null;
   write(target);
 }
 
@@ -39,13 +43,13 @@ export function enable() {
 async function compare() {
   const [before, target] = [source, $("target").value];
   try {
-    const compared = await postJson("/prompts/compare", { source: before, target });
+    const answer = await postJson("/prompts/compare", { source: before, target });
     if (before !== source || target !== $("target").value) return;
-    latest = compared;
+    [latest, compared] = [answer, target];
     paint();
     paintSource();
-    say("reading", inWords(compared));
-    heard(compared);
+    say("reading", inWords(answer));
+    heard(answer);
   } catch (problem) {
     if (target === $("target").value) say("target-error", problem.message);
   }

@@ -26,9 +26,10 @@ export async function put(image, path) {
   if (image.dataset.path === path) image.src = url;
 }
 
-/** Put a picture that changes all the time into the <img>. */
-export async function putFresh(image, path) {
+/** Put a picture that changes all the time into the <img>, if it is still `wanted` once it is there. */
+export async function putFresh(image, path, wanted) {
   const url = await fetchUrl(path);
+  if (!wanted()) return;
   delete image.dataset.path;
   image.src = url;
   await image.decode().catch(() => {});

@@ -55,8 +55,9 @@ export async function showPreview(path) {
   if (fetching) return;
   fetching = true;
   try {
-    await putFresh($("after"), path);
-    if ($("stage").dataset.view !== "working") return;
+    const working = () => $("stage").dataset.view === "working";
+    await putFresh($("after"), path, working);
+    if (!working()) return;
     $("after").alt = "What the job shows by now";
     show("after");
   } catch {

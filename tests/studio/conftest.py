@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from api_schemas import (
     EditedImage,
@@ -153,3 +153,34 @@ def url(shared: Store) -> Iterator[str]:
     """The API and its page, in this process."""
     with serving_here(shared) as live:
         yield live.url
+
+
+def ready(page: Page, url: str, hands: Hands) -> str:
+    """Choose an example and invert it; returns the image's id."""
+    page.goto(url)
+    page.get_by_role("button", name="Example: a cat on grass").click()
+    page.get_by_role("button", name="Invert", exact=True).click()
+    claim = hands.take()
+    hands.invert(claim)
+    expect(page.get_by_role("button", name="Edit", exact=True)).to_be_enabled()
+    return claim.image_id
+
+
+def ask(page: Page, hands: Hands, target: str = "a dog on grass") -> Claim:
+    """Ask for an edit; returns it, begun."""
+    page.get_by_label("What the picture should show").fill(target)
+    page.get_by_role("button", name="Edit", exact=True).click()
+    return hands.take()
+
+
+def colour(page: Page, image: str) -> list[int]:
+    """The colour in the middle of a picture on the page."""
+    found: list[int] = page.evaluate(
+        """(id) => {
+            const context = document.createElement("canvas").getContext("2d");
+            context.drawImage(document.getElementById(id), 0, 0);
+            return [...context.getImageData(32, 32, 1, 1).data].slice(0, 3);
+        }""",
+        image,
+    )
+    return found

@@ -1,0 +1,97 @@
+"""What can be set for an edit, and what becomes of it."""
+
+import base64
+from typing import Any
+
+import httpx2
+from playwright.sync_api import Page, expect
+
+from tests.studio.conftest import Hands, ask, png, ready
+
+
+def params(claim: Any) -> dict[str, Any]:
+    found: dict[str, Any] = claim.request.params.model_dump(mode="json")
+    return found
+
+
+def test_sliders_have_the_ranges_and_defaults_of_the_methods(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    page.get_by_text("How much of the source is kept").click()
+    methods = {each["name"]: each for each in httpx2.get(f"{url}/methods", trust_env=False).json()}
+    for name in ("p2p", "p2plus"):
+        page.locator("#methods").get_by_text(name, exact=True).click()
+        expect(page.locator("#method-hint")).to_have_text(methods[name]["summary"])
+        schema = methods[name]["params_schema"]["properties"]
+        windows = [each for each in schema if each.startswith("tau_")]
+        expect(page.locator("#sliders input")).to_have_count(len(windows))
+        for window in windows:
+            slider = page.get_by_label(f"{window}: ")
+            assert float(slider.input_value()) == schema[window]["default"]
+            assert (slider.get_attribute("min"), slider.get_attribute("max")) == ("0", "1")
+
+
+def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    page.get_by_label("What the picture should show").fill("a dog on tall grass")
+    page.get_by_text("How much of the source is kept").click()
+    page.locator("#methods").get_by_text("p2plus", exact=True).click()
+    for name in ("tau_u", "tau_v", "tau_c"):
+        page.get_by_label(f"{name}: ").press("ArrowRight")
+    page.get_by_role("button", name="Reset tau_v").click()
+    page.get_by_text("How much each word counts").click()
+    page.get_by_role("slider", name="Weight of tall").press("ArrowRight")
+    page.locator("#places").get_by_role("button", name="cat").click()
+    page.locator("#places").get_by_role("button", name="dog").click()
+    page.locator("#places").get_by_role("button", name="cat").click()
+    claim = ask(page, hands, "a dog on tall grass")
+    asked = params(claim)
+    assert (asked["tau_u"], asked["tau_v"], asked["tau_c"], asked["tau_s"]) == (0.05, 0.5, 0.25, 0.6)
+    assert (asked["reweight"], asked["blend_words"], asked["attention"]) == ({"tall": 1.25}, ["dog"], True)
+    hands.edit(claim)
+    expect(page.locator("#outcome")).to_be_visible()
+
+    # A word that is written no more takes its settings along.
+    again = ask(page, hands, "a fox on grass")
+    assert (params(again)["reweight"], params(again)["blend_words"]) == ({}, None)
+    hands.edit(again, "red")
+    expect(page.locator("#edits li")).to_have_count(2)
+    expect(page.locator("#edits li[data-selected]")).to_contain_text("a fox on grass")
+
+    page.locator("#edits li").filter(has_text="tall").get_by_role("button", name="Use again").click()
+    expect(page.get_by_label("What the picture should show")).to_have_value("a dog on tall grass")
+    expect(page.locator("#places").get_by_role("button", name="dog")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    page.get_by_role("button", name="Edit", exact=True).click()
+    assert params(hands.take()) == asked
+
+
+def test_words_that_go_are_struck_from_the_source(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    page.get_by_label("What the picture should show").fill("a 🦊 cat")
+    expect(page.locator("#ink .added")).to_have_text("🦊")
+    expect(page.locator("#said .removed")).to_have_text(["on", "grass"])
+    expect(page.locator("#reading")).to_have_text("new: 🦊 · gone: on grass")
+
+
+def test_a_picture_can_be_dropped_anywhere(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    data = base64.b64encode(png("navy")).decode()
+    carried = page.evaluate_handle(
+        """(data) => {
+            const transfer = new DataTransfer();
+            const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+            transfer.items.add(new File([bytes], "night.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        data,
+    )
+    page.locator("body").dispatch_event("drop", {"dataTransfer": carried})
+    expect(page.get_by_label("What the picture shows")).to_be_focused()
+    expect(page.get_by_label("What the picture shows")).to_have_value("")
+    page.keyboard.type("the night")
+    page.keyboard.press("Enter")
+    claim = hands.take()
+    assert claim.request.prompt == "the night"
+    hands.invert(claim)
+    expect(page.locator("#said")).to_have_text("the night")
