@@ -16,12 +16,17 @@ import engine
 import engine.codec
 from api_schemas import InvertOptions
 from store import BlobMissing, Lock, NoSuchImage, Store, keys
+from workers.measures import SOUGHT, remember_memory
 from workers.reporter import Reporter
 
 log = structlog.get_logger(__name__)
 
 _FILES: Final = ("record.safetensors", "record.json")
 _POLL_S: Final = 0.2
+
+
+def _go_on() -> None:
+    """Nothing else is to be done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +109,7 @@ class Records:
         hot = self._hot.get(image_id)
         if hot is not None:
             if self._store.blobs.exists(keys.record(image_id, "record.json")):
+                SOUGHT.labels("inversion", "memory").inc()
                 return hot
             self._hot.drop(image_id)
         try:
@@ -116,10 +122,21 @@ class Records:
             log.warning("a stored inversion is damaged", image_id=image_id, error=str(error))
             self.discard(image_id)
             return None
+        SOUGHT.labels("inversion", "storage").inc()
         return self._keep(image_id, record)
 
-    def ensure(self, image_id: str, options: InvertOptions, reporter: Reporter) -> tuple[Source, bool]:
-        """The source, and whether it was there already (or was just made by another worker)."""
+    def ensure(
+        self,
+        image_id: str,
+        options: InvertOptions,
+        reporter: Reporter,
+        *,
+        otherwise: Callable[[], None] = _go_on,
+    ) -> tuple[Source, bool]:
+        """The source, and whether it was there already (or was just made by another worker).
+
+        If it was not, `otherwise` hears of it before it is made.
+        """
         found = self.find(image_id)
         if found is not None:
             return found, True
@@ -132,6 +149,8 @@ class Records:
                 found = self.find(image_id)
                 if found is not None:
                     return found, True
+                SOUGHT.labels("inversion", "none").inc()
+                otherwise()
                 return self._make(image_id, options, reporter), False
         finally:
             lock.release()
@@ -155,6 +174,10 @@ class Records:
     def features(self, image_id: str) -> engine.SourceCache | None:
         """What edits of this image keep for one another; None if its source is too large to be at hand."""
         return None if self._hot.get(image_id) is None else self._features
+
+    def measure(self) -> None:
+        """Let it be known how much memory is in use."""
+        remember_memory(inversions=self._hot.nbytes, features=self._features.nbytes)
 
     def make_room(self) -> None:
         """Give up the memory that only saves time."""

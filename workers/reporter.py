@@ -12,6 +12,7 @@ import engine
 from api_schemas import Progress
 from store import Claim, Fenced, JobStore, Verdict
 from workers.guard import Guard
+from workers.measures import STEP
 from workers.pace import Costs, Pace, Phase
 from workers.previews import Previews
 
@@ -48,7 +49,7 @@ class Reporter:
         self._pace = Pace(self._costs.of(self._sort))
         self._previews = Previews(clock)
         self._preview_url: str | None = None
-        self._phase: str | None = None
+        self._phase, self._at = "", 0.0
         self._write_at = 0.0
         self.warnings: list[str] = []
 
@@ -68,11 +69,15 @@ class Reporter:
         """Take note of a step, tell the store now and then, and stop if asked to."""
         self._guard.alive()
         at = self._clock()
+        new_phase = now.phase != self._phase
+        if not new_phase:
+            STEP.labels(now.phase).observe(at - self._at)
+        self._phase, self._at = now.phase, at
         percent, eta = self._pace.hear(now, at)
         due = at >= self._write_at
         png = self._previews.draw(now) if due else None
-        if due or now.phase != self._phase or now.step == now.total:
-            self._phase, self._write_at = now.phase, at + _EVERY_S
+        if due or new_phase or now.step == now.total:
+            self._write_at = at + _EVERY_S
             progress = Progress(phase=now.phase, step=now.step, total=now.total, percent=percent)
             self._ask(lambda: self._tell(progress, eta, png), at)
         self._stop_if_leaving()

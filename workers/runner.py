@@ -12,6 +12,7 @@ import engine
 from api_schemas import EditRequest, EditResult, ErrorCode, InvertResult
 from store import Claim, Fenced, Store, tracing
 from workers.guard import Guard
+from workers.measures import FAILURES, JOB
 from workers.pace import Costs
 from workers.problems import problem_of
 from workers.records import Records
@@ -50,6 +51,7 @@ class Runner:
     def sweep(self) -> None:
         """Forget what is in memory of images that were deleted meanwhile."""
         self._records.sweep()
+        self._records.measure()
 
     def run(self, claim: Claim) -> None:
         """Run the job to one of its ends, and record that end.
@@ -71,6 +73,9 @@ class Runner:
                 _patiently(lambda: self._records.forget(claim.image_id))
             seconds = round(monotonic() - began, 3)
             span.set_attribute("pentimento.outcome", outcome)
+            if outcome == "succeeded":
+                JOB.labels(claim.kind, claim.request.method).observe(seconds)
+            self._records.measure()
             log.info("job ended", kind=claim.kind, image=claim.image_id, outcome=outcome, seconds=seconds)
 
     def _outcome(self, claim: Claim, reporter: Reporter) -> tuple[str, Callable[[], bool]]:
@@ -89,6 +94,7 @@ class Runner:
                 self._work.exhausted += 1
                 self._records.make_room()
             problem = problem_of(error, claim.job_id)
+            FAILURES.labels(problem.code).inc()
             unforeseen = problem.code is ErrorCode.INTERNAL_ERROR
             level = logging.ERROR if unforeseen else logging.INFO
             log.log(level, "job failed", code=problem.code, exc_info=unforeseen)

@@ -19,6 +19,10 @@ class WorkerSettings(StoreSettings):
         default=20, ge=0, description="After SIGTERM a job has so long to finish before it is handed back."
     )
     hot_bytes: int = Field(default=512 * 2**20, ge=0, description="Memory for inversions kept at hand.")
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Where the supervisor serves what workers measure; 0: nowhere."
+    )
+    worker_metrics_host: str = Field(default="127.0.0.1", description="The address of that port.")
     feature_bytes: int = Field(
         default=2**30,
         ge=0,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from time import monotonic
@@ -18,6 +19,7 @@ import structlog
 from redis.exceptions import RedisError
 
 import store
+from workers.exporter import Exporter
 from workers.settings import WorkerSettings
 
 log = structlog.get_logger(__name__)
@@ -51,22 +53,35 @@ class Supervisor:
         self._events: SimpleQueue[tuple[str, Slot | None]] = SimpleQueue()
         self._stopping = False
         self._status = os.EX_OK
+        self._exporter: Exporter | None = None
 
     def run(self) -> int:
         """Work until SIGTERM or SIGINT, then until every process has ended; returns the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        for slot in self._slots:
-            self._start(slot)
-        while not self._stopping or any(slot.process for slot in self._slots):
-            event, about = self._events.get()
-            if event == _STOP:
-                self._stop()
-            elif about is not None and event == "ended":
-                self._ended(about)
-            elif about is not None and not self._stopping:
-                self._start(about)
+        with ExitStack() as stack:
+            self._exporter = self._export(stack)
+            for slot in self._slots:
+                self._start(slot)
+            while not self._stopping or any(slot.process for slot in self._slots):
+                event, about = self._events.get()
+                if event == _STOP:
+                    self._stop()
+                elif about is not None and event == "ended":
+                    self._ended(about)
+                elif about is not None and not self._stopping:
+                    self._start(about)
         return self._status
+
+    def _export(self, stack: ExitStack) -> Exporter | None:
+        host, port = self._settings.worker_metrics_host, self._settings.worker_metrics_port
+        if not port:
+            return None
+        try:
+            return stack.enter_context(Exporter(host, port))
+        except OSError as error:
+            log.error("metrics cannot be served", host=host, port=port, error=str(error))
+            return None
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._events.put((_STOP, None))
@@ -76,7 +91,10 @@ class Supervisor:
         slot.began = monotonic()
         flags = ["-P"] if sys.flags.safe_path else []
         about = ["--device", slot.device, "--parent", str(os.getpid()), "--name", slot.name]
-        slot.process = subprocess.Popen([sys.executable, *flags, *self._command, *about])
+        more = self._exporter.environment if self._exporter else {}
+        slot.process = subprocess.Popen(
+            [sys.executable, *flags, *self._command, *about], env={**os.environ, **more}
+        )
         log.info("worker started", device=slot.device, worker=slot.name, pid=slot.process.pid)
         threading.Thread(target=self._wait, args=(slot, slot.process), daemon=True).start()
 
@@ -86,6 +104,8 @@ class Supervisor:
 
     def _ended(self, slot: Slot) -> None:
         status = slot.process.returncode if slot.process else 0
+        if self._exporter and slot.process:
+            self._exporter.forget(slot.process.pid)
         slot.process = None
         self._give_up_jobs(slot.name)
         log.info("worker ended", device=slot.device, worker=slot.name, status=status)

@@ -21,6 +21,7 @@ from api_schemas import (
     WordAttention,
 )
 from store import Claim, NoSuchImage, Store, keys
+from workers.measures import SOUGHT
 from workers.metrics import compare
 from workers.pace import Phase
 from workers.records import Records, Source
@@ -86,10 +87,12 @@ class Work:
             Phase(name="decode", steps=len(targets) + 1),
             Phase(name="save", steps=len(targets)),
         )
-        if self._records.find(claim.image_id) is None:
+
+        def otherwise() -> None:
             reporter.expect(*_inverting(options), *editing)
             reporter.warnings.append("the stored inversion was missing or damaged and was made again")
-        source, cached = self._records.ensure(claim.image_id, options, reporter)
+
+        source, cached = self._records.ensure(claim.image_id, options, reporter, otherwise=otherwise)
         found = monotonic()
         reporter.expect(*editing)
         reporter.show(source.picture)
@@ -103,6 +106,8 @@ class Work:
             source, cached = self._remake(claim.image_id, options, reporter), False
             painted = self._paint(claim.image_id, source, edit, reporter)
         ended = monotonic()
+        for result in painted:
+            SOUGHT.labels("features", "memory" if result.cached else "none").inc()
         pictures = [picture for result in painted for picture in _pictures(result)]
         saved: list[EditedImage] = []
         for prompt, (image, mask, attention) in zip(targets, pictures, strict=True):

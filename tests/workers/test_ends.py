@@ -158,7 +158,7 @@ def test_a_worker_process_is_started_as_safely_as_its_supervisor_and_is_told_of_
 ) -> None:
     started: list[list[str]] = []
     fake = SimpleNamespace(pid=1, wait=lambda: 0)
-    monkeypatch.setattr(subprocess, "Popen", lambda command: started.append(command) or fake)
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: started.append(command) or fake)
     flags = SimpleNamespace(safe_path=safe)
     monkeypatch.setattr("workers.supervisor.sys", SimpleNamespace(executable=sys.executable, flags=flags))
     monkeypatch.setattr("os.getpid", lambda: 4711)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def supervise(settings: WorkerSettings, folder: Path, worker: str) -> Process:
+def supervise(settings: WorkerSettings, folder: Path, worker: str, **more: str) -> Process:
     environment = {
         "PENTIMENTO_REDIS_URL": settings.redis_url,
         "PENTIMENTO_STORE": settings.store,
@@ -56,7 +57,7 @@ def supervise(settings: WorkerSettings, folder: Path, worker: str) -> Process:
         popen = subprocess.Popen(
             [sys.executable, "-c", SUPERVISE, worker],
             cwd=folder,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, **more},
             stderr=file,
         )
     return Process(popen, log)
@@ -118,3 +119,13 @@ def test_the_job_of_a_dead_process_is_queued_at_once(
         assert not job_of(shared, job.id).status.terminal or pids(folder, 3)
     finally:
         supervisor.stop()
+
+
+def test_a_port_for_metrics_that_is_taken_stops_no_work(settings: WorkerSettings, folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = {"PENTIMENTO_WORKER_METRICS_PORT": str(taken.getsockname()[1])}
+        supervisor = supervise(settings, folder, FOREVER, **port)
+        assert pids(folder, 1)
+        assert supervisor.stop() == 0
