@@ -32,13 +32,7 @@ class AsyncClient:
     ) -> None:
         place = Place.of(url, key)
         self.url = place.url
-        http = httpx2.AsyncClient(
-            base_url=place.url,
-            headers=place.headers,
-            timeout=timeout_s,
-            transport=transport,
-            trust_env=place.trusts_environment,
-        )
+        http = httpx2.AsyncClient(transport=transport, **place.options(timeout_s))
         self._core = Core(Awaiting(http), place.url, retries)
 
     async def __aenter__(self) -> Self:

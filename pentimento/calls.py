@@ -1,7 +1,7 @@
 """What can be asked of the service: every request, and how its answer is read. Nothing is sent from here."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote
@@ -78,7 +78,8 @@ class Call(Generic[Answer]):
 
 
 def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
-    """Send an image and what it shows."""
+    """Send an image and what it shows. Raises TypeError for a keyword that nobody knows."""
+    check(how, Inverting.__optional_keys__)
     params = how.get("params")
     options = {
         "prompt": prompt,
@@ -99,7 +100,8 @@ def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
 
 
 def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accepted]:
-    """Ask for an edit by one target prompt, or by several that share the work."""
+    """Ask for an edit by one target prompt, or by several. Raises TypeError for an unknown keyword."""
+    check(how, Editing.__optional_keys__)
     params = how.get("params")
     body = {
         "image_id": image_id,
@@ -127,7 +129,8 @@ def job(job_id: str) -> Call[Job]:
 
 
 def jobs(only: Listing, cursor: str | None, limit: int) -> Call[JobList]:
-    """A page of jobs."""
+    """A page of jobs. Raises TypeError for a keyword that nobody knows."""
+    check(only, Listing.__optional_keys__)
     chosen = {name: str(value) for name, value in only.items() if value is not None}
     return Call(method="GET", path="/jobs", read=_json(JobList), query=_page(cursor, limit) | chosen)
 
@@ -172,6 +175,13 @@ def download(path: str) -> Call[bytes]:
     if not path.startswith("/") or path.startswith("//"):
         raise ValueError(f"'{path}' is no path of the service; it would begin with one '/'")
     return Call(method="GET", path=path, read=bytes)
+
+
+def check(given: Mapping[str, object], known: Collection[str]) -> None:
+    """Raise TypeError for a keyword that nobody knows; it would do nothing."""
+    for name in given:
+        if name not in known:
+            raise TypeError(f"there is no keyword '{name}'; there is: {', '.join(sorted(known))}")
 
 
 def _json(kind: type[Answer]) -> Callable[[bytes], Answer]:

@@ -36,13 +36,7 @@ class Client:
     ) -> None:
         place = Place.of(url, key)
         self.url = place.url
-        http = httpx2.Client(
-            base_url=place.url,
-            headers=place.headers,
-            timeout=timeout_s,
-            transport=transport,
-            trust_env=place.trusts_environment,
-        )
+        http = httpx2.Client(transport=transport, **place.options(timeout_s))
         self._core = Core(Blocking(http), place.url, retries)
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ import os
 import random
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 from pydantic import ValidationError
@@ -36,15 +36,18 @@ class Place:
         meant = url or os.environ.get("PENTIMENTO_URL") or DEFAULT_URL
         return cls(meant.rstrip("/"), key or os.environ.get("PENTIMENTO_API_KEY") or None)
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """What every request carries."""
-        return {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
-
-    @property
-    def trusts_environment(self) -> bool:
-        """Whether proxies that the environment names may be used: never towards this machine."""
-        return httpx2.URL(self.url).host not in ("127.0.0.1", "localhost", "::1")
+    def options(self, timeout_s: float) -> dict[str, Any]:
+        """How an HTTP client is made that talks to this place."""
+        local = httpx2.URL(self.url).host in ("127.0.0.1", "localhost", "::1")
+        return {
+            "base_url": self.url,
+            "headers": {} if self.key is None else {"Authorization": f"Bearer {self.key}"},
+            "timeout": timeout_s,
+            # Every job that is followed holds a connection, and other requests must not wait for one.
+            "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+            # Proxies that the environment names do not lead to this machine.
+            "trust_env": not local,
+        }
 
 
 class Core:

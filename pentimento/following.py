@@ -139,8 +139,9 @@ def follow(core: Core, job_id: str, timeout_s: float | None = None) -> AsyncGene
 async def finish(core: Core, job_id: str, how: Following) -> Inverted | Edited:
     """What the job made, once it has succeeded.
 
-    Raises JobFailed if it ends otherwise, and what `follow` raises.
+    Raises JobFailed if it ends otherwise, TypeError for an unknown keyword, and what `follow` raises.
     """
+    calls.check(how, Following.__optional_keys__)
     on_update = how.get("on_update")
     with progress_bar(how.get("progress", False)) as show:
         async with aclosing(follow(core, job_id, how.get("timeout_s"))) as events:

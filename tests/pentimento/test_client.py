@@ -165,6 +165,18 @@ def test_what_is_kept_is_saved_in_any_format(tmp_path: Path, client: Client) -> 
         edited.save(tmp_path / "dog.txt")
 
 
+def test_a_keyword_that_nobody_knows_is_no_silent_nothing(client: Client, cat: Path) -> None:
+    asking: list[Callable[..., object]] = [
+        lambda **how: client.invert(cat, "a cat", **how),
+        lambda **how: client.edit("image", "a dog", **how),
+        lambda **how: next(client.jobs(**how)),
+        lambda **how: client.wait("job", **how),
+    ]
+    for ask in asking:
+        with pytest.raises(TypeError, match="no keyword 'stepz'; there is: "):
+            ask(stepz=9)
+
+
 def test_only_paths_of_the_service_are_fetched(client: Client) -> None:
     for elsewhere in ("https://example.org/x.png", "//example.org/x.png", "images"):
         with pytest.raises(ValueError, match="no path of the service"):
