@@ -56,19 +56,29 @@ class InvertOptions(Submission):
     )
 
 
+_GREEN = (
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQMAAAAlPW0iAAAAA1BMVEUoeDxZraX7AAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAA"
+    "AElFTkSuQmCC"
+)
+
+
 class InvertRequest(InvertOptions):
     """An image to prepare for editing, with the image in the body."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"image": "data:image/png;base64,iVBORw0KGgo...", "prompt": "a cat on grass"},
-                {"image": "/9j/4AAQSkZJRg...", "prompt": "a cat on grass", "method": "ddim", "steps": 30},
+                {"image": f"data:image/png;base64,{_GREEN}", "prompt": "grass"},
+                {"image": _GREEN, "prompt": "grass", "method": "ddim", "steps": 30},
             ]
         }
     )
 
-    image: str = Field(min_length=1, description="A PNG, JPEG or WebP file in base64, bare or as a data URL.")
+    image: str = Field(
+        min_length=1,
+        description="A PNG, JPEG or WebP file in base64, bare or as a data URL.",
+        examples=[_GREEN],
+    )
 
 
 def _only(name: str, kind: str, *, but_not: str) -> dict[str, JsonValue]:

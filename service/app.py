@@ -62,6 +62,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
         redoc_url=None,
         redirect_slashes=False,
         telemetry=_SPANS,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.store = opened
     app.state.settings = settings

@@ -50,6 +50,22 @@ ENDED_HEADERS: Final[Json] = {
     },
 }
 
+_ITS_JOB = {"job_id": "$response.body#/job_id"}
+_ITS_IMAGE = {"image_id": "$response.body#/image_id"}
+ACCEPTED_LINKS: Final[Json] = {
+    "job": {"operationId": "get_job", "parameters": _ITS_JOB},
+    "preview": {"operationId": "preview", "parameters": _ITS_JOB},
+    "deliveries": {"operationId": "list_deliveries", "parameters": _ITS_JOB},
+    "cancel": {"operationId": "cancel_job", "parameters": _ITS_JOB},
+    "image": {"operationId": "get_image", "parameters": _ITS_IMAGE},
+    "pictures": {"operationId": "picture", "parameters": _ITS_IMAGE},
+    "edit": {
+        "operationId": "edit",
+        "requestBody": {"image_id": "$response.body#/image_id", "prompt": "a dog on grass"},
+    },
+    "delete": {"operationId": "delete_image", "parameters": _ITS_IMAGE},
+}
+
 
 def ref(model: type) -> Json:
     """A reference to the schema of this model."""

@@ -56,6 +56,7 @@ async def _terms(
             description="Give the job up unless it has ended by then: `90` or `90s`, `5m`, `1h30m`; from 5 "
             "seconds to 24 hours.",
             examples=["5m"],
+            json_schema_extra={"pattern": "^([0-9]{1,2}h)?([0-9]{1,4}m)?([0-9]{1,5}s?)?$"},
         ),
     ] = None,
 ) -> Terms:

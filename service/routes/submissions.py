@@ -30,7 +30,7 @@ _ANSWERS: dict[int | str, openapi.Json] = {
         "description": "The job: it ended within `wait`.",
         "headers": openapi.ENDED_HEADERS,
     },
-    202: {"headers": openapi.ACCEPTED_HEADERS},
+    202: {"headers": openapi.ACCEPTED_HEADERS, "links": openapi.ACCEPTED_LINKS},
 }
 _REFUSALS = (
     ErrorCode.VALIDATION_ERROR,

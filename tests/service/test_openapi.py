@@ -100,3 +100,25 @@ def test_media_types_are_described(document: dict[str, Any]) -> None:
     assert media("/jobs/{job_id}/preview.png") == {"image/png"}
     assert media("/jobs/{job_id}/events") == {"text/event-stream"}
     assert "content" not in document["paths"]["/jobs/{job_id}/events"]["get"]["responses"]["204"]
+
+
+def test_operations_have_names_of_their_own_and_links_lead_to_them(document: dict[str, Any]) -> None:
+    named = {op["operationId"]: op for _, _, op in operations(document)}
+    assert len(named) == len(operations(document))
+    assert all(name.isidentifier() for name in named)
+    links = [
+        link
+        for _, _, op in operations(document)
+        for response in op["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert links
+    for link in links:
+        there = {parameter["name"] for parameter in named[link["operationId"]].get("parameters", [])}
+        assert set(link.get("parameters", {})) <= there
+
+
+def test_examples_of_requests_are_accepted_as_they_are(http: TestClient, document: dict[str, Any]) -> None:
+    for example in document["components"]["schemas"]["InvertRequest"]["examples"]:
+        answer = http.post("/invert", json=example)
+        assert answer.status_code == 202, answer.text
