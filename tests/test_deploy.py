@@ -1,0 +1,104 @@
+"""What `deploy/` and the compose file say of the code holds for the code."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+import workers.measures
+from api_schemas import ErrorCode, Problem
+from service.app import create_app
+from service.keeper.settings import KeeperSettings
+from service.settings import ServiceSettings
+from store import Store
+from tests.service.conftest import begin, edit, ready, serve
+from tests.service.conftest import png as png
+from workers.settings import WorkerSettings
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = (ServiceSettings, KeeperSettings, WorkerSettings)
+OF_THE_SCRAPE = {"job", "instance", "le"}
+
+
+def read(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+def queries() -> list[str]:
+    board = json.loads((ROOT / "deploy/grafana/pentimento.json").read_text())
+    return [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+
+
+@pytest.fixture
+def exported(shared: Store, png: bytes) -> dict[str, set[str]]:
+    """Every metric that API and workers tell of, and its labels."""
+    memory = {"inversions": 1, "features": 1}
+    workers.measures.STEP.labels("edit").observe(1)
+    workers.measures.JOB.labels("edit", "p2p").observe(1)
+    workers.measures.SOUGHT.labels("features", "none").inc()
+    workers.measures.FAILURES.labels("out_of_memory").inc()
+    workers.measures.remember_memory(**memory)
+    with TestClient(create_app(shared, ServiceSettings()), base_url="http://127.0.0.1") as http:
+        failing = begin(shared, edit(http, ready(http, shared, png)).json()["job_id"])
+        shared.jobs.fail(failing, Problem.of(ErrorCode.OUT_OF_MEMORY, "too large"))
+        serve(shared)
+        shared.presence.publish_keeper("keeper", 30)
+        told = http.get("/metrics").text + generate_latest(REGISTRY).decode()
+    return {
+        sample.name: set(sample.labels)
+        for family in text_string_to_metric_families(told)
+        for sample in family.samples
+    }
+
+
+@pytest.mark.parametrize("query", queries())
+def test_the_dashboard_asks_for_what_there_is(query: str, exported: dict[str, set[str]]) -> None:
+    names = re.findall(r"\b(?:pentimento|process)_\w+", query)
+    assert names
+    assert set(names) <= set(exported)
+    by = [
+        label.strip()
+        for labels in re.findall(r"(?:by|ignoring) \(([^)]*)\)", query)
+        for label in labels.split(",")
+    ]
+    where = re.findall(r'(\w+)(?:=|!=|=~|!~)"', query)
+    assert set(by + where) - {""} - OF_THE_SCRAPE <= set.union(*(exported[name] for name in names))
+
+
+def test_the_dashboard_shows_every_metric_of_ours(exported: dict[str, set[str]]) -> None:
+    shown = " ".join(queries())
+    families = {re.sub(r"_(bucket|count|sum|total|created)$", "", name) for name in exported}
+    assert [name for name in sorted(families) if name.startswith("pentimento_") and name not in shown] == []
+
+
+def test_prometheus_asks_the_services_of_the_compose_project() -> None:
+    compose, asked = read("docker-compose.yml")["services"], {}
+    for job in read("deploy/prometheus.yml")["scrape_configs"]:
+        for found in job["dns_sd_configs"]:
+            asked |= dict.fromkeys(found["names"], (job["job_name"], found["port"]))
+    assert asked["api"] == ("pentimento-api", 8000)
+    for name in ("worker", "worker-cpu"):
+        port = int(compose[name]["environment"]["PENTIMENTO_WORKER_METRICS_PORT"])
+        assert asked[name] == ("pentimento-worker", port)
+    assert set(asked) <= set(compose)
+    assert {job for query in queries() for job in re.findall(r'job="([^"]*)"', query)} <= {
+        job for job, _ in asked.values()
+    }
+
+
+def test_the_compose_file_sets_only_what_there_is_to_set_and_mounts_what_there_is_to_mount() -> None:
+    known = {f"PENTIMENTO_{name.upper()}" for settings in SETTINGS for name in settings.model_fields}
+    compose = read("docker-compose.yml")
+    for name, service in compose["services"].items():
+        ours = {key for key in service.get("environment", {}) if key.startswith("PENTIMENTO_")}
+        assert ours <= known, name
+        mounted = [mount.partition(":")[0] for mount in service.get("volumes", [])]
+        files = [source for source in mounted if source.startswith("./")]
+        assert all((ROOT / source).is_file() for source in files), name
+        assert set(mounted) - set(files) <= set(compose["volumes"]), name
