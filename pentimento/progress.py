@@ -25,6 +25,8 @@ def progress_bar(shown: bool) -> Iterator[Callable[[JobEvent], None]]:
         bar = progress.add_task("waiting", total=None, left="")
 
         def update(event: JobEvent) -> None:
+            if event.status.terminal:
+                return
             done = event.progress.percent if event.progress else None
             progress.update(
                 bar,

@@ -59,7 +59,7 @@ def _of_job(job: Job) -> dict[str, str]:
         "phase": _phase(job.progress),
         "done": _done(job),
         "left": "" if job.eta_s is None else f"{job.eta_s:.0f} s",
-        "asked": json.dumps(job.request) if job.request else "",
+        "asked": _asked(job.request),
         "created": _time(job.created_at),
         "started": _time(job.started_at),
         "deadline": _time(job.deadline_at),
@@ -106,6 +106,10 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 def _done(job: Job) -> str:
     percent = job.progress.percent if job.progress else None
     return "" if percent is None else f"{percent:.0f} %"
+
+
+def _asked(request: dict[str, Any]) -> str:
+    return json.dumps({name: value for name, value in request.items() if value is not None})
 
 
 def _phase(progress: Progress | None) -> str:

@@ -58,6 +58,7 @@ def test_the_whole_path_awaited(live: str, cat: Path) -> None:
             statuses = [event.status async for event in client.events(edits[0])]
             assert statuses[-1] == "succeeded"
             assert [job.kind async for job in client.jobs()] == ["edit", "edit", "invert"]
+            assert [image.id async for image in client.images()] == [inversion.image_id]
             assert isinstance(await client.wait(inversion.job_id), Inverted)
             await client.delete(inversion)
             with pytest.raises(ApiError, match="no image"):
