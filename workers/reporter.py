@@ -76,7 +76,7 @@ class Reporter:
         percent, eta = self._pace.hear(now, at)
         due = at >= self._write_at
         png = self._previews.draw(now) if due else None
-        if due or new_phase or now.step == now.total:
+        if due or new_phase:
             self._write_at = at + _EVERY_S
             progress = Progress(phase=now.phase, step=now.step, total=now.total, percent=percent)
             self._ask(lambda: self._tell(progress, eta, png), at)
