@@ -1,11 +1,12 @@
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
 
 import store
 from api_schemas import (
@@ -21,6 +22,7 @@ from api_schemas import (
     Timings,
     WordAttention,
 )
+from pentimento.cli import app
 from store import Claim, Store, StoreSettings, keys
 from tests.service.live import serving
 
@@ -30,6 +32,18 @@ def live(settings: StoreSettings) -> Iterator[str]:
     """The URL of the API, served on a free port of this machine; it says nothing where commands speak."""
     with capture_logs(), serving(store.open(settings)) as server:
         yield server.url
+
+
+@pytest.fixture
+def run(live: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+    """A command of the command line, asking the API in a folder of its own."""
+    monkeypatch.setenv("PENTIMENTO_URL", live)
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*words: str) -> Result:
+        return CliRunner().invoke(app, list(words))
+
+    return invoke
 
 
 def picture(colour: str) -> bytes:

@@ -5,24 +5,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from api_schemas import EditRequest, P2PlusParams
 from pentimento.cli import app
 from store import Store
 
 NO_IMAGE = "img_" + "a" * 26
-
-
-@pytest.fixture
-def run(live: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    monkeypatch.setenv("PENTIMENTO_URL", live)
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*words: str) -> Result:
-        return CliRunner().invoke(app, list(words))
-
-    return invoke
 
 
 def requests(shared: Store) -> list[EditRequest]:

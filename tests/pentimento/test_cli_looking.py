@@ -4,22 +4,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
 from pentimento import Client
-from pentimento.cli import app
 from store import Store
-
-
-@pytest.fixture
-def run(live: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    monkeypatch.setenv("PENTIMENTO_URL", live)
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*words: str) -> Result:
-        return CliRunner().invoke(app, list(words))
-
-    return invoke
 
 
 @pytest.mark.usefixtures("worker")

@@ -154,11 +154,9 @@ def test_a_canceled_job_ends_the_wait(client: Client, cat: Path) -> None:
         inversion.wait(timeout_s=20)
 
 
-def test_what_is_kept_is_saved_in_any_format(tmp_path: Path, client: Client) -> None:
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), "blue").save(buffer, "PNG")
-    edited = Edited.__new__(Edited)
-    object.__setattr__(edited, "files", [buffer.getvalue()])
+@pytest.mark.usefixtures("worker")
+def test_a_picture_is_saved_in_the_format_of_its_name(client: Client, cat: Path, tmp_path: Path) -> None:
+    edited = client.edit(client.invert(cat, prompt="a cat on grass"), "a dog on grass").wait()
     [webp] = edited.save(tmp_path / "dog.webp")
     with Image.open(webp) as picture:
         assert picture.format == "WEBP"
