@@ -93,7 +93,8 @@ def test_head_does_not_wait_for_the_end(live: Live, shared: Store, job: dict[str
 
 def test_clients_that_leave_are_not_waited_for(live: Live, shared: Store, job: dict[str, str]) -> None:
     with httpx2.stream("GET", f"{live.url}/jobs/{job['job_id']}/events") as answer:
-        next(told(answer.iter_lines()))
+        stream = told(answer.iter_lines())
+        next(stream)
         assert _blocked(shared, 1) == 1
     assert _blocked(shared, 0) == 0
 
@@ -129,6 +130,17 @@ def test_a_silent_stream_is_kept_alive(
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.1)
     with httpx2.stream("GET", f"{live.url}/jobs/{job['job_id']}/events") as answer:
         assert next(line for line in answer.iter_lines() if line.startswith(":")) == ": ping"
+
+
+def test_a_stream_outlives_the_loss_of_its_connection(live: Live, shared: Store, job: dict[str, str]) -> None:
+    with httpx2.stream("GET", f"{live.url}/jobs/{job['job_id']}/events") as answer:
+        stream = told(answer.iter_lines())
+        next(stream)
+        assert _blocked(shared, 1) == 1
+        assert shared.redis.client_kill_filter(_type="normal", skipme=True) > 0
+        assert _blocked(shared, 1) == 1
+        shared.jobs.succeed(begin(shared, job["job_id"]), inverted(job["image_id"]))
+        assert [event.data.status for event in stream] == ["processing", "succeeded"]
 
 
 def _blocked(shared: Store, wanted: int) -> int:
