@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api_schemas import ErrorCode
 from service import openapi
 from service.errors import ServiceError
-from service.limiting import RateLimits
+from service.limiting import UNCOUNTED, RateLimits
 from service.settings import ServiceSettings
 from store import Store
 
@@ -70,7 +70,7 @@ def _caller(
 ) -> Caller:
     gate: Gate = request.app.state.gate
     caller = gate.admit(credentials.credentials if credentials else None)
-    if request.method == "POST":
+    if request.method == "POST" and request.url.path not in UNCOUNTED:
         gate.count(caller)
     request.state.caller = caller
     return caller

@@ -11,6 +11,8 @@ from api_schemas import ErrorCode
 from service.errors import ServiceError
 from store import Store
 
+UNCOUNTED = frozenset({"/prompts/compare"})  # asked while a person types, and no work for any worker
+
 
 class RateLimits:
     """Counts over the last 60 seconds, shared by all processes of the service."""

@@ -17,6 +17,7 @@ from api_schemas import (
     PromptPair,
 )
 from service.errors import RETRY_AFTER_S
+from service.limiting import UNCOUNTED
 
 Json = dict[str, Any]
 
@@ -167,11 +168,11 @@ def complete(app: FastAPI) -> None:
 
 
 def _tell_of_keys(document: Json) -> None:
-    for operations in document["paths"].values():
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if "security" in operation:
                 operation["security"].append({})  # where there are no keys, none is needed
-                if method == "post":
+                if method == "post" and path not in UNCOUNTED:
                     _tell_of_rates(operation["responses"])
 
 

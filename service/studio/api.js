@@ -11,6 +11,9 @@ export class Problem extends Error {
 const KEY = "pentimento.key";
 const PAUSES_MS = [800, 2500];
 
+/** Whether the service asked for a key and got one. */
+export const keyed = () => sessionStorage.getItem(KEY) !== null;
+
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Ask the service; throws a Problem, and asks the person for a key where one is needed. */

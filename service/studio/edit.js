@@ -27,11 +27,11 @@ export function enable(known, accepted) {
   });
 }
 
-/** Offer edits of this image, beginning with what was last written for it. */
-export function begin(image) {
+/** Offer edits of this image, beginning with what was last written for it here, else with this request. */
+export function begin(image, request) {
   imageId = image.id;
   const draft = JSON.parse(sessionStorage.getItem(draftKey()) ?? "null");
-  fill(image.prompt, draft ?? { prompt: image.prompt });
+  fill(image.prompt, draft ?? request ?? { prompt: image.prompt });
   show("edit");
 }
 
@@ -73,7 +73,7 @@ function fill(prompt, request) {
   say("method-hint", named.summary);
   sliders.begin(overrides(request.params, named.params_schema), named.params_schema, changed);
   words.begin(request.params, named.params_schema, changed);
-  ink.begin(prompt, request.prompt, (compared) => {
+  ink.begin(prompt, request.prompt ?? request.prompts[0], (compared) => {
     words.offer(compared);
     paintButton();
   });

@@ -1,4 +1,4 @@
-import { get } from "./api.js";
+import { get, keyed } from "./api.js";
 import { copy } from "./clipboard.js";
 import { $, element, say, seconds, show } from "./dom.js";
 import { ended } from "./events.js";
@@ -77,7 +77,7 @@ function card(job) {
   const actions = element(
     "p",
     { class: "actions" },
-    small("Copy as curl", () => copy(curl(location.origin, job.request), "curl")),
+    small("Copy as curl", () => copy(curl(location.origin, job.request, keyed()), "curl")),
     small("Copy as Python", () => copy(python(location.origin, job.request), "Python")),
     small("Use again", () => reusing(job)),
   );

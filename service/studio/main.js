@@ -11,21 +11,19 @@ import * as stage from "./stage.js";
 
 let image = null;
 
-const state = (name) => (document.body.dataset.state = name);
-
 /** Where one is: `#image` or `#image/job`, so that a reload finds everything again. */
 const place = () => location.hash.slice(1).split("/");
 const goTo = (...parts) => window.history.replaceState(null, "", `#${parts.filter(Boolean).join("/")}`);
 
 function home() {
   image = null;
+  document.title = "Pentimento";
   lookAway();
   hideOutcome();
   say("job-error", null);
   for (const id of ["another", "facts", "edit", "history"]) show(id, false);
   show("source");
   source.reset();
-  state("empty");
   shelf.load();
 }
 
@@ -47,7 +45,6 @@ async function open(imageId, jobId) {
   stage.fit(image.width, image.height);
   const shown = stage.showSource(image.source_url, image.prompt);
   if (image.status === "pending") {
-    state("inverting");
     paintFacts();
     edit.begin(image);
     edit.allow(false, false);
@@ -70,19 +67,17 @@ async function invert(imageId) {
 async function inverted(jobId) {
   paintFacts();
   if (image.status === "failed") {
-    state("failed");
     show("edit", false);
     show("history", false);
     await stage.showSource(image.source_url, image.prompt);
     say("job-error", image.error?.detail ?? "The inversion was canceled.");
     return;
   }
-  state("ready");
-  edit.begin(image);
-  edit.allow(true, false);
   await stage.showSource(image.result.source_url, image.prompt);
   const jobs = await history.load(image.id, { choose: follow, reuse: (job) => edit.reuse(image, job.request) });
   const job = jobs.find((other) => other.id === jobId) ?? jobs.find((other) => !ended(other.status));
+  edit.begin(image, job?.request);
+  edit.allow(true, false);
   edit.focus();
   if (job) await follow(job);
   else if (jobId) await attempt(async () => follow(await get(`/jobs/${jobId}`)));
@@ -96,15 +91,14 @@ async function follow(job) {
   history.select(job.id);
   hideOutcome();
   say("job-error", null);
+  stage.reveal();
   if (!ended(job.status)) {
-    state("editing");
     edit.allow(true, true);
     await stage.showSource(mine.result.source_url, mine.prompt);
     const done = await attempt(() => watch(job.id));
     if (!done || image !== mine || place()[1] !== job.id) return;
     job = done;
     history.note(job);
-    state("ready");
   }
   edit.allow(true, false);
   if (job.status === "succeeded") return showOutcome(mine, job);
@@ -126,6 +120,7 @@ async function attempt(action) {
 }
 
 function paintFacts() {
+  document.title = `${image.prompt} · Pentimento`;
   $("said").textContent = image.prompt;
   const made = image.result;
   describe($("facts-figures"), [

@@ -1,10 +1,13 @@
 import { postJson } from "./api.js";
-import { $, describe, element, seconds, show } from "./dom.js";
+import { $, choices, describe, element, seconds, show } from "./dom.js";
 import { peek, showResult } from "./stage.js";
 
 /** Show what an edit made: the picture beside its source, where words look, and figures. */
-export async function showOutcome(image, job) {
-  const made = job.result.images[0];
+export async function showOutcome(image, job, which = 0) {
+  const made = job.result.images[which];
+  const prompts = job.result.images.map(({ prompt }, at) => ({ name: String(at), label: prompt }));
+  choices($("variants"), prompts, String(which), (name) => showOutcome(image, job, Number(name)));
+  show("variants", prompts.length > 1);
   describe($("figures"), figures(job.result, made.metrics));
   show("outcome");
   const pair = { source: image.prompt, target: made.prompt };

@@ -10,6 +10,7 @@ const DOING = {
   reconstruct: "Checking the inversion",
   edit: "Editing",
   decode: "Painting",
+  save: "Keeping it",
 };
 
 let watching = new AbortController();

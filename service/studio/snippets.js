@@ -1,19 +1,19 @@
-/** The edit as lines for a shell; they leave the picture in edit.png. */
-export function curl(origin, request) {
+/** The edit as lines for a shell; they leave the picture in edit.png, and need the key in the environment. */
+export function curl(origin, request, keyed) {
   const body = quoted(JSON.stringify(trim(request)));
-  const auth = `\${PENTIMENTO_API_KEY:+-H "Authorization: Bearer $PENTIMENTO_API_KEY"}`;
+  const auth = keyed ? ' -H "Authorization: Bearer $PENTIMENTO_API_KEY"' : "";
   return [
     `api=${origin}`,
-    `job=$(curl -sS $api/edit ${auth} -H 'Content-Type: application/json' -H 'Prefer: wait=60' -d ${body})`,
+    `job=$(curl -sS $api/edit${auth} -H 'Content-Type: application/json' -H 'Prefer: wait=60' -d ${body})`,
     `url=$(echo "$job" | python3 -c 'import json, sys; print(json.load(sys.stdin)["result"]["images"][0]["url"])')`,
-    `curl -sS ${auth} -o edit.png "$api$url"`,
+    `curl -sS${auth} -o edit.png "$api$url"`,
     "",
   ].join("\n");
 }
 
 /** The edit as a Python script; it leaves the picture in edit.png. */
 export function python(origin, request) {
-  const { image_id: image, prompt, ...rest } = trim(request);
+  const { image_id: image, prompt, prompts, ...rest } = trim(request);
   const options = Object.entries(rest).map(([name, value]) => `        ${name}=${literal(value)},`);
   return [
     "from pentimento import Client",
@@ -21,7 +21,7 @@ export function python(origin, request) {
     `with Client(${literal(origin)}) as client:`,
     "    edit = client.edit(",
     `        ${literal(image)},`,
-    `        ${literal(prompt)},`,
+    `        ${literal(prompt ?? prompts)},`,
     ...options,
     "    )",
     '    edit.images[0].save("edit.png")',

@@ -74,7 +74,6 @@ async function take(chosen, prompt) {
     return;
   }
   file = chosen;
-  document.body.dataset.state = "chosen";
   show("another");
   $("invert").disabled = false;
   if (prompt != null) $("prompt").value = prompt;

@@ -67,6 +67,11 @@ export async function showPreview(path) {
   }
 }
 
+/** Bring the stage into view where it is not. */
+export function reveal() {
+  if ($("stage").getBoundingClientRect().top < 0) $("stage").scrollIntoView();
+}
+
 /** A job is under way: its previews cover the source. */
 export function work() {
   show("after", false);

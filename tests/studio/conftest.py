@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from api_schemas import (
     EditedImage,
+    EditRequest,
     EditResult,
     InvertResult,
     Metrics,
@@ -111,35 +112,36 @@ class Hands:
         )
         self.store.jobs.succeed(claim, result)
 
-    def edit(self, claim: Claim, colour: str = "blue") -> None:
-        """End an edit well: a picture of one colour, and for every word a picture of where it looks."""
-        key = self._keep(claim.image_id, colour)
-        source, target = self._words("a cat on grass"), self._words(claim.request.prompt or "")
-        seen = keys.url(self._keep(claim.image_id, "white"))
-        attention = [
+    def edit(self, claim: Claim, *colours: str) -> None:
+        """End an edit well: per prompt a picture of one colour, and for every word where it looks."""
+        assert isinstance(claim.request, EditRequest)
+        made = [
+            EditedImage(
+                prompt=prompt,
+                url=self._keep(claim.image_id, colour),
+                metrics=Metrics(psnr=20, ssim=0.5),
+                attention=self._attention(claim.image_id, prompt),
+            )
+            for prompt, colour in zip(claim.request.targets, colours or ["blue"], strict=True)
+        ]
+        timings = Timings(queued=0, source=0.25, edit=0.5, save=0.25)
+        result = EditResult(image_id=claim.image_id, images=made, source_cached=True, timings=timings)
+        self.store.jobs.succeed(claim, result)
+
+    def _attention(self, image: str, prompt: str) -> list[WordAttention]:
+        source, target = ([word.text for word in words(each)] for each in ("a cat on grass", prompt))
+        seen = self._keep(image, "white")
+        return [
             WordAttention(
                 word=word, source_url=seen if word in source else None, url=seen if word in target else None
             )
             for word in dict.fromkeys(target + source)
         ]
-        made = EditedImage(
-            prompt=claim.request.prompt or "",
-            url=keys.url(key),
-            metrics=Metrics(psnr=20, ssim=0.5),
-            attention=attention,
-        )
-        timings = Timings(queued=0, source=0.25, edit=0.5, save=0.25)
-        result = EditResult(image_id=claim.image_id, images=[made], source_cached=True, timings=timings)
-        self.store.jobs.succeed(claim, result)
 
     def _keep(self, image: str, colour: str) -> str:
         key = keys.result(image, png(colour))
         self.store.blobs.put(key, png(colour))
-        return key
-
-    @staticmethod
-    def _words(prompt: str) -> list[str]:
-        return [word.text for word in words(prompt)]
+        return keys.url(key)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import httpx2
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -134,6 +135,10 @@ def test_a_key_is_asked_for_where_one_is_needed(page: Page, url: str, hands: Han
     hands.edit(claim)
     expect(page.locator("#stage")).to_have_attribute("data-view", "compare")
     assert colour(page, "after") == [0, 0, 255]
+    page.get_by_role("button", name="Copy as curl").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.count('-H "Authorization: Bearer $PENTIMENTO_API_KEY"') == 2
+    assert key not in copied
     page.reload()
     expect(page.locator("#outcome")).to_be_visible()
 
@@ -150,3 +155,20 @@ def test_a_deleted_picture_is_gone(page: Page, url: str, hands: Hands, shared: S
     page.goto(f"{url}/#{image}")
     page.reload()
     expect(page.locator("#notice")).to_contain_text("There is no image")
+
+
+def test_every_picture_of_an_edit_by_several_prompts_can_be_seen(page: Page, url: str, hands: Hands) -> None:
+    image = ready(page, url, hands)
+    body = {"image_id": image, "prompts": ["a dog on grass", "a fox on grass"]}
+    job = httpx2.post(f"{url}/edit", json=body, trust_env=False).json()["job_id"]
+    hands.edit(hands.take(), "blue", "red")
+    page.goto(f"{url}/#{image}/{job}")
+    page.reload()
+    expect(page.locator("#stage")).to_have_attribute("data-view", "compare")
+    assert colour(page, "after") == [0, 0, 255]
+    page.locator("#variants").get_by_text("a fox on grass").click()
+    expect(page.locator("#after")).to_have_attribute("alt", "The edit: a fox on grass")
+    expect(page.locator("#looks").get_by_role("button", name="fox")).to_be_visible()
+    assert colour(page, "after") == [255, 0, 0]
+    page.get_by_role("button", name="Copy as Python").click()
+    assert '["a dog on grass", "a fox on grass"]' in page.evaluate("navigator.clipboard.readText()")
