@@ -155,6 +155,7 @@ def complete(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = derive()
             _tell_of_keys(document)
+            _tell_of_ids(document)
             told = (InvertRequest, EditRequest, PromptPair, Problem, JobEvent)
             models = [(model, "validation") for model in told]
             _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
@@ -180,3 +181,20 @@ def _tell_of_rates(responses: Json) -> None:
     limited = problems(ErrorCode.RATE_LIMITED)[429]
     told = responses.setdefault("429", limited)["content"][PROBLEM_JSON]["examples"]
     told.update(limited["content"][PROBLEM_JSON]["examples"])
+
+
+def _tell_of_ids(document: Json) -> None:
+    described = "Names the request in the logs of every part of the service"
+    mine = {"description": f"{described}; made up unless it was sent.", "schema": {"type": "string"}}
+    yours = {
+        "name": "X-Request-ID",
+        "in": "header",
+        "required": False,
+        "description": f"{described}: up to 64 letters, digits, `.`, `_` and `-`; others are passed over.",
+        "schema": {"type": "string"},
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation.setdefault("parameters", []).append(yours)
+            for response in operation["responses"].values():
+                response["headers"] = {**response.get("headers", {}), "X-Request-ID": mine}

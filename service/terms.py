@@ -16,7 +16,7 @@ from store.tracing import traceparent
 LONGEST_WAIT_S: Final = 60
 _SHORTEST_S, _LONGEST_S = 5, 24 * 3600
 _WAIT = re.compile(r'(?:^|[,;])\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?=[,;]|$)', re.IGNORECASE)
-_DURATION = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s?)?")
+_DURATION = r"^(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s?)?$"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ async def _terms(
             description="Give the job up unless it has ended by then: `90` or `90s`, `5m`, `1h30m`; from 5 "
             "seconds to 24 hours.",
             examples=["5m"],
-            json_schema_extra={"pattern": "^([0-9]{1,2}h)?([0-9]{1,4}m)?([0-9]{1,5}s?)?$"},
+            json_schema_extra={"pattern": _DURATION},
         ),
     ] = None,
 ) -> Terms:
@@ -82,7 +82,7 @@ def _wait(prefer: str) -> int:
 def _deadline(cancel_after: str | None) -> int | None:
     if cancel_after is None:
         return None
-    found = _DURATION.fullmatch(cancel_after.strip())
+    found = re.fullmatch(_DURATION, cancel_after.strip())
     hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
     total = 3600 * hours + 60 * minutes + seconds
     if not _SHORTEST_S <= total <= _LONGEST_S:

@@ -88,6 +88,7 @@ def test_headers_that_answers_carry_are_described(document: dict[str, Any]) -> N
         assert "Idempotent-Replayed" in described["422"]
         assert "Retry-After" in described["429"] & described["503"]
         assert "WWW-Authenticate" in described["401"]
+        assert all("X-Request-ID" in headers for headers in described.values())
         named = {parameter["name"] for parameter in document["paths"][path]["post"]["parameters"]}
         assert {"Idempotency-Key", "Prefer", "Cancel-After"} <= named
 
