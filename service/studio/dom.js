@@ -70,5 +70,8 @@ export function seconds(value) {
   return `${Math.round(value / 60)} min`;
 }
 
+/** A moment as a day. */
+export const day = (moment) => new Date(moment).toLocaleDateString([], { day: "numeric", month: "long" });
+
 /** The code points of a text, which is what the API counts in. */
 export const characters = (text) => Array.from(text);

@@ -1,5 +1,5 @@
 import { get, send } from "./api.js";
-import { $, describe, say, seconds, show } from "./dom.js";
+import { $, day, describe, say, seconds, show } from "./dom.js";
 import * as edit from "./edit.js";
 import { ended } from "./events.js";
 import * as history from "./history.js";
@@ -127,6 +127,7 @@ function paintFacts() {
     ["Inversion", image.method],
     ["Steps", String(image.steps)],
     ["Fidelity", made && decibels(made.psnr), "PSNR of what the model makes of the inversion, against the source"],
+    ["Kept until", day(image.expires_at), "Every use puts this off."],
     ["Took", made && `${seconds(made.seconds)}${made.cached ? ", cached" : ""}`],
   ]);
   show("facts");
