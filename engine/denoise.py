@@ -12,11 +12,12 @@ from torch import Tensor
 from engine.attention import AttentionControl, Branch, BranchName, Chain, SourceStep, Step, controlled
 from engine.errors import check_finite
 from engine.models import Models
+from engine.progress import Rows
 from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
 
-OnStep = Callable[[int, int, Tensor, int], None]
-"""Hears of steps done, of how many there are, what the rows are without noise, (rows, C, h, w), and how many
-rows the U-Net has still to take.
+OnStep = Callable[[int, int, Tensor, Rows], None]
+"""Hears of steps done, of how many there are, what the rows are without noise, (rows, C, h, w), and of those
+that the U-Net took and takes.
 """
 After = Callable[[Step, Tensor], Tensor]
 
@@ -119,7 +120,8 @@ def denoise(
             latents = after(step, latents) if after else latents
             check_finite(latents, phase, index)
             if on_step:
-                on_step(index + 1, total, clean(latents, eps, move.alpha_to), sum(costs[index + 1 :]))
+                taken = Rows(sum(costs[: index + 1]), sum(costs[index + 1 :]))
+                on_step(index + 1, total, clean(latents, eps, move.alpha_to), taken)
     return latents
 
 

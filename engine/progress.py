@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from torch import Tensor
+
+
+class Rows(NamedTuple):
+    """Rows that passed the denoiser in a phase, and those that likely will; there and back is three."""
+
+    done: int
+    ahead: int
 
 
 @dataclass(frozen=True)
@@ -14,15 +22,14 @@ class Progress:
 
     Of `optimize` the total is the most there can be; it may end sooner. `latent` (n, C, h, w) is what the
     pictures would be if all that the denoiser takes for noise were gone; None where there is nothing new.
-    `ahead` is what the rest of the phase costs, in rows that pass the denoiser, a pass there and back being
-    three; None where all its steps cost alike.
+    `rows` says what the phase costs where its steps do not cost alike.
     """
 
     phase: str
     step: int
     total: int
     latent: Tensor | None = field(default=None, compare=False, repr=False)
-    ahead: int | None = field(default=None, compare=False)
+    rows: Rows | None = field(default=None, compare=False)
 
 
 OnProgress = Callable[[Progress], None]

@@ -61,13 +61,11 @@ class Pace:
             self._last = None
             return None, None
         phase = replace(self._plan[index], steps=now.total)
-        rows = (now.total - now.step) * phase.rows if now.ahead is None else float(now.ahead)
-        if self._last is None or self._last[0] != now.phase:
-            if rows and now.step < now.total:
-                phase = replace(phase, rows=rows / (now.total - now.step))
-            self._last = (now.phase, rows, at)
+        done, rows = now.rows or (now.step * phase.rows, (now.total - now.step) * phase.rows)
+        if now.rows and now.total:
+            phase = replace(phase, rows=(done + rows) / now.total)
         self._plan = (*self._plan[:index], phase, *self._plan[index + 1 :])
-        self._time(phase.name, rows, at)
+        self._time(phase.name, done, at)
         left = rows * self._cost(phase.name)
         left += sum(each.steps * each.rows * self._cost(each.name) for each in self._plan[index + 1 :])
         total = sum(each.steps * each.rows * self._cost(each.name) for each in self._plan)
@@ -80,17 +78,16 @@ class Pace:
         """Seconds per row of the phases that were timed."""
         return {name: seconds / rows for name, (seconds, rows) in self._spent.items() if seconds > 0}
 
-    def _time(self, name: str, left: float, at: float) -> None:
+    def _time(self, name: str, done: float, at: float) -> None:
         """Rows were done since the last step; where none were, the time counts for those that follow."""
-        assert self._last is not None
-        _, before, then = self._last
-        done = before - left
-        if done <= 0:
-            return
-        self._paces.append((at - then, done * self._cost(name)))
-        seconds, rows = self._spent.get(name, (0.0, 0.0))
-        self._spent[name] = seconds + at - then, rows + done
-        self._last = (name, left, at)
+        if self._last is not None and self._last[0] == name:
+            _, before, then = self._last
+            if done <= before:
+                return
+            self._paces.append((at - then, (done - before) * self._cost(name)))
+            seconds, rows = self._spent.get(name, (0.0, 0.0))
+            self._spent[name] = seconds + at - then, rows + done - before
+        self._last = (name, done, at)
 
     def _cost(self, name: str) -> float:
         return self._costs.get(name, self._usual)

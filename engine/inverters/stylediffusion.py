@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.inverters.base import Inversion, Source
+from engine.inverters.budget import Budget
 from engine.inverters.fitting import Fit, Fitting, Task
 from engine.inverters.parameters import Guided, check_whole
 from engine.lbfgs import Pair, minimise
@@ -43,28 +44,20 @@ class StyleDiffusion(Guided):
     @torch.enable_grad()
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
         fitting = Fitting.of(models, source, schedule, self.scale(models), tell)
-        budgets = [math.ceil(self.inner_steps * math.exp(-0.02 * index)) for index in range(len(schedule))]
+        budget = Budget(steps=[self._most(index) for index in range(len(schedule))])
         identity = torch.stack([torch.ones_like(source.text), torch.zeros_like(source.text)]).float()
         fresh = carried = _Start(film=identity)
-        x, done = fitting.trajectory[-1:], 0
+        x = fitting.trajectory[-1:]
         learned: list[tuple[Tensor, Tensor]] = []
-
-        def heard(latent: Tensor) -> None:
-            nonlocal done
-            done += 1
-            steps = len(schedule) - 1 - index
-            ahead = steps + 3 * max(sum(budgets) - done, steps)
-            tell(Progress("optimize", min(done, sum(budgets)), sum(budgets), latent, ahead))
-
         for index, move in fitting.moves():
-            task, most = fitting.task(index, move, x), max(sum(budgets[: index + 1]) - done, 1)
+            task, most = fitting.task(index, move, x), budget.begin()
 
             def attempt(
                 fitting: Fitting, start: _Start, task: Task = task, most: int = most
             ) -> tuple[_Evaluation, tuple[Pair, ...]]:
                 def evaluate(at: Tensor) -> _Evaluation:
                     seen = _Evaluation.of(fitting, task, at.view_as(start.film))
-                    heard(seen.fit.clean)
+                    tell(budget.take(seen.fit.clean))
                     return seen
 
                 enough = 0.5 * (1e-5 + 2e-5 * task.index)
@@ -75,8 +68,12 @@ class StyleDiffusion(Guided):
             best, pairs = fitting.retried(attempt, carried=carried, fresh=fresh)
             carried, x = _Start(best.film.detach(), pairs), best.fit.latent.detach()
             learned.append((carried.film[0], carried.film[1]))
-        tell(Progress("optimize", sum(budgets), sum(budgets)))
+        tell(Progress("optimize", sum(budget.steps), sum(budget.steps)))
         return fitting.inversion(learned, pinned=True)
+
+    def _most(self, index: int) -> int:
+        """Evaluations that a step may take, with none left over."""
+        return math.ceil(self.inner_steps * math.exp(-0.02 * index))
 
 
 class _Start(NamedTuple):

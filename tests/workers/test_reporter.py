@@ -9,6 +9,7 @@ from redis.exceptions import ConnectionError
 
 import engine
 from api_schemas import InvertOptions, JobKind, Progress
+from engine.progress import Rows
 from store import Claim, Fenced, JobStore, Verdict
 from workers.guard import Guard
 from workers.pace import Costs, Phase
@@ -59,10 +60,10 @@ class Bench:
         )
 
     def step(
-        self, phase: str, step: int, total: int, after: float, ahead: int | None = None
+        self, phase: str, step: int, total: int, after: float, rows: Rows | None = None
     ) -> tuple[Progress, float | None]:
         self.at += after
-        self.reporter(engine.Progress(phase, step, total, ahead=ahead))
+        self.reporter(engine.Progress(phase, step, total, rows=rows))
         return self.jobs.told[-1]
 
 
@@ -130,10 +131,11 @@ def test_steps_that_are_skipped_bring_the_end_nearer() -> None:
 def test_steps_that_say_what_they_cost_are_weighed_by_that() -> None:
     bench = Bench()
     bench.reporter.expect(Phase(name="edit", steps=8, rows=2), Phase(name="decode", steps=1))
-    ahead = [14, 12, 10, 8, 6, 4, 3, 2, 1, 0]
+    costs = [2] * 6 + [1] * 4
+    ahead = [sum(costs[n + 1 :]) for n in range(10)]
     etas = [
-        bench.step("edit", n + 1, 10, after=0.5 * cost, ahead=left)[1]
-        for n, (cost, left) in enumerate(zip([2] * 6 + [1] * 4, ahead, strict=True))
+        bench.step("edit", n + 1, 10, after=0.5 * cost, rows=Rows(16 - left, left))[1]
+        for n, (cost, left) in enumerate(zip(costs, ahead, strict=True))
     ]
     assert etas[3:] == [pytest.approx(0.5 * (left + 1)) for left in ahead[3:]]
 
