@@ -56,7 +56,7 @@ class Watch:
 
     def _write_down(self, scope: Scope, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        route = getattr(scope.get("route"), "path", "none")
+        route = getattr(scope.get("route"), "path", "") or scope.get("root_path") or "none"
         self._metrics.request(method, route, status, seconds)
         if route in PROBES and status < 400:
             return

@@ -83,6 +83,7 @@ def work(models: engine.Models, settings: WorkerSettings, name: str, parent: int
             heart.stop()
         except (ConnectionError, TimeoutError) as error:
             log.warning("could not sign off", error=str(error))
+        shared.close()
     return os.EX_OK if leaving.asked else os.EX_TEMPFAIL
 
 

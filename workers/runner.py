@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 import engine
 from api_schemas import EditRequest, EditResult, ErrorCode, InvertResult
-from store import Claim, Fenced, Store, tracing
+from store import Claim, Fenced, StorageUnavailable, Store, tracing
 from workers.guard import Guard
 from workers.measures import FAILURES, JOB
 from workers.pace import Costs
@@ -70,13 +70,19 @@ class Runner:
             except Fenced:
                 outcome, there = "another's", False
             if not there:
-                _patiently(lambda: self._records.forget(claim.image_id))
+                self._forget(claim.image_id)
             seconds = round(monotonic() - began, 3)
             span.set_attribute("pentimento.outcome", outcome)
             if outcome == "succeeded":
                 JOB.labels(claim.kind, claim.request.method).observe(seconds)
             self._records.measure()
             log.info("job ended", kind=claim.kind, image=claim.image_id, outcome=outcome, seconds=seconds)
+
+    def _forget(self, image_id: str) -> None:
+        try:
+            _patiently(lambda: self._records.forget(image_id))
+        except StorageUnavailable as error:
+            log.warning("files are left for the keeper to remove", image=image_id, error=str(error))
 
     def _outcome(self, claim: Claim, reporter: Reporter) -> tuple[str, Callable[[], bool]]:
         jobs = self._store.jobs

@@ -59,6 +59,8 @@ def test_requests_are_counted_by_the_template_of_their_route(http: TestClient, p
         http.get(path)
     http.head(f"/jobs/{accepted.job_id}")
     http.request("BREW", "/jobs")
+    http.get("/studio/icon.svg")
+    http.get("/studio/no/such/file")
     found = scrape(http)
 
     def count(method: str, route: str, status: str) -> float:
@@ -67,6 +69,7 @@ def test_requests_are_counted_by_the_template_of_their_route(http: TestClient, p
     assert count("POST", "/invert", "202") == 1
     assert [count("GET", "/jobs/{job_id}", status) for status in ("200", "404", "422")] == [1, 1, 1]
     assert count("GET", "none", "404") == 2
+    assert count("GET", "/studio", "200") == count("GET", "/studio", "404") == 1
     assert count("HEAD", "/jobs/{job_id}", "200") == 1
     assert not any(accepted.job_id in str(labels) or "BREW" in str(labels) for _, labels in found)
 

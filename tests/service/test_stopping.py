@@ -50,6 +50,19 @@ def test_a_request_on_its_way_is_answered_before_the_end(start: Start) -> None:
     assert process.wait(20) == 0
 
 
+def test_whoever_follows_a_job_is_let_go_at_the_end(start: Start, png: bytes) -> None:
+    process, url = start()
+    answer = httpx2.post(f"{url}/invert", files={"image": png}, data={"prompt": "a cat on grass"})
+    with httpx2.stream("GET", f"{url}{answer.json()['links']['events']}", timeout=20) as events:
+        lines = events.iter_lines()
+        assert "event: status" in next(lines) + next(lines)
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert "event: progress" not in list(lines)
+    assert process.wait(20) == 0
+    assert time.monotonic() - began < 6
+
+
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 
 import engine
 from api_schemas import ErrorCode, InvertResult, Job, JobStatus
-from store import Claim, Store, keys
+from store import Claim, StorageUnavailable, Store, keys
 from tests.workers.conftest import job_of, send
 from workers import process
 from workers.guard import Guard
@@ -122,6 +122,22 @@ def test_a_job_whose_image_is_gone_ends_canceled_and_leaves_no_files(shared: Sto
     job = run(shared, records, send(shared), compute)
     assert (job.status, job.result) == (JobStatus.CANCELED, None)
     assert not shared.blobs.exists(keys.working(job.image_id))
+
+
+def test_files_that_cannot_be_removed_now_are_left_for_the_keeper(
+    shared: Store, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(claim: Claim, reporter: Reporter) -> InvertResult:
+        shared.delete_image(claim.image_id)
+        monkeypatch.setattr(type(shared.blobs), "delete_prefix", away)
+        return result(claim)
+
+    def away(_: object, prefix: str) -> None:
+        raise StorageUnavailable("AccessDenied")
+
+    job = run(shared, records, send(shared), compute)
+    assert job.status is JobStatus.CANCELED
+    assert shared.redis.zscore(f"{keys.PREFIX}expiry", job.image_id) is not None
 
 
 @pytest.mark.parametrize("again", [False, True])
