@@ -74,9 +74,8 @@ class Reporter:
             STEP.labels(now.phase).observe(at - self._at)
         self._phase, self._at = now.phase, at
         percent, eta = self._pace.hear(now, at)
-        due = at >= self._write_at
-        png = self._previews.draw(now) if due else None
-        if due or new_phase:
+        png = self._previews.draw(now)
+        if png is not None or new_phase or at >= self._write_at:
             self._write_at = at + _EVERY_S
             progress = Progress(phase=now.phase, step=now.step, total=now.total, percent=percent)
             self._ask(lambda: self._tell(progress, eta, png), at)

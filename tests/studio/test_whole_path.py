@@ -105,6 +105,7 @@ def test_an_inversion_survives_a_reload_and_can_be_canceled(page: Page, url: str
     invert(page, url, "a fox on snow", steps=400)
     bar = page.get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuenow", BEGUN)
+    expect(page.get_by_alt_text("What the job shows by now")).to_be_visible()
     page.reload()
     expect(bar).to_have_attribute("aria-valuenow", BEGUN)
     jobs = httpx2.get(f"{url}/jobs?kind=invert&status=processing", trust_env=False).json()["jobs"]

@@ -92,7 +92,6 @@ def test_jobs_show_what_they_do_and_give_the_same_bytes_for_it(
     calm = edited(bench, image, prompt="a dog on grass")
     monkeypatch.setattr("workers.previews._EVERY_S", 0.0)
     monkeypatch.setattr("workers.previews._SHARE", 1e9)
-    monkeypatch.setattr("workers.reporter._EVERY_S", 0.0)
     shown: list[bytes | None] = []
     urls: list[str | None] = []
     real = JobStore.progress
