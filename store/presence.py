@@ -33,19 +33,12 @@ class Presence:
 
     def workers(self) -> list[str]:
         """Names of the workers that are alive."""
-        for worker in self._redis.zrangebyscore(_ALIVE, "-inf", time()):
-            self.retire(worker)
-        return list(self._redis.zrange(_ALIVE, 0, -1))
+        return list(self._serving())
 
     def models(self) -> list[ModelInfo]:
         """What the live workers serve, by name; an entry counts the workers that serve it."""
-        alive = self.workers()
-        if not alive:
-            return []
         found: dict[str, ModelInfo] = {}
-        for text in self._redis.hmget(_SERVES, alive):
-            if text is None:
-                continue
+        for text in self._serving().values():
             model = ModelInfo.model_validate_json(text)
             workers = found[model.name].workers + 1 if model.name in found else 1
             found[model.name] = model.model_copy(update={"workers": workers})
@@ -54,6 +47,17 @@ class Presence:
     def model(self, name: str) -> ModelInfo | None:
         """The model of this name, or None while no live worker serves it."""
         return next((model for model in self.models() if model.name == name), None)
+
+    def _serving(self) -> dict[str, str]:
+        """What every live worker serves, as JSON; asked in one go, since every request for work does."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.zrange(_ALIVE, 0, -1, withscores=True)
+            pipeline.hgetall(_SERVES)
+            until, serves = pipeline.execute()
+        silent = [worker for worker, end in until if end <= time()]
+        for worker in silent:
+            self.retire(worker)
+        return {worker: serves[worker] for worker, _ in until if worker in serves and worker not in silent}
 
     def publish_keeper(self, keeper: str, ttl_s: float) -> None:
         """Say that `keeper` is there and will say so again within `ttl_s` seconds."""
