@@ -62,6 +62,10 @@ def test_the_shell_commands(
     assert image_id in subprocess.run(jobs, shell=True, **run).stdout
 
 
-@pytest.mark.parametrize("containing", ["engine.load", "sample(7)"])
-def test_the_python_lines(containing: str, desk: Path) -> None:
-    subprocess.run([sys.executable, "-c", block("python", containing)], cwd=desk, check=True, timeout=300)
+@pytest.mark.parametrize("containing", ["Client()", "engine.load", "sample(7)"])
+def test_the_python_lines(
+    containing: str, serving: tuple[subprocess.Popen[str], str], environment: dict[str, str], desk: Path
+) -> None:
+    command = [sys.executable, "-c", block("python", containing)]
+    found = environment | {"PENTIMENTO_URL": serving[1]}
+    subprocess.run(command, cwd=desk, env=found, check=True, timeout=300)
