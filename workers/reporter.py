@@ -50,7 +50,7 @@ class Reporter:
         self._previews = Previews(clock)
         self._preview_url: str | None = None
         self._phase, self._at = "", 0.0
-        self._write_at = 0.0
+        self._write_at = self._silent_until = 0.0
         self.warnings: list[str] = []
 
     def expect(self, *phases: Phase) -> None:
@@ -75,7 +75,7 @@ class Reporter:
         self._phase, self._at = now.phase, at
         percent, eta = self._pace.hear(now, at)
         png = self._previews.draw(now)
-        if png is not None or new_phase or at >= self._write_at:
+        if at >= self._silent_until and (png is not None or new_phase or at >= self._write_at):
             self._write_at = at + _EVERY_S
             progress = Progress(phase=now.phase, step=now.step, total=now.total, percent=percent)
             self._ask(lambda: self._tell(progress, eta, png), at)
@@ -102,7 +102,7 @@ class Reporter:
             verdict = report()
         except RedisError as error:
             log.warning("progress could not be told", error=str(error))
-            self._write_at = at + _AFTER_FAILURE_S
+            self._write_at = self._silent_until = at + _AFTER_FAILURE_S
             return
         if verdict is Verdict.CANCEL:
             raise Canceled

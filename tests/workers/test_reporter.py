@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
+import torch
+from PIL import Image
 from redis.exceptions import ConnectionError
 
 import engine
@@ -35,6 +37,9 @@ class FakeJobs:
 
     def progress(self, claim: Claim, progress: Progress, eta_s: float | None) -> Verdict:
         self.told.append((progress, eta_s))
+        return self.answer()
+
+    def preview(self, claim: Claim, png: bytes) -> Verdict:
         return self.answer()
 
     def beat(self, claim: Claim, lease_s: float) -> Verdict:
@@ -169,8 +174,11 @@ def test_a_store_that_cannot_be_reached_does_not_disturb_the_job() -> None:
         raise ConnectionError
 
     bench.jobs.answer = unreachable
-    for step in range(20):
-        bench.step("invert", step, 100, after=0.5)
+    bench.reporter.show(Image.new("RGB", (32, 32), "teal"))
+    for phase in ("encode", "invert"):
+        for step in range(10):
+            bench.at += 0.5
+            bench.reporter(engine.Progress(phase, step, 100, torch.zeros(1, 4, 8, 8)))
     assert len(tries) == 5
 
 
