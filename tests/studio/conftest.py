@@ -26,6 +26,7 @@ from prompts import words
 from store import Claim, Store, keys
 from tests.service.live import serving as serving_here
 
+expect.set_options(timeout=30_000)  # a busy machine is no failure
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
