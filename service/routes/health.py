@@ -13,7 +13,7 @@ from api_schemas import ErrorCode, FieldError, Problem
 from api_schemas import Response as Wire
 from service import openapi
 from service.errors import ServiceError
-from service.routes.common import TheStore
+from service.routes.common import TheSettings, TheStore
 from store import StorageFull, StorageUnavailable, Store
 
 router = APIRouter(tags=["health"])
@@ -42,16 +42,16 @@ async def healthz() -> Health:
     summary="Whether jobs can be accepted and worked on",
     responses=openapi.problems(ErrorCode.QUEUE_UNAVAILABLE),
 )
-async def readyz(request: Request, store: TheStore) -> Health:
+async def readyz(request: Request, store: TheStore, settings: TheSettings) -> Health:
     """Looks at every part; a 503 says in `errors` which of them is not ready, and why.
 
     `api`: this process is stopping. `redis`: the queue. `store`: the files. `worker`: nobody computes.
-    `keeper`: nobody calls webhooks, removes what has expired and ends what is late.
+    `keeper`: webhooks are on, and nobody calls them.
     """
     missing = {"api": "is stopping"} if request.app.state.draining.is_set() else {}
     missing |= await _ask(store, redis=_redis, store=_files)
     if "redis" not in missing:
-        missing |= await _ask(store, worker=_workers, keeper=_keepers)
+        missing |= await _ask(store, worker=_workers, **({"keeper": _keepers} if settings.webhooks else {}))
     if missing:
         detail = "Not ready: " + "; ".join(f"{part}: {reason}" for part, reason in missing.items())
         errors = [FieldError(loc=[part], msg=reason, type="not_ready") for part, reason in missing.items()]

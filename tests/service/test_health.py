@@ -26,17 +26,25 @@ def missing(http: TestClient) -> dict[str, str]:
     return found
 
 
-def test_ready_once_a_worker_serves_and_a_keeper_keeps(http: TestClient, shared: Store) -> None:
-    assert set(missing(http)) == {"worker", "keeper"}
+def test_ready_once_a_worker_serves(http: TestClient, shared: Store) -> None:
+    assert set(missing(http)) == {"worker"}
     serve(shared)
-    assert "no keeper runs" in missing(http)["keeper"]
-    shared.presence.publish_keeper("keeper", 30)
     assert missing(http) == {}
     shared.presence.retire("worker")
     assert "no worker serves" in missing(http)["worker"]
 
 
-def test_not_ready_without_redis_and_without_files(tmp_path: Path) -> None:
+def test_webhooks_need_a_keeper(shared: Store) -> None:
+    serve(shared)
+    app = create_app(shared, ServiceSettings(webhooks=True))
+    with TestClient(app, base_url="http://127.0.0.1") as http:
+        assert "no keeper runs" in missing(http)["keeper"]
+        shared.presence.publish_keeper("keeper", 30)
+        assert missing(http) == {}
+
+
+def test_not_ready_without_redis_and_without_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["service.routes.health"], "_PATIENCE_S", 30.0)
     (tmp_path / "file").write_text("in the way")
     away = StoreSettings(redis_url=f"unix://{tmp_path}/none.sock", store=str(tmp_path / "file" / "store"))
     app = create_app(store.open(away), ServiceSettings())
@@ -61,7 +69,6 @@ def test_a_part_that_hangs_is_waited_for_no_longer_than_some_seconds(
     http: TestClient, shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(shared)
-    shared.presence.publish_keeper("keeper", 30)
     monkeypatch.setattr(sys.modules["service.routes.health"], "_PATIENCE_S", 0.2)
     monkeypatch.setattr(type(shared.blobs), "check", lambda _: time.sleep(1))
     began = time.monotonic()
@@ -71,6 +78,5 @@ def test_a_part_that_hangs_is_waited_for_no_longer_than_some_seconds(
 
 def test_not_ready_from_the_moment_that_the_process_is_to_stop(http: TestClient, shared: Store) -> None:
     serve(shared)
-    shared.presence.publish_keeper("keeper", 30)
     http.app.state.draining.set()  # type: ignore[attr-defined]
     assert missing(http) == {"api": "is stopping"}
