@@ -16,6 +16,7 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed; choose it with PYTHON=..." >&2; exit 1; }
 	@echo "Installing into $(VENV): torch is large, so the first time takes minutes" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --upgrade pip  # older ones resolve for minutes
 	@$(if $(TORCH),$(BIN)/python -m pip install --disable-pip-version-check -q '$(TORCH)')
 	@$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]'
 	@touch $@
