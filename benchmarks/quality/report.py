@@ -27,8 +27,8 @@ its own true edit, and exactly which pixels had to change.
   for a change of style)
 - *to the truth*: the edit against the true edit
 - *recognised*: the miniature's judge sees in the edit the attribute that was asked for
-- *autoencoder alone*: the same figures for the true edit, encoded and decoded; no edit of a latent
-  does better
+- *autoencoder alone*: the same figures for the true edit, encoded and decoded; no edit of a latent comes
+  closer to the truth, but one confined in the picture too may change less outside
 - seconds: of processor time, of all threads together; `python -m benchmarks.stylediffusion` measures speed
 
 LocalBlend, the same for all rows:
