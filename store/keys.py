@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import re
 from typing import Final
 
 from ulid import ULID
@@ -12,7 +11,6 @@ from api_schemas import InvertOptions, OutputFormat
 
 QUEUE: Final = "pentimento"
 PREFIX: Final = "pentimento:"
-PUBLIC_FILE: Final = re.compile(r"(source|working|reconstruction)\.png|results/[0-9a-f]{64}\.png")
 SUFFIXES: Final = {OutputFormat.PNG: "png", OutputFormat.JPEG: "jpg", OutputFormat.WEBP: "webp"}
 
 

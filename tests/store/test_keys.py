@@ -34,15 +34,6 @@ def test_ids_have_their_shape_and_job_ids_sort_by_time() -> None:
     assert [job_id[:14] for job_id in ids] == sorted(job_id[:14] for job_id in ids)
 
 
-@pytest.mark.parametrize("key", [keys.source, keys.working, keys.reconstruction])
-def test_pictures_may_be_served_and_inversions_may_not(key: object) -> None:
-    assert callable(key)
-    assert keys.PUBLIC_FILE.fullmatch(key("I").removeprefix(keys.folder("I")))
-    assert keys.PUBLIC_FILE.fullmatch(keys.result("I", b"png").removeprefix(keys.folder("I")))
-    for hidden in (keys.record("I", "record.json"), keys.quarantine("I", "record.json")):
-        assert not keys.PUBLIC_FILE.fullmatch(hidden.removeprefix(keys.folder("I")))
-
-
 @pytest.mark.parametrize(
     ("form", "quality", "served"),
     [
