@@ -44,6 +44,9 @@ near equals the one that kept most outside the mask; `tau_u` is the published on
 ## All kinds
 
 {overall}
+
+Why the published inversion edits worst, though it reconstructs well:
+[decision 5](adr/0005-two-ways-to-learn-a-style.md).
 {common}{by_kind}
 ## Pictures
 
