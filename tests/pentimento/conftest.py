@@ -14,7 +14,6 @@ from api_schemas import (
     EditRequest,
     EditResult,
     ErrorCode,
-    InvertResult,
     Metrics,
     ModelInfo,
     Problem,
@@ -24,6 +23,7 @@ from api_schemas import (
 )
 from pentimento.cli import app
 from store import Claim, Store, StoreSettings, keys
+from tests.results import inverted
 from tests.service.live import serving
 
 
@@ -99,20 +99,7 @@ def end(shared: Store, claim: Claim) -> None:
         shared.jobs.fail(claim, Problem.of(ErrorCode.NUMERICAL_ERROR, "the latents are not finite"))
         return
     if not isinstance(request, EditRequest):
-        shared.jobs.succeed(
-            claim,
-            InvertResult(
-                image_id=image,
-                source_url=keys.url(keys.working(image)),
-                reconstruction_url=keys.url(keys.reconstruction(image)),
-                psnr=30,
-                ssim=0.9,
-                width=64,
-                height=64,
-                cached=False,
-                seconds=0.1,
-            ),
-        )
+        shared.jobs.succeed(claim, inverted(image))
         return
     made = []
     for prompt, colour in zip(prompts, ["blue", "green", "red"], strict=False):

@@ -15,7 +15,6 @@ from api_schemas import (
     Accepted,
     EditedImage,
     EditResult,
-    InvertResult,
     Metrics,
     ModelInfo,
     Timings,
@@ -23,6 +22,7 @@ from api_schemas import (
 from service.app import create_app
 from service.settings import ServiceSettings
 from store import Store
+from tests.results import inverted
 
 NO_IMAGE = "img_" + "a" * 26
 Start = Callable[..., tuple[subprocess.Popen[str], str]]
@@ -76,20 +76,6 @@ def invert(http: TestClient, png: bytes, **fields: Any) -> Accepted:
 
 def edit(http: TestClient, image_id: str, prompt: str = "a dog on grass", **fields: Any) -> Any:
     return http.post("/edit", json={"image_id": image_id, "prompt": prompt, **fields})
-
-
-def inverted(image_id: str) -> InvertResult:
-    return InvertResult(
-        image_id=image_id,
-        source_url=f"/images/{image_id}/working.png",
-        reconstruction_url=f"/images/{image_id}/reconstruction.png",
-        psnr=30,
-        ssim=0.9,
-        width=64,
-        height=64,
-        cached=False,
-        seconds=1,
-    )
 
 
 def edited(image_id: str) -> EditResult:

@@ -6,29 +6,19 @@ from api_schemas import (
     EditRequest,
     ErrorCode,
     InvertOptions,
-    InvertResult,
     Job,
     JobStatus,
     Problem,
 )
 from store import Ask, Claim, Store
 from store.asking import BY_DEFAULT
+from tests.results import inverted
 
 IMAGE = "img_" + "a" * 26
 
 QUEUE = "rq:queue:pentimento"
 
-RESULT = InvertResult(
-    image_id=IMAGE,
-    source_url="/s",
-    reconstruction_url="/r",
-    psnr=30.5,
-    ssim=0.9,
-    width=64,
-    height=64,
-    cached=False,
-    seconds=1.5,
-)
+RESULT = inverted(IMAGE)
 
 PROBLEM = Problem.of(ErrorCode.NUMERICAL_ERROR, "the latents are not finite")
 

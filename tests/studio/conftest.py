@@ -15,7 +15,6 @@ from api_schemas import (
     EditedImage,
     EditRequest,
     EditResult,
-    InvertResult,
     Metrics,
     ModelInfo,
     Progress,
@@ -24,6 +23,7 @@ from api_schemas import (
 )
 from prompts import words
 from store import Claim, Store, keys
+from tests.results import inverted
 from tests.service.live import serving as serving_here
 
 expect.set_options(timeout=30_000)  # a busy machine is no failure
@@ -100,18 +100,7 @@ class Hands:
         image = claim.image_id
         self.store.blobs.put(keys.working(image), png("orange"))
         self.store.blobs.put(keys.reconstruction(image), png("orange"))
-        result = InvertResult(
-            image_id=image,
-            source_url=keys.url(keys.working(image)),
-            reconstruction_url=keys.url(keys.reconstruction(image)),
-            psnr=30,
-            ssim=0.9,
-            width=64,
-            height=64,
-            cached=False,
-            seconds=1.5,
-        )
-        self.store.jobs.succeed(claim, result)
+        self.store.jobs.succeed(claim, inverted(image))
 
     def edit(self, claim: Claim, *colours: str) -> None:
         """End an edit well: per prompt a picture of one colour, and for every word where it looks."""

@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 import engine
 from api_schemas import ErrorCode, InvertResult, Job, JobStatus
 from store import Claim, StorageUnavailable, Store, keys
+from tests.results import inverted
 from tests.workers.conftest import job_of, send
 from workers import process
 from workers.guard import Guard
@@ -49,17 +50,7 @@ def run(shared: Store, records: Records, job: Job, compute: Compute) -> Job:
 
 
 def result(claim: Claim) -> InvertResult:
-    return InvertResult(
-        image_id=claim.image_id,
-        source_url="/s",
-        reconstruction_url="/r",
-        psnr=30.5,
-        ssim=0.9,
-        width=64,
-        height=64,
-        cached=False,
-        seconds=1.5,
-    )
+    return inverted(claim.image_id)
 
 
 def test_a_store_that_takes_no_writes_for_a_while_costs_no_job(shared: Store, records: Records) -> None:
