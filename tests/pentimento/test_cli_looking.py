@@ -33,7 +33,7 @@ def test_what_there_is_can_be_listed_shown_and_removed(run: Any, cat: Path) -> N
     assert json.loads(run("show", made["id"], "--json").stdout) == {
         name: value for name, value in made.items() if name != "files"
     }
-    assert "kept     30.0 dB, SSIM 0.900\n" in run("show", image).stdout
+    assert "kept     30.5 dB, SSIM 0.900\n" in run("show", image).stdout
 
     assert run("delete", image).stdout == f"deleted {image}\n"
     gone = run("show", image)
