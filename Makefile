@@ -25,7 +25,7 @@ run: $(STAMP) ## Start store, worker, API and keeper on http://127.0.0.1:8000; C
 	@exec $(BIN)/pentimento serve
 
 test: $(STAMP) ## Run the test suite (under 10 minutes on 2 cores)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(STAMP) ## Run the tests that take minutes each
 	@$(BIN)/python -m pytest -m slow

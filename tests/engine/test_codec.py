@@ -129,7 +129,7 @@ def cut_off() -> Image.Image:
         (np.zeros((32, 32, 3), dtype=np.uint8), "of type ndarray"),
         (None, "of type NoneType"),
     ],
-    ids=str,
+    ids=["closed", "cut off", "I", "F", "no pixels", "no height", "array", "none"],
 )
 def test_what_is_no_readable_picture_is_refused(models: engine.Models, image: Any, reason: str) -> None:
     with pytest.raises(InvalidImage, match=reason):
