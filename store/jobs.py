@@ -18,7 +18,7 @@ from api_schemas import (
 from api_schemas import (
     Submission as Asked,
 )
-from store import keys, pages, scripts
+from store import keys, pages
 from store.asking import BY_DEFAULT, Ask, How, Submission
 from store.claims import Claims, milliseconds
 from store.errors import InversionFailed, NoSuchImage, QueueFull
@@ -36,7 +36,7 @@ class JobStore(Claims):
     def __init__(self, redis: Any, settings: StoreSettings) -> None:
         super().__init__(redis)
         self._redis, self._settings = redis, settings
-        about_jobs = ("CANCEL", "REAP", "ABANDON", "PAGE")
+        about_jobs = ("SUBMIT_INVERT", "SUBMIT_EDIT", "CANCEL", "REAP", "ABANDON", "PAGE")
         about_images = ("DELETE_IMAGE", "EXPIRE_IMAGE", "EXPIRED_IMAGES", "SWEPT")
         self._scripts = Scripts(redis, *about_jobs, *about_images)
 
@@ -59,7 +59,7 @@ class JobStore(Claims):
         options = options.model_copy(update={"model": model})
         about = options.model_dump(mode="json", exclude={"webhook_url"})
         answer = self._submit(
-            scripts.SUBMIT_INVERT,
+            "SUBMIT_INVERT",
             image_id,
             options,
             ask,
@@ -73,7 +73,7 @@ class JobStore(Claims):
 
         Raises NoSuchImage, InversionFailed if there is nothing to wait for, and QueueFull.
         """
-        how, *more = self._submit(scripts.SUBMIT_EDIT, request.image_id, request, ask)
+        how, *more = self._submit("SUBMIT_EDIT", request.image_id, request, ask)
         if how == "missing":
             raise NoSuchImage(request.image_id)
         if how == "failed":
@@ -165,11 +165,11 @@ class JobStore(Claims):
     def _submit(self, script: str, image_id: str, request: Asked, ask: Ask, *about: str) -> list[str]:
         job_id = ask.job_id or keys.new_job_id()
         terms = json.dumps(self._terms(ask, request.webhook_url))
-        with self._redis.pipeline(transaction=True) as pipeline:
-            message(self._redis, job_id, self._settings.job_timeout_s).save(pipeline=pipeline)
-            pipeline.expire(f"rq:job:{job_id}", 3600)
-            pipeline.eval(script, 0, job_id, image_id, request.model_dump_json(), terms, *about)
-            answer: list[str] = pipeline.execute()[-1]
+        fields = message(self._redis, job_id, self._settings.job_timeout_s).to_dict()
+        told = (each for field in fields.items() for each in field)
+        answer: list[str] = self._scripts.run(
+            script, job_id, image_id, request.model_dump_json(), terms, *about, *told
+        )
         if answer[0] == "full":
             raise QueueFull(_FULL[answer[1]], int(answer[2]))
         return answer

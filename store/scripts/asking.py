@@ -70,15 +70,10 @@ local function no_room(ask)
   return full, math.max(1, math.min(3600, math.ceil(work / math.max(1, workers))))
 end
 
--- nothing will be queued under this id after all
-local function without(id, ...)
-  redis.call('DEL', 'rq:job:' .. id)
-  return {...}
-end
 """
 )
 
-# job, image, request, ask, description of the image
+# job, image, request, ask, description of the image, fields and values of RQ's message
 SUBMIT_INVERT: Final = (
     _SUBMIT
     + """
@@ -86,24 +81,24 @@ local id, image_id, request, ask, about = ARGV[1], ARGV[2], ARGV[3], cjson.decod
 local key = image(image_id)
 local status, present = get(key, 'status'), get(key, 'job_id')
 if redis.call('EXISTS', job(id)) == 1 then
-  redis.call('PERSIST', 'rq:job:' .. id)
   return {get(job(id), 'cached') == '' and 'accepted' or 'cached', id}
 end
 if status == 'pending' and why_stop(present) == '' then
   join(present, ask)
   use(image_id, ask)
-  return without(id, 'joined', present)
+  return {'joined', present}
 end
 if status == 'ready' then
   create(id, 'invert', image_id, request, ask)
   redis.call('HSET', job(id), 'cached', 1, 'started', now())
   finish(id, 'succeeded', get(key, 'result'), '', '')
   use(image_id, ask)
-  return without(id, 'cached', id)
+  return {'cached', id}
 end
 local full, seconds = no_room(ask)
-if full then return without(id, 'full', full, seconds) end
+if full then return {'full', full, seconds} end
 create(id, 'invert', image_id, request, ask)
+redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, 6))
 redis.call('HDEL', key, 'error', 'result')
 redis.call('HSET', key, 'status', 'pending', 'job_id', id, 'about', about, 'tenant', ask.tenant)
 if redis.call('HSETNX', key, 'created', now()) == 1 then
@@ -115,26 +110,23 @@ return {'accepted', id}
 """
 )
 
-# job, image, request, ask
+# job, image, request, ask, fields and values of RQ's message
 SUBMIT_EDIT: Final = (
     _SUBMIT
     + """
 local id, image_id, request, ask = ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4])
 local key = image(image_id)
-if redis.call('EXISTS', job(id)) == 1 then
-  redis.call('PERSIST', 'rq:job:' .. id)
-  return {'accepted', id}
-end
+if redis.call('EXISTS', job(id)) == 1 then return {'accepted', id} end
 local status = get(key, 'status')
-if status == '' or get(key, 'tenant') ~= ask.tenant then return without(id, 'missing') end
-if status == 'failed' then return without(id, 'failed', get(key, 'error')) end
+if status == '' or get(key, 'tenant') ~= ask.tenant then return {'missing'} end
+if status == 'failed' then return {'failed', get(key, 'error')} end
 local full, seconds = no_room(ask)
-if full then return without(id, 'full', full, seconds) end
+if full then return {'full', full, seconds} end
 create(id, 'edit', image_id, request, ask)
+redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, 5))
 use(image_id, ask)
 if status == 'pending' then
   redis.call('HSET', job(id), 'held', 1)
-  redis.call('PERSIST', 'rq:job:' .. id)
   redis.call('RPUSH', waiting(image_id), id)
 else
   push(id, 'RPUSH')
