@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from api_schemas import (
     EditRequest,
@@ -19,6 +19,8 @@ from api_schemas import (
 from store.errors import Fenced
 from store.lua import Scripts
 
+_INVERSION: Final = ("prompt", "method", "steps", "params", "model")
+
 
 class Verdict(StrEnum):
     """What the owner of a running job is told whenever it reports; CANCEL also once its deadline passed."""
@@ -30,7 +32,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """The right to run a job: writes by another `worker` or under an older `attempt` are refused."""
+    """The right to run a job: writes by another `worker` or under an older `attempt` are refused.
+
+    `inversion` says how the job's image is inverted; None if there is no such image any more.
+    """
 
     job_id: str
     worker: str
@@ -38,6 +43,7 @@ class Claim:
     kind: JobKind
     image_id: str
     request: InvertOptions | EditRequest
+    inversion: InvertOptions | None
     queued_s: float
     tenant: str = "default"
     request_id: str | None = None
@@ -59,7 +65,8 @@ class Claims:
         answer = self._owners.run("BEGIN", job_id, worker, milliseconds(lease_s))
         if answer is None:
             return None
-        fields = dict(zip(answer[::2], answer[1::2], strict=True))
+        flat, about = answer
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
         kind = JobKind(fields["kind"])
         model: type[InvertOptions] | type[EditRequest] = (
             InvertOptions if kind is JobKind.INVERT else EditRequest
@@ -72,6 +79,7 @@ class Claims:
             kind=kind,
             image_id=fields["image_id"],
             request=model.model_validate_json(fields["request"]),
+            inversion=_inversion(about),
             queued_s=max(0.0, (int(fields["started"]) - int(fields["created"])) / 1000),
             tenant=fields["tenant"],
             request_id=fields.get("request_id"),
@@ -134,6 +142,14 @@ class Claims:
         if answer == "fenced":
             raise Fenced(claim.job_id)
         return answer == "ok"
+
+
+def _inversion(about: str) -> InvertOptions | None:
+    """From the description of an image, which also has its size; the webhook was the request's."""
+    if not about:
+        return None
+    fields = json.loads(about)
+    return InvertOptions.model_validate({name: fields[name] for name in _INVERSION})
 
 
 def milliseconds(seconds: float) -> int:

@@ -19,6 +19,7 @@ from workers.previews import Previews
 log = structlog.get_logger(__name__)
 
 _EVERY_S: Final = 0.2
+_SOON_S: Final = 0.05
 _AFTER_FAILURE_S: Final = 2.0
 
 
@@ -50,7 +51,8 @@ class Reporter:
         self._previews = Previews(clock)
         self._preview_url: str | None = None
         self._phase, self._at = "", 0.0
-        self._write_at = self._silent_until = 0.0
+        self._told, self._told_at = "", float("-inf")
+        self._silent_until = 0.0
         self.warnings: list[str] = []
 
     def expect(self, *phases: Phase) -> None:
@@ -69,14 +71,14 @@ class Reporter:
         """Take note of a step, tell the store now and then, and stop if asked to."""
         self._guard.alive()
         at = self._clock()
-        new_phase = now.phase != self._phase
-        if not new_phase:
+        if now.phase == self._phase:
             STEP.labels(now.phase).observe(at - self._at)
         self._phase, self._at = now.phase, at
         percent, eta = self._pace.hear(now, at)
         png = self._previews.draw(now)
-        if at >= self._silent_until and (png is not None or new_phase or at >= self._write_at):
-            self._write_at = at + _EVERY_S
+        pause = _EVERY_S if now.phase == self._told else _SOON_S
+        if at >= self._silent_until and (png is not None or at >= self._told_at + pause):
+            self._told, self._told_at = now.phase, at
             progress = Progress(phase=now.phase, step=now.step, total=now.total, percent=percent)
             self._ask(lambda: self._tell(progress, eta, png), at)
         self._stop_if_leaving()
@@ -85,8 +87,8 @@ class Reporter:
         """A sign of life without progress: while waiting for another worker, or storing results."""
         self._guard.alive()
         at = self._clock()
-        if at >= self._write_at:
-            self._write_at = at + _EVERY_S
+        if at >= max(self._told_at + _EVERY_S, self._silent_until):
+            self._told_at = at
             self._ask(lambda: self._jobs.beat(self._claim, self._lease_s), at)
         self._stop_if_leaving()
 
@@ -102,7 +104,7 @@ class Reporter:
             verdict = report()
         except RedisError as error:
             log.warning("progress could not be told", error=str(error))
-            self._write_at = self._silent_until = at + _AFTER_FAILURE_S
+            self._silent_until = at + _AFTER_FAILURE_S
             return
         if verdict is Verdict.CANCEL:
             raise Canceled

@@ -1,7 +1,9 @@
 """What the two kinds of job do."""
 
 import io
+import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from time import monotonic
 from typing import Final
@@ -40,6 +42,7 @@ class Work:
 
     def __init__(self, models: engine.Models, store: Store, records: Records) -> None:
         self._models, self._store, self._records = models, store, records
+        self._aside = ThreadPoolExecutor(1, "files")
         self.exhausted = 0
 
     def invert(self, claim: Claim, options: InvertOptions, reporter: Reporter) -> InvertResult:
@@ -78,7 +81,9 @@ class Work:
     def edit(self, claim: Claim, request: EditRequest, reporter: Reporter) -> EditResult:
         """Paint the image anew for every prompt; raises the errors of the engine and the store."""
         began = monotonic()
-        options = self._options(claim)
+        options = claim.inversion
+        if options is None:
+            raise NoSuchImage(claim.image_id)
         self._check_model(options)
         targets = request.targets
         editing = (
@@ -112,12 +117,17 @@ class Work:
         saved: list[EditedImage] = []
         for prompt, (image, mask, attention) in zip(targets, pictures, strict=True):
             reporter(engine.Progress("save", len(saved), len(targets)))
+            # The file is written while the metrics are computed.
+            url = self._aside.submit(
+                self._save, claim.image_id, image, request.output_format, request.quality
+            )
+            metrics = compare(source.picture, image, mask)
             saved.append(
                 EditedImage(
                     prompt=prompt,
-                    url=self._save(claim.image_id, image, request.output_format, request.quality),
+                    url=url.result(),
                     mask_url=None if mask is None else self._save(claim.image_id, mask),
-                    metrics=compare(source.picture, image, mask),
+                    metrics=metrics,
                     attention=self._save_attention(claim.image_id, attention) if edit.attention else None,
                 )
             )
@@ -156,14 +166,6 @@ class Work:
     def _remake(self, image_id: str, options: InvertOptions, reporter: Reporter) -> Source:
         self._records.discard(image_id)
         return self._records.ensure(image_id, options, reporter)[0]
-
-    def _options(self, claim: Claim) -> InvertOptions:
-        image = self._store.images.get(claim.image_id, claim.tenant)
-        if image is None:
-            raise NoSuchImage(claim.image_id)
-        return InvertOptions.model_validate(
-            image.model_dump(include={"prompt", "method", "steps", "params", "model"})
-        )
 
     def _check_model(self, options: InvertOptions) -> None:
         served = self._store.settings.model_name
@@ -223,5 +225,6 @@ def _pictures(result: engine.EditResult) -> Iterator[_Picture]:
 
 def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    # Rows that PNG has filtered are as small by run lengths as by search, in less than half of the time.
+    image.save(buffer, "PNG", compress_type=zlib.Z_RLE)
     return buffer.getvalue()

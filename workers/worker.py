@@ -3,6 +3,7 @@
 Written for rq 2.12; `tests/workers/test_rq_hooks.py` holds RQ to every hook that is overridden here.
 """
 
+from datetime import timedelta
 from time import monotonic
 from types import FrameType
 from typing import Any, Final
@@ -14,6 +15,7 @@ from rq.queue import Queue
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.utils import now
+from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
 from store import JobStore, keys
@@ -24,6 +26,7 @@ from workers.settings import WorkerSettings
 from workers.tasks import Running
 
 _TWICE_S: Final = 1.0
+_BEAT: Final = timedelta(seconds=0.5)
 
 
 class Refused(Exception):
@@ -119,7 +122,7 @@ class EditingWorker(SimpleWorker):
             return
         try:
             with (
-                self._heart.keeping(claim, also=lambda: self._tell_rq(job)),
+                self._heart.keeping(claim, also=self.heartbeat),
                 Running(lambda: self._runner.run(claim)),
             ):
                 super().execute_job(job, queue)
@@ -129,9 +132,19 @@ class EditingWorker(SimpleWorker):
         if self._runner.tainted:
             self._stop_requested = True
 
+    def prepare_execution(self, job: Job) -> None:
+        """Say that the worker is busy; RQ's own record of who runs the job is left out, for the claim is one."""
+        self.set_state(WorkerStatus.BUSY)
+
     def get_heartbeat_ttl(self, job: Job) -> int:
-        """Seconds without a heartbeat after which RQ too takes this worker's job for abandoned."""
-        return max(1, round(self._lease_s))
+        """Seconds without a heartbeat after which RQ takes this worker for gone, idle or not."""
+        return self.worker_ttl + 60
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """RQ asks for some around every job; what was said a moment ago is not said again."""
+        since = now() - self.last_heartbeat if self.last_heartbeat else _BEAT
+        if pipeline is not None or since >= _BEAT:
+            super().heartbeat(timeout, pipeline)
 
     def run_maintenance_tasks(self) -> None:
         """Sweep RQ's books and our memory; lost jobs are queued again by the heart, from our own books."""
@@ -152,7 +165,3 @@ class EditingWorker(SimpleWorker):
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
         """SIGTERM again: the job is handed back at its next step."""
         self._leaving.hurry()
-
-    def _tell_rq(self, job: Job) -> None:
-        if self.execution is not None:
-            self.maintain_heartbeats(job)

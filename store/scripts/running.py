@@ -22,7 +22,7 @@ elseif status ~= 'processing' or get(job(id), 'worker') ~= worker or get(job(id)
   return false
 end
 redis.call('ZADD', ACTIVE, now() + lease, id)
-return redis.call('HGETALL', job(id))
+return {redis.call('HGETALL', job(id)), get(image(get(job(id), 'image_id')), 'about')}
 """
 )
 

@@ -24,6 +24,7 @@ CLAIM = Claim(
     kind=JobKind.INVERT,
     image_id="img_x",
     request=InvertOptions(prompt="a cat"),
+    inversion=InvertOptions(prompt="a cat"),
     queued_s=0,
 )
 
@@ -157,12 +158,14 @@ def test_the_next_job_of_its_sort_knows_what_each_phase_cost() -> None:
     assert etas[3:] == [pytest.approx(2 * left + 7) for left in (2, 1, 0)]
 
 
-def test_fast_steps_are_told_now_and_then_and_every_phase_as_it_begins() -> None:
+def test_fast_steps_are_told_now_and_then_and_a_new_phase_soon() -> None:
     bench = Bench()
     for step in range(101):
         bench.step("invert", step, 100, after=0.01)
     assert 5 <= len(bench.jobs.told) <= 8
-    assert bench.step("decode", 0, 1, after=0.01)[0].phase == "decode"
+    bench.step("invert", 100, 100, after=0.2)
+    assert bench.step("decode", 0, 1, after=0.01)[0].phase == "invert"
+    assert bench.step("decode", 1, 1, after=0.05)[0].phase == "decode"
 
 
 def test_a_store_that_cannot_be_reached_does_not_disturb_the_job() -> None:

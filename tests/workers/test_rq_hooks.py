@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -114,23 +115,38 @@ def test_a_message_for_a_job_that_is_not_to_be_had_passes_by(
     assert len(runner.claims) == 1
 
 
-def test_get_heartbeat_ttl_bounds_how_long_rq_takes_a_silent_worker_for_alive(
+def test_a_worker_is_in_rqs_books_until_two_minutes_after_its_last_beat(
     worker: EditingWorker, runner: FakeRunner, shared: Store
 ) -> None:
-    scores: list[float] = []
+    left: list[int] = []
 
     def look() -> None:
-        scores.extend(score for _, score in shared.redis.zrange(WIP, 0, -1, withscores=True))
-        message_ = Message.fetch(runner.claims[0].job_id, worker.connection, JSONSerializer)
-        shared.redis.zadd(WIP, {f"{message_.id}:{worker.execution.id}": 0})
-        worker._tell_rq(message_)
-        scores.extend(score for _, score in shared.redis.zrange(WIP, 0, -1, withscores=True))
+        left.append(shared.redis.ttl(worker.key))
+        shared.redis.expire(worker.key, 5)
+        assert worker.last_heartbeat is not None
+        worker.heartbeat()
+        left.append(shared.redis.ttl(worker.key))
+        worker.last_heartbeat -= timedelta(seconds=1)
+        worker.heartbeat()
+        left.append(shared.redis.ttl(worker.key))
 
     runner.meanwhile = look
     send(shared)
     worker.work(burst=True)
-    assert len(scores) == 2
-    assert all(0 < score - time.time() <= 7 for score in scores)
+    said, silent, again = left
+    assert 110 < said <= 120
+    assert silent <= 5
+    assert 110 < again <= 120
+
+
+def test_rq_keeps_no_record_of_its_own_of_who_runs_a_job(
+    worker: EditingWorker, runner: FakeRunner, shared: Store
+) -> None:
+    kept: list[bool] = []
+    runner.meanwhile = lambda: kept.append(bool(shared.redis.exists(WIP)))
+    send(shared)
+    worker.work(burst=True)
+    assert (kept, worker.execution) == ([False], None)
 
 
 def test_run_maintenance_tasks_leaves_lost_jobs_to_our_own_books(

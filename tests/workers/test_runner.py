@@ -1,5 +1,6 @@
 """What becomes of a job, with the real engine, store and files."""
 
+import time
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ def test_an_inversion_that_learns_is_canceled_between_its_inner_steps(
         heard.append(now.phase)
         if now.phase == "optimize":
             bench.shared.jobs.request_cancel(job.id)
+            time.sleep(0.25)  # within which it must have been asked whether to stop
         real(reporter, now)
 
     monkeypatch.setattr(Reporter, "__call__", canceled_meanwhile)
