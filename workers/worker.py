@@ -133,7 +133,7 @@ class EditingWorker(SimpleWorker):
             self._stop_requested = True
 
     def prepare_execution(self, job: Job) -> None:
-        """Say that the worker is busy; RQ's own record of who runs the job is left out, for the claim is one."""
+        """Say that the worker is busy; RQ's own record of who runs what is left out: the claim is one."""
         self.set_state(WorkerStatus.BUSY)
 
     def get_heartbeat_ttl(self, job: Job) -> int:

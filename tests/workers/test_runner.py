@@ -51,7 +51,8 @@ def test_percent_never_falls_and_ends_at_100(bench: Bench, monkeypatch: pytest.M
         return real(jobs, claim, progress, eta_s)
 
     monkeypatch.setattr(JobStore, "progress", note)
-    monkeypatch.setattr("workers.reporter._EVERY_S", 0.0)
+    for pause in ("_EVERY_S", "_SOON_S"):
+        monkeypatch.setattr(f"workers.reporter.{pause}", 0.0)
     sent = bench.work(send(bench.shared, method="stylediffusion"))
     inverting = list(told)
     told.clear()
