@@ -14,6 +14,9 @@ Array = NDArray[np.float64]
 MOST_DB: Final = 100.0
 _RADIUS, _SIGMA = 5, 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_BELL = np.exp(-(np.arange(-_RADIUS, _RADIUS + 1) ** 2) / (2 * _SIGMA**2))
+_GAUSSIAN: Final = _BELL / _BELL.sum()
+_EVEN: Final = np.full(3, 1 / 3)
 _LUMA: Final = np.array([0.299, 0.587, 0.114])
 
 
@@ -46,10 +49,11 @@ def difference(first: Image.Image, second: Image.Image) -> Difference:
     """
     a, b = (np.asarray(image.convert("RGB"), dtype=np.float64) for image in (first, second))
     x, y = a @ _LUMA, b @ _LUMA
-    mx, my = _blur(x), _blur(y)
-    sx, sy, sxy = _blur(x * x) - mx * mx, _blur(y * y) - my * my, _blur(x * y) - mx * my
-    similarity = (2 * mx * my + _C1) * (2 * sxy + _C2) / ((mx**2 + my**2 + _C1) * (sx + sy + _C2))
-    return Difference(squared=((a - b) ** 2).mean(axis=-1), similarity=similarity)
+    mx, my, xx, yy, xy = _blurred(np.stack([x, y, x * x, y * y, x * y]))
+    means, product = mx * mx + my * my, mx * my
+    similarity = (2 * product + _C1) * (2 * (xy - product) + _C2)
+    similarity /= (means + _C1) * (xx + yy - means + _C2)
+    return Difference(squared=((a - b) ** 2) @ _EVEN, similarity=similarity)
 
 
 def compare(source: Image.Image, edited: Image.Image, mask: Image.Image | None) -> Metrics:
@@ -66,15 +70,10 @@ def compare(source: Image.Image, edited: Image.Image, mask: Image.Image | None) 
     )
 
 
-def _blur(values: Array) -> Array:
-    offsets = np.arange(-_RADIUS, _RADIUS + 1)
-    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
-    weights /= weights.sum()
-    for axis in (0, 1):
-        width = [(0, 0), (0, 0)]
-        width[axis] = (_RADIUS, _RADIUS)
-        windows = np.lib.stride_tricks.sliding_window_view(
-            np.pad(values, width, mode="symmetric"), 2 * _RADIUS + 1, axis=axis
-        )
-        values = windows @ weights
-    return values
+def _blurred(maps: Array) -> Array:
+    """The maps, shape (count, height, width), under the Gaussian; their edges are mirrored."""
+    for _ in range(2):
+        padded = np.pad(maps, ((0, 0), (0, 0), (_RADIUS, _RADIUS)), mode="symmetric")
+        rows = np.convolve(padded.ravel(), _GAUSSIAN, mode="same").reshape(padded.shape)
+        maps = rows[..., _RADIUS:-_RADIUS].swapaxes(1, 2)
+    return maps
