@@ -3,7 +3,6 @@
 import io
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from time import monotonic
 from typing import Final
@@ -42,7 +41,6 @@ class Work:
 
     def __init__(self, models: engine.Models, store: Store, records: Records) -> None:
         self._models, self._store, self._records = models, store, records
-        self._aside = ThreadPoolExecutor(1, "files")
         self.exhausted = 0
 
     def invert(self, claim: Claim, options: InvertOptions, reporter: Reporter) -> InvertResult:
@@ -117,17 +115,12 @@ class Work:
         saved: list[EditedImage] = []
         for prompt, (image, mask, attention) in zip(targets, pictures, strict=True):
             reporter(engine.Progress("save", len(saved), len(targets)))
-            # The file is written while the metrics are computed.
-            url = self._aside.submit(
-                self._save, claim.image_id, image, request.output_format, request.quality
-            )
-            metrics = compare(source.picture, image, mask)
             saved.append(
                 EditedImage(
                     prompt=prompt,
-                    url=url.result(),
+                    url=self._save(claim.image_id, image, request.output_format, request.quality),
                     mask_url=None if mask is None else self._save(claim.image_id, mask),
-                    metrics=metrics,
+                    metrics=compare(source.picture, image, mask),
                     attention=self._save_attention(claim.image_id, attention) if edit.attention else None,
                 )
             )
