@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import Request
 
+from api_schemas import Job
 from store import AsyncEvents, Event
 
 _LOOK_MS: Final = 4000
@@ -37,14 +38,15 @@ class Follower:
             if not reading.result():
                 yield None
 
-    async def ended(self, request: Request, job_id: str, seconds: float) -> bool:
-        """Whether the job ends within so many seconds, as long as the client stays to hear of it.
+    async def ended(self, request: Request, job_id: str, tenant: str, seconds: float) -> Job | None:
+        """The tenant's job if it ends within so many seconds, as long as the client stays to hear of it.
 
         Raises redis errors.
         """
         watching = asyncio.create_task(self._last(job_id))
         await _first(watching, asyncio.create_task(_left(request)), timeout=seconds)
-        return not watching.cancelled() and watching.result()
+        ended = not watching.cancelled() and watching.result()
+        return await self._events.job(job_id, tenant) if ended else None
 
     async def _last(self, job_id: str) -> bool:
         async with aclosing(self.follow(job_id)) as events:

@@ -6,9 +6,10 @@ from typing import Any, Final, Literal, NamedTuple
 
 from redis import asyncio
 
-from api_schemas import JobEvent, JobStatus, Progress
+from api_schemas import Job, JobEvent, JobStatus, Progress
 from store import keys
 from store.errors import BadCursor
+from store.views import tenants_job
 
 _LONGEST_MS: Final = 4000
 _COUNT: Final = 200
@@ -43,7 +44,7 @@ class Events:
 
 
 class AsyncEvents:
-    """The streams, for an event loop; belongs to the loop that first uses it."""
+    """The streams and the jobs, for an event loop; belongs to the loop that first uses it."""
 
     def __init__(self, redis: "asyncio.Redis") -> None:
         self._redis = redis
@@ -51,6 +52,11 @@ class AsyncEvents:
     async def read(self, job_id: str, after: str | None = None, block_ms: int = 0) -> list[Event]:
         """Like `Events.read`, waiting without a thread."""
         return _events(job_id, await self._redis.xread(_position(job_id, after), _COUNT, _wait(block_ms)))
+
+    async def job(self, job_id: str, tenant: str = "default") -> Job | None:
+        """Like `JobStore.get`."""
+        fields: Any = await self._redis.hgetall(keys.job(job_id))
+        return tenants_job(job_id, fields, tenant)
 
     async def close(self) -> None:
         """Give back the connections."""

@@ -25,7 +25,7 @@ from store.errors import InversionFailed, NoSuchImage, QueueFull
 from store.lua import Scripts
 from store.queue import message
 from store.settings import StoreSettings
-from store.views import wire_job
+from store.views import tenants_job, wire_job
 
 _POPPED_MS = 5000
 
@@ -84,8 +84,7 @@ class JobStore(Claims):
 
     def get(self, job_id: str, tenant: str = "default") -> Job | None:
         """The job as it stands now, or None if the tenant never had it or it has expired."""
-        fields = self._redis.hgetall(keys.job(job_id))
-        return wire_job(job_id, fields) if fields.get("tenant") == tenant else None
+        return tenants_job(job_id, self._redis.hgetall(keys.job(job_id)), tenant)
 
     def page(
         self,

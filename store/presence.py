@@ -50,7 +50,7 @@ class Presence:
 
     def _serving(self) -> dict[str, str]:
         """What every live worker serves, as JSON; asked in one go, since every request for work does."""
-        with self._redis.pipeline(transaction=True) as pipeline:
+        with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.zrange(_ALIVE, 0, -1, withscores=True)
             pipeline.hgetall(_SERVES)
             until, serves = pipeline.execute()

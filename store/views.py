@@ -49,6 +49,11 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
     )
 
 
+def tenants_job(job_id: str, fields: dict[str, str], tenant: str) -> Job | None:
+    """That job if it is of this tenant."""
+    return wire_job(job_id, fields) if fields.get("tenant") == tenant else None
+
+
 def _remaining(fields: dict[str, str]) -> float | None:
     if "eta" not in fields:
         return None

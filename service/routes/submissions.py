@@ -18,7 +18,6 @@ from service.routes.common import TheFollower, TheSettings, TheStore
 from service.submit import submit_edit, submit_invert
 from service.terms import Terms, TheTerms
 from service.webhooks import check_webhook
-from store import Store
 
 router = APIRouter(tags=["jobs"])
 
@@ -76,7 +75,7 @@ async def invert(
             lambda ask: submit_invert(store, options, data, ask),
         )
 
-    return await _answer(request, store, follower, terms, submit, DECODERS)
+    return await _answer(request, follower, terms, submit, DECODERS)
 
 
 @router.post(
@@ -111,12 +110,11 @@ async def edit(
             asked.image_id,
         )
 
-    return await _answer(request, store, follower, terms, submit)
+    return await _answer(request, follower, terms, submit)
 
 
 async def _answer(
     request: Request,
-    store: Store,
     follower: Follower,
     terms: Terms,
     submit: Callable[[], tuple[Accepted, bool]],
@@ -126,20 +124,17 @@ async def _answer(
     accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
     structlog.contextvars.bind_contextvars(job_id=accepted.job_id, image_id=accepted.image_id)
     headers = {"Location": accepted.links.self, **(REPLAYED if replayed else {})}
-    job = await _ended(request, store, follower, terms, accepted) if terms.wait_s else None
+    job = await _ended(request, follower, terms, accepted) if terms.wait_s else None
     if job is None:
         return Response(accepted.model_dump_json(), 202, headers, "application/json")
     headers["Preference-Applied"] = f"wait={terms.wait_s}"
     return Response(job.model_dump_json(), 200, headers, "application/json")
 
 
-async def _ended(
-    request: Request, store: Store, follower: Follower, terms: Terms, accepted: Accepted
-) -> Job | None:
+async def _ended(request: Request, follower: Follower, terms: Terms, accepted: Accepted) -> Job | None:
     try:
-        if accepted.status.terminal or await follower.ended(request, accepted.job_id, terms.wait_s):
-            return await to_thread.run_sync(store.jobs.get, accepted.job_id, terms.ask.tenant)
+        return await follower.ended(request, accepted.job_id, terms.ask.tenant, terms.wait_s)
     except RedisError as error:
         # The job was accepted; that its end cannot be watched now is no reason to say otherwise.
         log.warning("the end of a job cannot be waited for: %s", error)
-    return None
+        return None
