@@ -136,6 +136,9 @@ class EditingWorker(SimpleWorker):
         """Say that the worker is busy; RQ's own record of who runs what is left out: the claim is one."""
         self.set_state(WorkerStatus.BUSY)
 
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
+        """Nothing: what RQ would write down of the running job, the claim has written."""
+
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds without a heartbeat after which RQ takes this worker for gone, idle or not."""
         return self.worker_ttl + 60
