@@ -10,7 +10,7 @@ class WorkerSettings(StoreSettings):
 
     devices: str = Field(default="cpu", description="One process each, by comma: cuda:0,cuda:1")
     dtype: str = Field(default="float32", description="The numbers to compute with.")
-    threads: int = Field(default=0, ge=0, description="CPU threads of a process; 0: the library's choice.")
+    threads: int = Field(default=0, ge=0, description="CPU threads of a process; 0: its share of the cores.")
     lease_s: float = Field(default=20, gt=0, description="A worker silent for so long has lost its job.")
     step_deadline_s: float = Field(
         default=300, gt=0, description="A step that takes longer ends its process."

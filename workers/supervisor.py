@@ -43,6 +43,18 @@ class Slot:
     timer: threading.Timer | None = field(default=None, repr=False)
 
 
+def _share(workers: int) -> int:
+    """Threads for each of several workers on the CPU; 0, the library's choice, for one that has it to itself.
+
+    More threads than cores wait for one another, and spin meanwhile: two workers of two threads each on two
+    cores took sixty times as long as two of one.
+    """
+    if workers < 2:
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // workers)
+
+
 class Supervisor:
     """Starts, restarts and stops worker processes; an event queue carries all that happens."""
 
@@ -50,6 +62,7 @@ class Supervisor:
         self._settings, self._command = settings, command
         self._store = store.open(settings)
         self._slots = [Slot(device=device.strip()) for device in settings.devices.split(",")]
+        self._threads = settings.threads or _share(sum(slot.device == "cpu" for slot in self._slots))
         self._events: SimpleQueue[tuple[str, Slot | None]] = SimpleQueue()
         self._stopping = False
         self._status = os.EX_OK
@@ -92,6 +105,8 @@ class Supervisor:
         flags = ["-P"] if sys.flags.safe_path else []
         about = ["--device", slot.device, "--parent", str(os.getpid()), "--name", slot.name]
         more = self._exporter.environment if self._exporter else {}
+        if self._threads:
+            more = {**more, "PENTIMENTO_THREADS": str(self._threads)}
         slot.process = subprocess.Popen(
             [sys.executable, *flags, *self._command, *about], env={**os.environ, **more}
         )
