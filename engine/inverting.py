@@ -54,7 +54,7 @@ def invert(
         method=method,
         prompt=prompt,
         steps=steps,
-        pinned=inversion.pinned,
+        pinned=inverter.pinned,
         guidance_scale=inversion.guidance_scale,
         trajectory=inversion.trajectory.cpu(),
         learned={name: tensor.cpu() for name, tensor in inversion.learned.items()},

@@ -31,8 +31,6 @@ from workers.reporter import Reporter
 log = structlog.get_logger(__name__)
 
 _OF_THE_MODEL: Final = ("model", "dtype")
-_FREE: Final = ("ddim", "stylediffusion-faithful")
-_INNER_STEPS: Final = {"stylediffusion": 9, "stylediffusion-faithful": 34}
 _Picture = tuple[Image.Image, Image.Image | None, tuple[engine.WordAttention, ...]]
 
 
@@ -49,7 +47,7 @@ class Work:
         self._check_model(options)
         reporter.expect(
             *_inverting(options),
-            Phase(name="reconstruct", steps=options.steps if options.method in _FREE else 0),
+            Phase(name="reconstruct", steps=0 if engine.INVERTERS[options.method].pinned else options.steps),
             Phase(name="decode", steps=1),
             Phase(name="save", steps=1),
         )
@@ -192,11 +190,11 @@ class Work:
 
 def _inverting(options: InvertOptions) -> tuple[Phase, ...]:
     """What an inversion does before there is a record; an inner step goes through the denoiser and back."""
-    learning = options.steps * _INNER_STEPS.get(options.method, 0)
+    inverter = engine.INVERTERS[options.method](**options.params.model_dump())
     return (
         Phase(name="encode", steps=1),
         Phase(name="invert", steps=options.steps),
-        Phase(name="optimize", steps=learning, rows=3),
+        Phase(name="optimize", steps=inverter.inner_steps_of(options.steps), rows=3),
     )
 
 

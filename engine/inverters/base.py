@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from PIL import Image
 from torch import Tensor
@@ -29,13 +29,11 @@ class Source:
 class Inversion:
     """What an inverter learned of a picture.
 
-    `trajectory` (N+1, C, h, w) in float32, level 0 first, which is clean. If `pinned`, the source row of an
-    edit follows it; else that row runs free from level N. `learned` are an inverter's own tensors, and
-    `guidance_scale` the only one that they are good for, if there is such a one.
+    `trajectory` (N+1, C, h, w) in float32, level 0 first, which is clean. `learned` are an inverter's own
+    tensors, and `guidance_scale` the only one that they are good for, if there is such a one.
     """
 
     trajectory: Tensor
-    pinned: bool
     learned: Mapping[str, Tensor] = field(default_factory=dict)
     guidance_scale: float | None = None
 
@@ -43,7 +41,14 @@ class Inversion:
 class Inverter(Protocol):
     """A frozen dataclass whose fields are the method's parameters, called once per picture.
 
-    `tell` hears of every step done; what it raises ends the inversion.
+    `tell` hears of every step done; what it raises ends the inversion. If `pinned`, the source row of an edit
+    follows the trajectory; else that row runs free from level N.
     """
+
+    pinned: ClassVar[bool]
+
+    def inner_steps_of(self, steps: int) -> int:
+        """How many inner steps an inversion of so many steps may take in all; 0 if it learns nothing."""
+        ...
 
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion: ...

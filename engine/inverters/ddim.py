@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,12 +24,18 @@ class DDIM:
     Song et al. 2021, https://arxiv.org/abs/2010.02502.
     """
 
+    pinned: ClassVar[bool] = False
+
+    def inner_steps_of(self, steps: int) -> int:
+        """None."""
+        return 0
+
     @torch.no_grad()
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
         def ask(latent: Tensor, move: Move) -> Tensor:
             return call_unet(models, latent, move.timestep, source.text)
 
-        return Inversion(trajectory=ddim_trajectory(source.latent, schedule, ask, tell), pinned=False)
+        return Inversion(trajectory=ddim_trajectory(source.latent, schedule, ask, tell))
 
 
 def ddim_trajectory(

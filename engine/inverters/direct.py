@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import ClassVar
 
 from engine.inverters.base import Inversion, Source
 from engine.inverters.ddim import DDIM
@@ -19,5 +20,11 @@ class Direct:
     overwrite it with z*_(t-1). https://arxiv.org/abs/2310.01506
     """
 
+    pinned: ClassVar[bool] = True
+
+    def inner_steps_of(self, steps: int) -> int:
+        """None."""
+        return 0
+
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
-        return replace(DDIM()(models, source, schedule, tell), pinned=True)
+        return DDIM()(models, source, schedule, tell)

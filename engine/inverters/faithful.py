@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -42,6 +43,7 @@ class StyleDiffusionFaithful(Guided):
     inner_steps: int = 100
     learning_rate: float = 1e-2
     keep_mapping: bool = False
+    pinned: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,9 +77,11 @@ class StyleDiffusionFaithful(Guided):
             heard(budgets[index])
             learned.append((gamma, beta))
             mappings.append(mapping)
-        return fitting.inversion(
-            learned, pinned=False, more=stacked(mappings[1:]) if self.keep_mapping else None
-        )
+        return fitting.inversion(learned, stacked(mappings[1:]) if self.keep_mapping else None)
+
+    def inner_steps_of(self, steps: int) -> int:
+        """Steps of Adam."""
+        return sum(self.budget(index) for index in range(steps))
 
     def budget(self, index: int) -> int:
         """The most inner steps that denoising step `index` may take."""

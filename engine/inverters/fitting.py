@@ -158,13 +158,12 @@ class Fitting:
         return attempt(replace(self, models=replace(self.models, unet=unet, dtype=torch.float32)), carried)
 
     def inversion(
-        self, learned: list[tuple[Tensor, Tensor]], *, pinned: bool, more: Mapping[str, Tensor] | None = None
+        self, learned: list[tuple[Tensor, Tensor]], more: Mapping[str, Tensor] | None = None
     ) -> Inversion:
         """What came of it, from gamma and beta of every step, and more that was learned."""
         gamma, beta = (torch.cat(tensors) for tensors in zip(*learned, strict=True))
         return Inversion(
             trajectory=self.trajectory,
-            pinned=pinned,
             learned={"gamma": gamma, "beta": beta, **(more or {})},
             guidance_scale=self.scale,
         )

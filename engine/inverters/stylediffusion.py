@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -36,6 +36,7 @@ class StyleDiffusion(Guided):
     """
 
     inner_steps: int = 12
+    pinned: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,7 +45,7 @@ class StyleDiffusion(Guided):
     @torch.enable_grad()
     def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
         fitting = Fitting.of(models, source, schedule, self.scale(models), tell)
-        budget = Budget(steps=[self._most(index) for index in range(len(schedule))])
+        budget = Budget(steps=self._most(len(schedule)))
         identity = torch.stack([torch.ones_like(source.text), torch.zeros_like(source.text)]).float()
         fresh = carried = _Start(film=identity)
         x = fitting.trajectory[-1:]
@@ -69,11 +70,15 @@ class StyleDiffusion(Guided):
             carried, x = _Start(best.film.detach(), pairs), best.fit.latent.detach()
             learned.append((carried.film[0], carried.film[1]))
         tell(Progress("optimize", sum(budget.steps), sum(budget.steps)))
-        return fitting.inversion(learned, pinned=True)
+        return fitting.inversion(learned)
 
-    def _most(self, index: int) -> int:
-        """Evaluations that a step may take, with none left over."""
-        return math.ceil(self.inner_steps * math.exp(-0.02 * index))
+    def inner_steps_of(self, steps: int) -> int:
+        """Evaluations of the losses."""
+        return sum(self._most(steps))
+
+    def _most(self, steps: int) -> list[int]:
+        """Evaluations that every step may take, with none left over."""
+        return [math.ceil(self.inner_steps * math.exp(-0.02 * index)) for index in range(steps)]
 
 
 class _Start(NamedTuple):

@@ -20,7 +20,7 @@ STEPS = 3
 
 
 def test_thirty_steps_have_at_most_as_many_inner_steps_as_published() -> None:
-    assert sum(StyleDiffusionFaithful().budget(index) for index in range(30)) == 1_015
+    assert StyleDiffusionFaithful().inner_steps_of(30) == 1_015
 
 
 def test_faithful_steps_end_when_the_loss_is_small_or_the_budget_spent(

@@ -80,6 +80,16 @@ def test_an_inversion_counts_its_steps_and_its_rows(
 
 
 @pytest.mark.parametrize("method", INVERTERS)
+def test_the_inner_steps_there_may_be_are_known_before(models: engine.Models, method: str) -> None:
+    heard: list[Progress] = []
+    source = source_of(models, torch.zeros(1, 4, 8, 8))
+    inverter(method)(models, source, models.schedule(2), heard.append)
+
+    totals = {now.total for now in heard if now.phase == "optimize"}
+    assert totals == ({inverter(method).inner_steps_of(2)} - {0})
+
+
+@pytest.mark.parametrize("method", INVERTERS)
 def test_an_inversion_ends_at_whatever_step_it_is_told_to(models: engine.Models, method: str) -> None:
     heard: list[Progress] = []
     source = source_of(models, torch.zeros(1, 4, 8, 8))
@@ -178,5 +188,5 @@ def test_the_ddim_round_trip_closes_as_steps_grow(models: engine.Models) -> None
 def test_direct_pins_what_ddim_leaves_free(models: engine.Models) -> None:
     direct, ddim = invert(models, "direct"), invert(models, "ddim")
 
-    assert (direct.pinned, ddim.pinned) == (True, False)
+    assert (INVERTERS["direct"].pinned, INVERTERS["ddim"].pinned) == (True, False)
     assert torch.equal(direct.trajectory, ddim.trajectory)
