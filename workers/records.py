@@ -17,6 +17,7 @@ import engine.codec
 from api_schemas import InvertOptions
 from store import BlobMissing, Lock, NoSuchImage, Store, keys
 from workers.measures import SOUGHT, remember_memory
+from workers.patience import keep
 from workers.reporter import Reporter
 
 log = structlog.get_logger(__name__)
@@ -209,7 +210,7 @@ class Records:
             record = invert()
         files = record.pack()
         for name in _FILES:
-            self._store.blobs.put(keys.record(image_id, name), files[name])
+            keep(self._store.blobs, keys.record(image_id, name), files[name], reporter.check)
         return self._keep(image_id, record)
 
     def _keep(self, image_id: str, record: engine.SourceRecord) -> Source:

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from time import monotonic, sleep
-from typing import Any, Final, TypeVar
+from time import monotonic
+from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
@@ -14,16 +14,13 @@ from store import Claim, Fenced, StorageUnavailable, Store, tracing
 from workers.guard import Guard
 from workers.measures import FAILURES, JOB
 from workers.pace import Costs
+from workers.patience import patiently
 from workers.problems import problem_of
 from workers.records import Records
 from workers.reporter import Canceled, HandedBack, Reporter
 from workers.work import Work
 
-T = TypeVar("T")
-
 log = structlog.get_logger(__name__)
-
-_PATIENCE_S: Final = 60.0
 
 
 class Runner:
@@ -66,7 +63,7 @@ class Runner:
             finally:
                 self._guard.rest()
             try:
-                there = _patiently(record)
+                there = patiently(record, RedisError)
             except Fenced:
                 outcome, there = "another's", False
             if not there:
@@ -80,7 +77,7 @@ class Runner:
 
     def _forget(self, image_id: str) -> None:
         try:
-            _patiently(lambda: self._records.forget(image_id))
+            patiently(lambda: self._records.forget(image_id), RedisError)
         except StorageUnavailable as error:
             log.warning("files are left for the keeper to remove", image=image_id, error=str(error))
 
@@ -118,16 +115,3 @@ def _named(claim: Claim) -> dict[str, Any]:
     """What every log line on behalf of the job bears."""
     named = {"job_id": claim.job_id, "attempt": claim.attempt}
     return named if claim.request_id is None else {**named, "request_id": claim.request_id}
-
-
-def _patiently(record: Callable[[], T]) -> T:
-    """Try for a minute to record an end, for the work behind it is done."""
-    deadline = monotonic() + _PATIENCE_S
-    while True:
-        try:
-            return record()
-        except RedisError as error:
-            if monotonic() > deadline:
-                raise
-            log.warning("the end of the job cannot be recorded yet", error=str(error))
-            sleep(1)

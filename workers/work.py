@@ -25,6 +25,7 @@ from store import Claim, NoSuchImage, Store, keys
 from workers.measures import SOUGHT
 from workers.metrics import compare
 from workers.pace import Phase
+from workers.patience import keep
 from workers.records import Records, Source
 from workers.reporter import Reporter
 
@@ -59,8 +60,8 @@ class Work:
             reconstruction = engine.reconstruct(self._models, source.record, on_progress=reporter)
         reporter(engine.Progress("save", 0, 1))
         metrics = compare(source.picture, reconstruction, None)
-        self._store.blobs.put(keys.working(claim.image_id), _png(source.picture))
-        self._store.blobs.put(keys.reconstruction(claim.image_id), _png(reconstruction))
+        self._put(keys.working(claim.image_id), _png(source.picture), reporter)
+        self._put(keys.reconstruction(claim.image_id), _png(reconstruction), reporter)
         reporter(engine.Progress("save", 1, 1))
         return InvertResult(
             image_id=claim.image_id,
@@ -113,13 +114,14 @@ class Work:
         saved: list[EditedImage] = []
         for prompt, (image, mask, attention) in zip(targets, pictures, strict=True):
             reporter(engine.Progress("save", len(saved), len(targets)))
+            words = self._save_attention(claim.image_id, attention, reporter)
             saved.append(
                 EditedImage(
                     prompt=prompt,
-                    url=self._save(claim.image_id, image, request.output_format, request.quality),
-                    mask_url=None if mask is None else self._save(claim.image_id, mask),
+                    url=self._save(claim.image_id, image, reporter, request.output_format, request.quality),
+                    mask_url=None if mask is None else self._save(claim.image_id, mask, reporter),
                     metrics=compare(source.picture, image, mask),
-                    attention=self._save_attention(claim.image_id, attention) if edit.attention else None,
+                    attention=words if edit.attention else None,
                 )
             )
         reporter(engine.Progress("save", len(targets), len(targets)))
@@ -164,13 +166,13 @@ class Work:
             raise engine.UnknownModel(str(options.model), f"this worker serves {served}")
 
     def _save_attention(
-        self, image_id: str, attention: Sequence[engine.WordAttention]
+        self, image_id: str, attention: Sequence[engine.WordAttention], reporter: Reporter
     ) -> list[WordAttention]:
         return [
             WordAttention(
                 word=each.word,
-                source_url=None if each.source is None else self._save(image_id, each.source),
-                url=None if each.target is None else self._save(image_id, each.target),
+                source_url=None if each.source is None else self._save(image_id, each.source, reporter),
+                url=None if each.target is None else self._save(image_id, each.target, reporter),
             )
             for each in attention
         ]
@@ -179,13 +181,17 @@ class Work:
         self,
         image_id: str,
         image: Image.Image,
+        reporter: Reporter,
         form: OutputFormat = OutputFormat.PNG,
         quality: int | None = None,
     ) -> str:
         png = _png(image)
         key = keys.result(image_id, png)
-        self._store.blobs.put(key, png)
+        self._put(key, png, reporter)
         return keys.url(key, form, quality)
+
+    def _put(self, key: str, data: bytes, reporter: Reporter) -> None:
+        keep(self._store.blobs, key, data, reporter.check)
 
 
 def _inverting(options: InvertOptions) -> tuple[Phase, ...]:

@@ -1,10 +1,12 @@
 """How jobs fail, and what a failure leaves behind."""
 
+from collections.abc import Callable
+
 import pytest
 
 import engine
 from api_schemas import EditResult, ErrorCode, JobStatus
-from store import StorageFull
+from store import StorageFull, StorageUnavailable
 from store.blobs import Blobs
 from tests.workers.conftest import Bench, ask, files, inverted, job_of, send
 
@@ -56,6 +58,52 @@ def test_a_full_disk_fails_the_job_and_leaves_what_was_there(
     assert job.error is not None
     assert job.error.code is ErrorCode.INSUFFICIENT_STORAGE
     assert files(bench.shared, image) == before
+
+
+def away(monkeypatch: pytest.MonkeyPatch, times: float, meanwhile: Callable[[], object] = list) -> list[str]:
+    """Let so many writes of files fail; gives the keys of all that were tried."""
+    tried: list[str] = []
+    real = Blobs.put
+
+    def put(blobs: Blobs, key: str, data: bytes) -> None:
+        tried.append(key)
+        if len(tried) <= times:
+            meanwhile()
+            raise StorageUnavailable("SlowDown")
+        real(blobs, key, data)
+
+    monkeypatch.setattr(Blobs, "put", put)
+    return tried
+
+
+def test_no_work_is_lost_to_a_store_of_files_that_comes_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send(bench.shared)
+    tried = away(monkeypatch, 3)
+    monkeypatch.setattr("workers.patience.sleep", lambda _: None)
+    assert bench.work(sent).status is JobStatus.SUCCEEDED
+    assert tried[:4] == [tried[0]] * 4
+    assert len(set(tried)) == len(tried) - 3
+
+
+def test_a_store_of_files_that_stays_away_fails_the_job(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send(bench.shared)
+    monkeypatch.setattr("workers.patience._PATIENCE_S", 0.0)
+    away(monkeypatch, float("inf"))
+    job = bench.work(sent)
+    assert job.error is not None
+    assert (job.status, job.error.code) == (JobStatus.FAILED, ErrorCode.STORAGE_UNAVAILABLE)
+
+
+def test_a_job_that_waits_for_the_store_of_files_can_be_canceled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send(bench.shared)
+    away(monkeypatch, float("inf"), lambda: bench.shared.jobs.request_cancel(sent.id))
+    assert bench.work(sent).status is JobStatus.CANCELED
 
 
 def test_latents_that_are_not_finite_fail_the_job_and_are_not_kept(
