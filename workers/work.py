@@ -21,6 +21,7 @@ from api_schemas import (
     Timings,
     WordAttention,
 )
+from engine.inverters import Guided, Inverter
 from store import Claim, NoSuchImage, Store, keys
 from workers.measures import SOUGHT
 from workers.metrics import compare
@@ -48,7 +49,7 @@ class Work:
         self._check_model(options)
         reporter.expect(
             *_inverting(options),
-            Phase(name="reconstruct", steps=0 if engine.INVERTERS[options.method].pinned else options.steps),
+            _reconstructing(options),
             Phase(name="decode", steps=1),
             Phase(name="save", steps=1),
         )
@@ -196,12 +197,23 @@ class Work:
 
 def _inverting(options: InvertOptions) -> tuple[Phase, ...]:
     """What an inversion does before there is a record; an inner step goes through the denoiser and back."""
-    inverter = engine.INVERTERS[options.method](**options.params.model_dump())
+    inverter = _inverter(options)
     return (
         Phase(name="encode", steps=1),
         Phase(name="invert", steps=options.steps),
         Phase(name="optimize", steps=inverter.inner_steps_of(options.steps), rows=3),
     )
+
+
+def _reconstructing(options: InvertOptions) -> Phase:
+    """A source that runs free is sampled: with guidance, if it was learned for that."""
+    inverter = _inverter(options)
+    rows = 2 if isinstance(inverter, Guided) else 1
+    return Phase(name="reconstruct", steps=0 if inverter.pinned else options.steps, rows=rows)
+
+
+def _inverter(options: InvertOptions) -> Inverter:
+    return engine.INVERTERS[options.method](**options.params.model_dump())
 
 
 def _asked(request: EditRequest) -> engine.Edit:

@@ -112,8 +112,9 @@ def test_an_inversion_says_how_long_it_still_takes(timed: Timed) -> None:
     timed.is_honest(inversion(timed, "direct", 24))
 
 
-def test_an_inversion_that_learns_says_how_long_it_still_takes(timed: Timed) -> None:
-    timed.is_honest(inversion(timed, "stylediffusion", 6))
+@pytest.mark.parametrize("method", ["stylediffusion", "stylediffusion-faithful"])
+def test_an_inversion_that_learns_says_how_long_it_still_takes(timed: Timed, method: str) -> None:
+    timed.is_honest(inversion(timed, method, 6))
 
 
 def test_an_edit_says_how_long_it_still_takes_the_first_time_and_from_the_cache(timed: Timed) -> None:
