@@ -25,11 +25,11 @@ from time import perf_counter
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from api_schemas import EditResult, InvertResult, Job, JobStatus
 from miniature.pairs import Pair, held_out_pairs
+from miniature.printing import open_console
 
 _WAIT_S = 60
 _WARM_UP = 20
@@ -171,7 +171,7 @@ def main(
     for name, (middle, worst) in figures.items():
         bar = " / ".join(f"{value:g}" for value in _BARS.get(name, ()))
         table.add_row(name, f"{middle:.1f}", f"{worst:.1f}", bar)
-    console = Console()
+    console = open_console()
     console.print(table)
     console.print(
         f"{clients} clients at once: {len(together)} edits in {seconds:.1f} s, "

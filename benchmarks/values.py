@@ -15,12 +15,12 @@ from typing import Annotated
 
 import typer
 from PIL import Image
-from rich.console import Console
 from rich.table import Table
 
 import engine
 from miniature import WEIGHTS
 from miniature.pairs import Pair, held_out_pairs
+from miniature.printing import open_console
 from miniature.recipe.judge import judge
 from miniature.recipe.package import load_judge
 
@@ -94,7 +94,7 @@ def main(
     table = Table("told of the new style", "style shows", "object kept", title=f"{scenes} scenes")
     for one in results:
         table.add_row(one.part, f"{one.style:.0%}", f"{one.object:.0%}")
-    Console().print(table)
+    open_console().print(table)
     shown = [replace(one, pictures=one.pictures[:6]) for one in results]
     sheet(pairs[:6], shown).save(out, optimize=True)
     if json:

@@ -18,7 +18,6 @@ from diffusers import StableDiffusionPipeline
 from diffusers.models.attention_processor import AttnProcessor
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from torch import nn
@@ -29,6 +28,7 @@ from miniature import WEIGHTS
 from miniature.attention import WordMaps
 from miniature.card import write_card
 from miniature.pictures import psnr
+from miniature.printing import open_console
 from miniature.recipe.data import HELD_OUT
 from miniature.recipe.judge import judge
 from miniature.recipe.package import load_judge
@@ -157,7 +157,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Also write the figures here.")] = None,
 ) -> None:
     bars = measure(folder, captions)
-    Console().print(table(bars))
+    open_console().print(table(bars))
     write_card(folder, [bar.row() for bar in bars], captions)
     if json:
         json.write_text(json_module.dumps([asdict(bar) | {"met": bar.met} for bar in bars], indent=2) + "\n")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 import engine
@@ -19,6 +18,7 @@ from benchmarks.quality.running import run
 from benchmarks.quality.tables import HEAD, lines
 from miniature import WEIGHTS
 from miniature.pairs import KINDS
+from miniature.printing import open_console
 from miniature.recipe.package import load_judge
 
 
@@ -33,7 +33,7 @@ def main(
     out: Annotated[Path, typer.Option(help="The report.")] = Path("docs/quality.md"),
 ) -> None:
     """Fill the ledger, then print the table; the whole of it is written once all shards are done."""
-    console = Console()
+    console = open_console()
     part, parts = (int(number) for number in shard.split("/"))
     models, critic = engine.load("miniature", device=device), load_judge(WEIGHTS)
     every = cases(pairs)

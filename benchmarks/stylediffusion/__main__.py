@@ -21,6 +21,7 @@ from benchmarks.stylediffusion.summary import bar_table, bars, count_table
 from benchmarks.stylediffusion.work import job_table, works
 from miniature import WEIGHTS
 from miniature.pairs import held_out_pairs
+from miniature.printing import open_console
 
 
 class Arch(StrEnum):
@@ -39,7 +40,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Also write all of it here.")] = None,
 ) -> None:
     """Print the bars and the counts."""
-    console = Console()
+    console = open_console()
     models = engine.load("miniature")
     scale = models.spec.guidance_scale if guidance is None else guidance
     bench = Bench(parts=plain.Parts.load(models, WEIGHTS), steps=steps, guidance_scale=scale)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 import engine
@@ -19,6 +18,7 @@ from benchmarks.quality.cases import cases
 from benchmarks.taus.grid import Params, Tried, attempt, choose, points, prepared
 from miniature import WEIGHTS
 from miniature.pairs import KINDS
+from miniature.printing import open_console
 from miniature.recipe.package import load_judge
 
 FIRST = 2_000_000
@@ -64,7 +64,7 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Also write the figures here.")] = None,
 ) -> None:
     """Print a table per stage, and what it chose."""
-    console = Console()
+    console = open_console()
     known = {field.name for field in fields(engine.METHODS[method]())}  # type: ignore[arg-type]
     stages = (dict(map(axis, grid)),) if grid else [stage for stage in STAGES if known >= set(stage)]
     models, critic = engine.load("miniature", device=device), load_judge(WEIGHTS)
