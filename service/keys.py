@@ -10,7 +10,7 @@ import typer
 from redis.exceptions import RedisError
 
 import store
-from store import ApiKey, Store, check_tenant, webhook_secret
+from store import ApiKey, Store, check_tenant, replace_webhook_secret, webhook_secrets
 
 app = typer.Typer(
     name="keys",
@@ -77,10 +77,17 @@ def forget(context: typer.Context) -> None:
 
 
 @app.command("webhook-secret")
-def show_webhook_secret(context: typer.Context, tenant: Tenant = "default") -> None:
+def show_webhook_secret(
+    context: typer.Context,
+    tenant: Tenant = "default",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Make a new one; for a day the one before holds too.")
+    ] = False,
+) -> None:
     """Show the secret by which a tenant tells that a webhook is ours; made when first asked for."""
     check_tenant(tenant)
-    typer.echo(webhook_secret(_store(context).redis, tenant))
+    redis = _store(context).redis
+    typer.echo(replace_webhook_secret(redis, tenant) if replace else webhook_secrets(redis, tenant)[0])
 
 
 def _store(context: typer.Context) -> Store:

@@ -22,7 +22,7 @@ from store.keys import image_id
 from store.locks import Lock
 from store.opening import Store, connect, open
 from store.outbox import Outbox, Owed
-from store.secrets import webhook_secret
+from store.secrets import replace_webhook_secret, webhook_secrets
 from store.settings import StoreSettings, home
 from store.stats import Ended, Stats
 
@@ -61,5 +61,6 @@ __all__ = [
     "home",
     "image_id",
     "open",
-    "webhook_secret",
+    "replace_webhook_secret",
+    "webhook_secrets",
 ]

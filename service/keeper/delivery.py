@@ -1,5 +1,6 @@
 """One signed POST to a receiver that nobody vouches for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ssl import SSLContext
@@ -22,7 +23,7 @@ class Letter:
     message_id: str
     url: str
     body: str
-    secret: str
+    secrets: Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +81,14 @@ class Courier:
 
 
 def signed(letter: Letter, at: datetime) -> dict[str, str]:
-    """The headers of Standard Webhooks; the receiver checks them with the tenant's secret."""
+    """The headers of Standard Webhooks; the receiver checks them with any of the tenant's secrets."""
+    signatures = [Webhook(secret).sign(letter.message_id, at, letter.body) for secret in letter.secrets]
     return {
         "Content-Type": "application/json",
         "User-Agent": _AGENT,
         "webhook-id": letter.message_id,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Webhook(letter.secret).sign(letter.message_id, at, letter.body),
+        "webhook-signature": " ".join(signatures),
     }
 
 

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from service.deliveries import Entry
 from service.keeper.delivery import Courier, Letter, Outcome
 from service.keeper.settings import KeeperSettings
-from store import Owed, Store, webhook_secret
+from store import Owed, Store, webhook_secrets
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +76,8 @@ class Post:
         job = self._store.jobs.get(owed.job_id, owed.tenant)
         if job is None:
             return None
-        secret = webhook_secret(self._store.redis, owed.tenant)
-        return Letter(message_id=owed.job_id, url=owed.url, body=job.model_dump_json(), secret=secret)
+        secrets = webhook_secrets(self._store.redis, owed.tenant)
+        return Letter(message_id=owed.job_id, url=owed.url, body=job.model_dump_json(), secrets=secrets)
 
     def _settle(self, owed: Owed, outcome: Outcome) -> None:
         delay = self._delay(owed.attempt, outcome)

@@ -43,12 +43,15 @@ def test_keys_are_made_listed_and_revoked_in_the_store_that_is_named(shared: Sto
     assert not shared.apikeys.exist()
 
 
-def test_the_secret_of_webhooks_is_shown(shared: Store) -> None:
+def test_the_secret_of_webhooks_is_shown_and_replaced(shared: Store) -> None:
     url = {"PENTIMENTO_REDIS_URL": shared.settings.redis_url}
     first, again = (keys("webhook-secret", "--tenant", "shop", **url).stdout for _ in range(2))
     assert first == again
     assert first.startswith("whsec_")
     assert keys("webhook-secret", **url).stdout != first
+    replaced = keys("webhook-secret", "--tenant", "shop", "--replace", **url).stdout
+    assert replaced != first
+    assert keys("webhook-secret", "--tenant", "shop", **url).stdout == replaced
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ async def loopback(host: str, port: int) -> list[str]:
 
 def send(url: str, courier: Courier | None = None) -> Outcome:
     courier = courier or Courier(timeout_s=10, allow_private=True, resolver=loopback)
-    letter = Letter(message_id="msg_1", url=url, body=BODY, secret=SECRET)
+    letter = Letter(message_id="msg_1", url=url, body=BODY, secrets=[SECRET])
     return anyio.run(courier.deliver, letter)
 
 
@@ -136,7 +136,7 @@ def test_a_receiver_that_goes_on_and_on_is_cut_off(
             group.start_soon(listener.serve, talk)
             url = f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}/"
             courier = Courier(timeout_s=0.4, allow_private=True, resolver=loopback)
-            outcome = await courier.deliver(Letter(message_id="m", url=url, body=BODY, secret=SECRET))
+            outcome = await courier.deliver(Letter(message_id="m", url=url, body=BODY, secrets=[SECRET]))
             group.cancel_scope.cancel()
         return outcome
 

@@ -7,13 +7,13 @@ from threading import Event
 
 import anyio
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.testclient import TestClient
 
 from api_schemas import Delivery, DeliveryList, DeliveryStatus, ErrorCode, Problem
 from service.keeper.post import Post
 from service.keeper.settings import KeeperSettings
-from store import Ask, Store, webhook_secret
+from store import Ask, Store, replace_webhook_secret, webhook_secrets
 from tests.service.conftest import begin
 from tests.service.keeper.conftest import Receiver, receiving
 from tests.service.keeper.ended import ended, image_of, submit
@@ -59,7 +59,7 @@ def test_an_ended_job_is_delivered_as_it_can_be_read(
     assert (waiting.url, waiting.status, waiting.tries) == (receiver.url, DeliveryStatus.PENDING, [])
     post_until(settled(http, job_id), Post(shared, SETTINGS))
     [(headers, body)] = receiver.got
-    sent = Webhook(webhook_secret(shared.redis, "default")).verify(body, headers)
+    sent = Webhook(webhook_secrets(shared.redis, "default")[0]).verify(body, headers)
     assert sent == http.get(f"/jobs/{job_id}").json()
     assert (sent["status"], headers["webhook-id"]) == ("succeeded", job_id)
     [delivery] = deliveries(http, job_id)
@@ -176,9 +176,20 @@ def test_a_job_without_a_webhook_has_no_deliveries(http: TestClient, shared: Sto
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
+def test_a_secret_that_is_replaced_verifies_for_a_day_more(shared: Store, receiver: Receiver) -> None:
+    [before] = webhook_secrets(shared.redis, "default")
+    after = replace_webhook_secret(shared.redis, "default")
+    ended(shared, receiver.url)
+    post_until(lambda: bool(receiver.got), Post(shared, SETTINGS))
+    [(headers, body)] = receiver.got
+    assert Webhook(before).verify(body, headers) == Webhook(after).verify(body, headers)
+
+
 def test_tenants_have_their_own_secret_and_log(http: TestClient, shared: Store, receiver: Receiver) -> None:
     job_id = ended(shared, receiver.url, ask=Ask(tenant="north"))
     post_until(lambda: bool(receiver.got), Post(shared, SETTINGS))
     [(headers, body)] = receiver.got
-    Webhook(webhook_secret(shared.redis, "north")).verify(body, headers)
+    Webhook(webhook_secrets(shared.redis, "north")[0]).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(webhook_secrets(shared.redis, "default")[0]).verify(body, headers)
     assert http.get(f"/jobs/{job_id}/deliveries").status_code == 404
