@@ -1,10 +1,11 @@
 import { postJson } from "./api.js";
 import { $, choice, choices, say, show, submitOnEnter } from "./dom.js";
 import * as ink from "./ink.js";
+import * as manner from "./manner.js";
 import * as sliders from "./sliders.js";
 import * as words from "./words.js";
 
-const ERRORS = ["target-error", "blend-error", "sliders-error", "weights-error", "edit-error"];
+const ERRORS = ["target-error", "blend-error", "sliders-error", "weights-error", "manner-error", "edit-error"];
 
 let methods = [];
 let imageId = null;
@@ -73,6 +74,7 @@ function fill(prompt, request) {
   say("method-hint", named.summary);
   sliders.begin(overrides(request.params, named.params_schema), named.params_schema, changed);
   words.begin(request.params, named.params_schema, changed);
+  manner.begin(request, changed);
   ink.begin(prompt, request.prompt ?? request.prompts[0], (compared) => {
     words.offer(compared);
     paintButton();
@@ -96,7 +98,10 @@ function request() {
   const params = { ...sliders.chosen(), attention: true };
   if (blend) params.blend_words = blend;
   if (Object.keys(reweight).length) params.reweight = reweight;
-  return { image_id: imageId, prompt: $("target").value.trim(), method: choice($("methods")), params };
+  const { scale, look } = manner.chosen();
+  if (look) params.value_prompt = look;
+  const asked = { image_id: imageId, prompt: $("target").value.trim(), method: choice($("methods")), params };
+  return scale === null ? asked : { ...asked, guidance_scale: scale };
 }
 
 async function ask() {
@@ -131,6 +136,8 @@ function place(problem) {
 
 const byName = {
   prompt: "target-error",
+  guidance_scale: "manner-error",
+  value_prompt: "manner-error",
   reweight: "weights-error",
   blend_words: "blend-error",
   tau_c: "sliders-error",

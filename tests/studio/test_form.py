@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 from playwright.sync_api import Page, expect
 
+from api_schemas import EditRequest
 from tests.studio.conftest import Hands, ask, png, ready
 
 
@@ -43,8 +44,13 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
     page.locator("#places").get_by_role("button", name="cat").click()
     page.locator("#places").get_by_role("button", name="dog").click()
     page.locator("#places").get_by_role("button", name="cat").click()
+    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_label("guidance_scale").fill("4.5")
+    page.get_by_label("value_prompt").fill(" a sketch of a dog ")
     claim = ask(page, hands, "a dog on tall grass")
     asked = params(claim)
+    assert isinstance(claim.request, EditRequest)
+    assert (claim.request.guidance_scale, asked["value_prompt"]) == (4.5, "a sketch of a dog")
     assert (asked["tau_u"], asked["tau_v"], asked["tau_c"], asked["tau_s"]) == (0.05, 0.5, 0.25, 0.6)
     assert (asked["reweight"], asked["blend_words"], asked["attention"]) == ({"tall": 1.25}, ["dog"], True)
     hands.edit(claim)
@@ -63,7 +69,21 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
         "aria-pressed", "true"
     )
     page.get_by_role("button", name="Edit", exact=True).click()
-    assert params(hands.take()) == asked
+    repeated = hands.take()
+    assert params(repeated) == asked
+    assert isinstance(repeated.request, EditRequest)
+    assert repeated.request.guidance_scale == 4.5
+
+
+def test_a_guidance_scale_that_cannot_be_is_told_where_it_is_set(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    page.get_by_label("What the picture should show").fill("a dog on grass")
+    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_label("guidance_scale").fill("99")
+    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_role("button", name="Edit", exact=True).click()
+    expect(page.locator("#manner-error")).to_be_visible()
+    expect(page.locator("#manner-error")).to_contain_text("50")
 
 
 def test_words_that_go_are_struck_from_the_source(page: Page, url: str, hands: Hands) -> None:
