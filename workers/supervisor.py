@@ -29,6 +29,9 @@ _STEADY_S: Final = 60.0
 _LONGEST_PAUSE_S: Final = 30.0
 _KILL_S: Final = 15.0
 _STOP: Final = "stop"
+# How long a thread without work spins before it sleeps. The default is so long that on a busy machine the
+# others stand still meanwhile: there this makes a worker several times as fast. Alone it costs about a tenth.
+_SPINS: Final = "1000"
 
 
 @dataclass
@@ -104,14 +107,19 @@ class Supervisor:
         slot.began = monotonic()
         flags = ["-P"] if sys.flags.safe_path else []
         about = ["--device", slot.device, "--parent", str(os.getpid()), "--name", slot.name]
-        more = self._exporter.environment if self._exporter else {}
-        if self._threads:
-            more = {**more, "PENTIMENTO_THREADS": str(self._threads)}
         slot.process = subprocess.Popen(
-            [sys.executable, *flags, *self._command, *about], env={**os.environ, **more}
+            [sys.executable, *flags, *self._command, *about], env=self._environment(slot)
         )
         log.info("worker started", device=slot.device, worker=slot.name, pid=slot.process.pid)
         threading.Thread(target=self._wait, args=(slot, slot.process), daemon=True).start()
+
+    def _environment(self, slot: Slot) -> dict[str, str]:
+        found = dict(os.environ)
+        if self._threads:
+            found["PENTIMENTO_THREADS"] = str(self._threads)
+        if slot.device == "cpu":
+            found.setdefault("GOMP_SPINCOUNT", _SPINS)
+        return found | (self._exporter.environment if self._exporter else {})
 
     def _wait(self, slot: Slot, process: subprocess.Popen[bytes]) -> None:
         process.wait()

@@ -91,6 +91,26 @@ def test_a_process_that_dies_is_replaced_and_sigterm_ends_all_with_status_0(
     assert gone(second)
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"PENTIMENTO_DEVICES": "cpu"}, "1000"),
+        ({"PENTIMENTO_DEVICES": "cpu", "GOMP_SPINCOUNT": "7"}, "7"),
+        ({"PENTIMENTO_DEVICES": "cuda:0"}, ""),
+    ],
+)
+def test_threads_of_a_worker_on_the_cpu_spin_briefly(
+    settings: WorkerSettings, folder: Path, more: dict[str, str], told: str
+) -> None:
+    note = "import os, signal; print(os.environ.get('GOMP_SPINCOUNT', ''), file=open('told', 'w')); "
+    supervisor = supervise(settings, folder, note + FOREVER, **more)
+    try:
+        pids(folder, 1)
+        assert (folder / "told").read_text() == f"{told}\n"
+    finally:
+        supervisor.stop()
+
+
 def test_a_model_that_cannot_be_loaded_is_not_tried_for_ever(settings: WorkerSettings, folder: Path) -> None:
     supervisor = supervise(settings, folder, NOTE_PID + "sys.exit(os.EX_CONFIG)")
     assert supervisor.popen.wait(60) == os.EX_CONFIG
