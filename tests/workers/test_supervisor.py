@@ -94,7 +94,7 @@ def test_a_process_that_dies_is_replaced_and_sigterm_ends_all_with_status_0(
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"PENTIMENTO_DEVICES": "cpu"}, "1000"),
+        ({"PENTIMENTO_DEVICES": "cpu"}, "3000"),
         ({"PENTIMENTO_DEVICES": "cpu", "GOMP_SPINCOUNT": "7"}, "7"),
         ({"PENTIMENTO_DEVICES": "cuda:0"}, ""),
     ],
