@@ -91,19 +91,29 @@ def test_a_process_that_dies_is_replaced_and_sigterm_ends_all_with_status_0(
     assert gone(second)
 
 
+CORES = len(os.sched_getaffinity(0))
+TELL = """
+import os
+with open('told', 'w') as file:
+    print(os.environ.get('PENTIMENTO_THREADS'), os.environ.get('GOMP_SPINCOUNT'), file=file)
+"""
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"PENTIMENTO_DEVICES": "cpu"}, "3000"),
-        ({"PENTIMENTO_DEVICES": "cpu", "GOMP_SPINCOUNT": "7"}, "7"),
-        ({"PENTIMENTO_DEVICES": "cuda:0"}, ""),
+        ({"PENTIMENTO_DEVICES": "cpu"}, "None 3000"),
+        ({"PENTIMENTO_DEVICES": "cpu", "GOMP_SPINCOUNT": "7"}, "None 7"),
+        ({"PENTIMENTO_DEVICES": "cuda:0"}, "None None"),
+        ({"PENTIMENTO_DEVICES": "cuda:0,cuda:1"}, "None None"),
+        ({"PENTIMENTO_DEVICES": "cpu, cpu"}, f"{max(1, CORES // 2)} 3000"),
+        ({"PENTIMENTO_DEVICES": "cpu,cpu", "PENTIMENTO_THREADS": "3"}, "3 3000"),
     ],
 )
-def test_threads_of_a_worker_on_the_cpu_spin_briefly(
+def test_workers_on_the_cpu_share_it(
     settings: WorkerSettings, folder: Path, more: dict[str, str], told: str
 ) -> None:
-    note = "import os, signal; print(os.environ.get('GOMP_SPINCOUNT', ''), file=open('told', 'w')); "
-    supervisor = supervise(settings, folder, note + FOREVER, **more)
+    supervisor = supervise(settings, folder, TELL + FOREVER, **more)
     try:
         pids(folder, 1)
         assert (folder / "told").read_text() == f"{told}\n"
