@@ -32,12 +32,17 @@ class _Prompt:
 
 
 def check_length(prompt: str, token_limit: int, name: str = "prompt") -> None:
-    """Raise prompt_too_long if the prompt has more words than tokens fit; a word is at least one token."""
+    """Raise prompt_too_long if the prompt has more words than tokens fit; a word is at least one token.
+
+    `name` is what the request calls the prompt.
+    """
     tokens = len(words(prompt)) + _MARKERS
     if tokens > token_limit:
+        called = name.replace("_", " ")
         raise ServiceError(
             ErrorCode.PROMPT_TOO_LONG,
-            f"The {name} has at least {tokens} tokens; the model takes {token_limit}. Shorten it.",
+            f"The {called} has at least {tokens} tokens; the model takes {token_limit}. Shorten it.",
+            parameter=name,
             tokens=tokens,
             limit=token_limit,
         )
@@ -55,7 +60,7 @@ def check_edit(image: Image, request: EditRequest, model: ModelInfo | None) -> N
         for target in request.targets:
             check_length(target, model.token_limit)
         if value_prompt is not None:
-            check_length(value_prompt, model.token_limit, "value prompt")
+            check_length(value_prompt, model.token_limit, "value_prompt")
     if value_prompt is not None and not words(value_prompt):
         raise ServiceError(
             ErrorCode.INVALID_PARAMETER,

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from time import time
-from typing import Any, Final
+from typing import Any
 
 from api_schemas import (
     EditRequest,
@@ -18,8 +18,6 @@ from api_schemas import (
 )
 from store.errors import Fenced
 from store.lua import Scripts
-
-_INVERSION: Final = ("prompt", "method", "steps", "params", "model")
 
 
 class Verdict(StrEnum):
@@ -145,11 +143,13 @@ class Claims:
 
 
 def _inversion(about: str) -> InvertOptions | None:
-    """From the description of an image, which also has its size; the webhook was the request's."""
+    """From the description of an image, which also has its size."""
     if not about:
         return None
     fields = json.loads(about)
-    return InvertOptions.model_validate({name: fields[name] for name in _INVERSION})
+    return InvertOptions.model_validate(
+        {name: value for name, value in fields.items() if name in InvertOptions.model_fields}
+    )
 
 
 def milliseconds(seconds: float) -> int:

@@ -30,8 +30,7 @@ _LONGEST_PAUSE_S: Final = 30.0
 _KILL_S: Final = 15.0
 _STOP: Final = "stop"
 # How long a thread without work spins before it sleeps. The default is so long that on a busy machine the
-# others stand still meanwhile: beside one busy program this makes a worker nearly twice as fast. Alone it
-# costs a few percent.
+# others stand still meanwhile; `python -m benchmarks.threads` shows what this saves there and costs alone.
 _SPINS: Final = "3000"
 
 
@@ -50,8 +49,7 @@ class Slot:
 def _share(workers: int) -> int:
     """Threads for each of several workers on the CPU; 0, the library's choice, for one that has it to itself.
 
-    More threads than cores wait for one another, and spin meanwhile: two workers of two threads each on two
-    cores took sixty times as long as two of one.
+    More threads than cores wait for one another, and spin meanwhile: `python -m benchmarks.threads`.
     """
     if workers < 2:
         return 0

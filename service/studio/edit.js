@@ -130,8 +130,8 @@ function place(problem) {
     const { reweight } = words.chosen();
     return problem.word in reweight ? "weights-error" : "blend-error";
   }
-  if (["prompts_do_not_align", "prompt_too_long"].includes(problem.code)) return "target-error";
-  return byName[name] ?? "edit-error";
+  const ofTarget = ["prompts_do_not_align", "prompt_too_long"].includes(problem.code);
+  return byName[name] ?? (ofTarget ? "target-error" : "edit-error");
 }
 
 const byName = {

@@ -1,4 +1,4 @@
-import { $, say } from "./dom.js";
+import { $ } from "./dom.js";
 
 /** Show how strongly a request follows its prompt, and whose look it takes. */
 export function begin({ guidance_scale: scale, params }, changed) {
@@ -10,7 +10,6 @@ export function begin({ guidance_scale: scale, params }, changed) {
       changed();
     };
   }
-  say("manner-error", null);
   tellChoice();
 }
 

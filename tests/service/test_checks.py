@@ -183,4 +183,5 @@ def test_a_value_prompt_that_cannot_be_read_is_refused(
     answer = edit(http, image, method=method, params={"value_prompt": value_prompt})
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert "value" in answer.json()["detail"]
+    assert code == "validation_error" or answer.json()["parameter"] == "value_prompt"
     assert edit(http, image, method=method, params={"value_prompt": "a dog of ink"}).status_code == 202

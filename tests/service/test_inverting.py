@@ -75,6 +75,7 @@ def test_prompts_too_long_for_the_model_are_refused(http: TestClient, shared: St
     long = "a very small cat on green grass"
     answer = http.post("/invert", files={"image": png}, data={"prompt": long})
     assert (answer.status_code, answer.json()["code"]) == (422, "prompt_too_long")
-    assert (answer.json()["tokens"], answer.json()["limit"]) == (9, 8)
+    told = answer.json()
+    assert (told["parameter"], told["tokens"], told["limit"]) == ("prompt", 9, 8)
     answer = edit(http, invert(http, png).image_id, long)
     assert (answer.status_code, answer.json()["code"]) == (422, "prompt_too_long")

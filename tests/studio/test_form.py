@@ -86,6 +86,16 @@ def test_a_guidance_scale_that_cannot_be_is_told_where_it_is_set(page: Page, url
     expect(page.locator("#manner-error")).to_contain_text("50")
 
 
+def test_a_look_that_is_too_long_is_told_where_it_is_set(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    page.get_by_label("What the picture should show").fill("a dog on grass")
+    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_label("value_prompt").fill("a sketch " * 60)
+    page.get_by_role("button", name="Edit", exact=True).click()
+    expect(page.locator("#manner-error")).to_contain_text("Shorten it")
+    expect(page.locator("#target-error")).to_be_hidden()
+
+
 def test_words_that_go_are_struck_from_the_source(page: Page, url: str, hands: Hands) -> None:
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a 🦊 cat")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -17,12 +16,11 @@ from rq.serializers import JSONSerializer
 import store
 from api_schemas import ErrorCode, JobStatus, Problem
 from store import Claim, Store, StoreSettings
-from store.queue import TASK, message
 from tests.workers.conftest import MODEL, job_of, send
 from workers.heart import Heart
 from workers.runner import Runner
 from workers.settings import WorkerSettings
-from workers.worker import EditingWorker, Leaving, OurJob, Refused
+from workers.worker import EditingWorker, Leaving
 
 WIP = "rq:wip:pentimento"
 
@@ -142,11 +140,17 @@ def test_a_worker_is_in_rqs_books_until_two_minutes_after_its_last_beat(
 def test_rq_keeps_no_record_of_its_own_of_who_runs_a_job(
     worker: EditingWorker, runner: FakeRunner, shared: Store
 ) -> None:
-    kept: list[bool] = []
-    runner.meanwhile = lambda: kept.append(bool(shared.redis.exists(WIP)))
+    seen: list[tuple[object, ...]] = []
+
+    def look() -> None:
+        message = Message.fetch(runner.claims[0].job_id, worker.connection, JSONSerializer)
+        about_worker = shared.redis.hmget(worker.key, "state", "current_job")
+        seen.append((shared.redis.exists(WIP), message.get_status(), *about_worker))
+
+    runner.meanwhile = look
     send(shared)
     worker.work(burst=True)
-    assert (kept, worker.execution) == ([False], None)
+    assert seen == [(0, "queued", "busy", None)]
 
 
 def test_run_maintenance_tasks_leaves_lost_jobs_to_our_own_books(
@@ -202,65 +206,3 @@ def test_a_stop_before_the_job_has_begun_hands_it_back(
     worker.work(burst=True)
     assert job_of(shared, job.id).status is JobStatus.QUEUED
     assert shared.redis.lrange("rq:queue:pentimento", 0, -1) == [job.id]
-
-
-@pytest.mark.parametrize(
-    ("function", "args", "kwargs"),
-    [
-        ("os.getcwd", [], {}),
-        (TASK, ["another"], {}),
-        (TASK, ["job"], {"more": 1}),
-        ("workers.tasks.Running", ["job"], {}),
-    ],
-)
-def test_perform_refuses_all_but_our_task_with_its_own_id(
-    worker: EditingWorker, function: str, args: list[str], kwargs: dict[str, int]
-) -> None:
-    job = OurJob.create(
-        function, args=args, kwargs=kwargs, id="job", connection=worker.connection, serializer=JSONSerializer
-    )
-    with pytest.raises(Refused):
-        job.perform()
-
-
-def test_callbacks_and_webhooks_of_a_message_are_never_even_imported(worker: EditingWorker) -> None:
-    job = OurJob.create(TASK, args=["job"], id="job", connection=worker.connection, serializer=JSONSerializer)
-    job._success_callback_name = job._failure_callback_name = job._stopped_callback_name = "no.such.module"
-    job.webhooks = [cast(Any, None)]
-    job.execute_success_callback(worker.death_penalty_class, None)
-    job.execute_failure_callback(worker.death_penalty_class, None, None, None)
-    job.execute_stopped_callback(worker.death_penalty_class)
-    job.send_webhooks("finished")
-
-
-def test_a_message_is_json_and_does_not_live_for_a_year(settings: WorkerSettings, shared: Store) -> None:
-    job = send(shared)
-    with Redis.from_url(settings.redis_url) as redis:
-        found = Message.fetch(job.id, redis, JSONSerializer)
-        assert found.data.startswith(b"[")
-        assert (found.func_name, list(found.args)) == (TASK, [job.id])
-        assert found.result_ttl == found.failure_ttl == 3600
-        assert message(redis, job.id, 60).to_dict().keys() == found.to_dict().keys()
-
-
-def test_the_heart_keeps_what_the_worker_holds_and_frees_what_dead_ones_held(
-    settings: WorkerSettings, shared: Store
-) -> None:
-    heart = Heart(shared, settings, "hooks", MODEL)
-    lost, kept = send(shared), send(shared, seed=1)
-    assert shared.jobs.begin(lost.id, "dead", 0)
-    claim = shared.jobs.begin(kept.id, "hooks", 0)
-    assert claim is not None
-    lock = store.Lock(shared.redis, "x", 60)
-    lock.acquire()
-    shared.redis.pexpire("pentimento:lock:x", 5000)
-    beaten = threading.Event()
-    with heart.keeping(claim, also=beaten.set), heart.holding(lock):
-        heart.start()
-        assert beaten.wait(30)
-        assert job_of(shared, lost.id).status is JobStatus.QUEUED
-        assert job_of(shared, kept.id).status is JobStatus.PROCESSING
-        assert shared.redis.pttl("pentimento:lock:x") > 5000
-        assert shared.presence.workers() == ["hooks"]
-    heart.stop()
-    assert shared.presence.workers() == []
