@@ -1,8 +1,8 @@
 """Jobs as they go on: waiting for what happens next, and for their end, without asking again and again."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from fastapi import Request
@@ -26,16 +26,18 @@ class Follower:
         Raises BadCursor and redis errors.
         """
         while not self._stopping.is_set():
-            reading = asyncio.create_task(self._events.read(job_id, after, _LOOK_MS))
-            await _first(reading, asyncio.create_task(self._stopping.wait()))
-            if reading.cancelled():
+            try:
+                async with asyncio.timeout(None) as wait:
+                    with _cut_short(wait, self._stopping.wait()):
+                        events = await self._events.read(job_id, after, _LOOK_MS)
+            except TimeoutError:
                 return
-            for event in reading.result():
+            for event in events:
                 yield event
                 if event.data.status.terminal:
                     return
                 after = event.id
-            if not reading.result():
+            if not events:
                 yield None
 
     async def ended(self, request: Request, job_id: str, tenant: str, seconds: float) -> Job | None:
@@ -43,27 +45,30 @@ class Follower:
 
         Raises redis errors.
         """
-        watching = asyncio.create_task(self._last(job_id))
-        await _first(watching, asyncio.create_task(_left(request)), timeout=seconds)
-        ended = not watching.cancelled() and watching.result()
-        return await self._events.job(job_id, tenant) if ended else None
-
-    async def _last(self, job_id: str) -> bool:
-        async with aclosing(self.follow(job_id)) as events:
-            async for event in events:
-                if event is not None and event.data.status.terminal:
-                    return True
-        return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds) as wait:
+                with _cut_short(wait, _left(request), self._stopping.wait()):
+                    return await self._events.ended(job_id, tenant)
+        return None
 
 
-async def _first(*tasks: asyncio.Task[Any], timeout: float | None = None) -> None:
-    """Wait until one of the tasks is done, then cancel the others."""
+@contextmanager
+def _cut_short(wait: asyncio.Timeout, *by: Coroutine[Any, Any, object]) -> Iterator[None]:
+    """While entered, the time is over as soon as one of these ends."""
+
+    def end(task: asyncio.Task[object]) -> None:
+        if not task.cancelled():
+            wait.reschedule(asyncio.get_running_loop().time())
+
+    tasks = [asyncio.create_task(each) for each in by]
+    for task in tasks:
+        task.add_done_callback(end)
     try:
-        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        yield
     finally:
         for task in tasks:
+            task.remove_done_callback(end)
             task.cancel()
-    await asyncio.wait(tasks)
 
 
 async def _left(request: Request) -> None:

@@ -44,7 +44,7 @@ class Events:
 
 
 class AsyncEvents:
-    """The streams and the jobs, for an event loop; belongs to the loop that first uses it."""
+    """The streams, for an event loop; belongs to the loop that first uses it."""
 
     def __init__(self, redis: "asyncio.Redis") -> None:
         self._redis = redis
@@ -53,10 +53,21 @@ class AsyncEvents:
         """Like `Events.read`, waiting without a thread."""
         return _events(job_id, await self._redis.xread(_position(job_id, after), _COUNT, _wait(block_ms)))
 
-    async def job(self, job_id: str, tenant: str = "default") -> Job | None:
-        """Like `JobStore.get`."""
-        fields: Any = await self._redis.hgetall(keys.job(job_id))
-        return tenants_job(job_id, fields, tenant)
+    async def ended(self, job_id: str, tenant: str = "default") -> Job | None:
+        """The job once it has ended, however long that takes; None if the tenant never had it or it expired.
+
+        Each look at the job comes with the wait before it in one round trip.
+        """
+        after = None
+        while True:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.xread(_position(job_id, after), _COUNT, _LONGEST_MS)
+                pipeline.hgetall(keys.job(job_id))
+                answer, fields = await pipeline.execute()
+            if fields.get("tenant") != tenant or JobStatus(fields["status"]).terminal:
+                return tenants_job(job_id, fields, tenant)
+            new = _entries(answer)
+            after = new[-1][0] if new else after
 
     async def close(self) -> None:
         """Give back the connections."""
@@ -75,8 +86,13 @@ def _wait(block_ms: int) -> int | None:
 
 
 def _events(job_id: str, answer: Any) -> list[Event]:
+    return [_event(job_id, *entry) for entry in _entries(answer)]
+
+
+def _entries(answer: Any) -> list[tuple[str, dict[str, str]]]:
+    """From the answer about one stream, in either form that it has."""
     streams = answer.values() if isinstance(answer, dict) else (entries for _, entries in answer)
-    return [_event(job_id, *entry) for entries in streams for entry in entries]
+    return [entry for entries in streams for entry in entries]
 
 
 def _event(job_id: str, event_id: str, fields: dict[str, str]) -> Event:

@@ -2,12 +2,15 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 
-from api_schemas import JobStatus, Progress
-from store import BadCursor, Event, Store
-from tests.store.conftest import ENDINGS, ENDS, RESULT, STEPS, begin, edit, invert
+from api_schemas import Job, JobStatus, Progress
+from store import AsyncEvents, BadCursor, Event, Store
+from tests.store.conftest import ENDINGS, ENDS, RESULT, STEPS, begin, edit, invert, job
 
 PROGRESS = Progress(phase="invert", step=1, total=2)
 
@@ -88,6 +91,45 @@ def test_an_event_loop_waits_without_a_thread(shared: Store) -> None:
             await events.close()
 
     assert told(asyncio.run(follow())) == [("status", JobStatus.QUEUED), ("status", JobStatus.PROCESSING)]
+
+
+async def _with(shared: Store, use: Callable[[AsyncEvents], Awaitable[Any]]) -> Any:
+    events = shared.async_events()
+    try:
+        return await use(events)
+    finally:
+        await events.close()
+
+
+def test_the_end_of_a_job_is_waited_for_and_comes_as_the_job(shared: Store) -> None:
+    claim = begin(shared, invert(shared))
+
+    async def wait(events: AsyncEvents) -> tuple[bool, Job | None]:
+        ending = asyncio.create_task(events.ended(claim.job_id))
+        await asyncio.to_thread(shared.jobs.progress, claim, PROGRESS, None)
+        await asyncio.sleep(0.2)
+        early = ending.done()
+        await asyncio.to_thread(shared.jobs.succeed, claim, RESULT)
+        return early, await ending
+
+    assert asyncio.run(_with(shared, wait)) == (False, job(shared, claim.job_id))
+    assert asyncio.run(_with(shared, lambda events: events.ended(claim.job_id))) == job(shared, claim.job_id)
+
+
+def test_nobody_waits_for_the_end_of_a_job_of_others(shared: Store) -> None:
+    job_id = invert(shared)
+    assert asyncio.run(_with(shared, lambda events: events.ended(job_id, "another"))) is None
+
+
+def test_a_wait_that_is_given_up_leaves_nothing_behind_for_the_next(shared: Store) -> None:
+    waiting, other = invert(shared), invert(shared, "img_" + "b" * 26)
+
+    async def give_up(events: AsyncEvents) -> list[Event]:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(events.ended(waiting), 0.2)
+        return await events.read(other)
+
+    assert [event.data.job_id for event in asyncio.run(_with(shared, give_up))] == [other]
 
 
 def test_many_follow_a_job_at_once(shared: Store) -> None:
