@@ -53,12 +53,12 @@ def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
     Raises ServiceError: not_found, what `check_edit` raises, queue_full, and the inversion's own error if
     that failed.
     """
-    image = store.images.get(request.image_id, ask.tenant)
+    image, model = store.image_and_model(request.image_id, ask.tenant)
     if image is None:
         raise no_image(request.image_id)
     if image.error is not None:
         raise _cannot_edit(image.error)
-    check_edit(image, request, store.presence.model(image.model))
+    check_edit(image, request, model)
     try:
         return _accepted(store.jobs.submit_edit(request, ask=ask))
     except NoSuchImage:

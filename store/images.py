@@ -1,12 +1,11 @@
 """Image records: what was sent, and whether it can be edited yet."""
 
-import json
 from typing import Any
 
-from api_schemas import Image, ImageStatus, InvertResult, Problem
+from api_schemas import Image
 from store import keys, pages
 from store.lua import Scripts
-from store.views import when
+from store.views import tenants_image, wire_image
 
 
 class ImageStore:
@@ -18,8 +17,7 @@ class ImageStore:
 
     def get(self, image_id: str, tenant: str = "default") -> Image | None:
         """The image as it stands now, or None if the tenant never sent it or it was deleted."""
-        fields = self._redis.hgetall(keys.image(image_id))
-        return _wire_image(image_id, fields) if fields.get("tenant") == tenant else None
+        return tenants_image(image_id, self._redis.hgetall(keys.image(image_id)), tenant)
 
     def page(self, tenant: str, *, limit: int, cursor: str | None = None) -> tuple[list[Image], str | None]:
         """The tenant's images, newest first, from `cursor` on, and the cursor of the next page if any.
@@ -31,7 +29,7 @@ class ImageStore:
             for image_id in ids:
                 pipeline.hgetall(keys.image(image_id))
             found = zip(ids, pipeline.execute(), strict=True)
-        return [_wire_image(image_id, fields) for image_id, fields in found if fields], after
+        return [wire_image(image_id, fields) for image_id, fields in found if fields], after
 
     def missing(self, image_ids: list[str]) -> list[str]:
         """Those of the images that were never sent or were deleted."""
@@ -40,25 +38,3 @@ class ImageStore:
                 pipeline.hexists(keys.image(image_id), "status")
             there = pipeline.execute()
         return [image_id for image_id, found in zip(image_ids, there, strict=True) if not found]
-
-
-def _wire_image(image_id: str, fields: dict[str, str]) -> Image:
-    about = json.loads(fields["about"])
-    ready = fields["status"] == ImageStatus.READY
-    return Image(
-        id=image_id,
-        status=ImageStatus(fields["status"]),
-        prompt=about["prompt"],
-        model=about["model"],
-        method=about["method"],
-        steps=about["steps"],
-        params=about["params"],
-        width=about["width"],
-        height=about["height"],
-        source_url=keys.url(keys.source(image_id)),
-        job_id=fields["job_id"],
-        created_at=when(fields["created"]),
-        expires_at=when(fields["expires"]),
-        result=InvertResult.model_validate_json(fields["result"]) if ready else None,
-        error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
-    )

@@ -10,6 +10,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
+from api_schemas import Image, ModelInfo
 from store import keys
 from store.answers import Answers
 from store.apikeys import ApiKeys
@@ -22,6 +23,7 @@ from store.outbox import Outbox
 from store.presence import Presence
 from store.settings import StoreSettings
 from store.stats import Stats, read_stats
+from store.views import tenants_image
 
 _FILES_LOCK_S: Final = 30.0
 _WAITING: Final = 100_000
@@ -45,6 +47,20 @@ class Store:
     def stats(self) -> Stats:
         """What the queue is like now, and what became of jobs so far."""
         return read_stats(self.redis)
+
+    def image_and_model(
+        self, image_id: str, tenant: str = "default"
+    ) -> tuple[Image | None, ModelInfo | None]:
+        """An image, and its model if a live worker serves it, in one round trip, since every edit asks.
+
+        The image is as `images.get` gives it.
+        """
+        with self.redis.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(keys.image(image_id))
+            self.presence.ask(pipeline)
+            fields, *serving = pipeline.execute()
+        image, models = tenants_image(image_id, fields, tenant), self.presence.told(*serving)
+        return image, next((model for model in models if image and model.name == image.model), None)
 
     def async_events(self) -> AsyncEvents:
         """The jobs' events for an event loop; close it before the loop ends."""

@@ -33,27 +33,34 @@ class Presence:
 
     def workers(self) -> list[str]:
         """Names of the workers that are alive."""
-        return list(self._serving())
+        return list(self._live(*self._serving()))
 
     def models(self) -> list[ModelInfo]:
         """What the live workers serve, by name; an entry counts the workers that serve it."""
+        return self.told(*self._serving())
+
+    @staticmethod
+    def ask(pipeline: Any) -> None:
+        """Ask for `models` along with whatever else the pipeline asks for."""
+        pipeline.zrange(_ALIVE, 0, -1, withscores=True)
+        pipeline.hgetall(_SERVES)
+
+    def told(self, until: list[tuple[str, float]], serves: dict[str, str]) -> list[ModelInfo]:
+        """The models, from the two answers to what `ask` asked."""
         found: dict[str, ModelInfo] = {}
-        for text in self._serving().values():
+        for text in self._live(until, serves).values():
             model = ModelInfo.model_validate_json(text)
             workers = found[model.name].workers + 1 if model.name in found else 1
             found[model.name] = model.model_copy(update={"workers": workers})
         return [found[name] for name in sorted(found)]
 
-    def model(self, name: str) -> ModelInfo | None:
-        """The model of this name, or None while no live worker serves it."""
-        return next((model for model in self.models() if model.name == name), None)
-
-    def _serving(self) -> dict[str, str]:
-        """What every live worker serves, as JSON; asked in one go, since every request for work does."""
+    def _serving(self) -> Any:
         with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.zrange(_ALIVE, 0, -1, withscores=True)
-            pipeline.hgetall(_SERVES)
-            until, serves = pipeline.execute()
+            self.ask(pipeline)
+            return pipeline.execute()
+
+    def _live(self, until: list[tuple[str, float]], serves: dict[str, str]) -> dict[str, str]:
+        """What every live worker serves, as JSON."""
         silent = [worker for worker, end in until if end <= time()]
         for worker in silent:
             self.retire(worker)

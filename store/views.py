@@ -6,6 +6,8 @@ from time import time
 
 from api_schemas import (
     EditResult,
+    Image,
+    ImageStatus,
     InvertResult,
     Job,
     JobKind,
@@ -14,6 +16,7 @@ from api_schemas import (
     Problem,
     Progress,
 )
+from store import keys
 
 
 def wire_job(job_id: str, fields: dict[str, str]) -> Job:
@@ -52,6 +55,34 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
 def tenants_job(job_id: str, fields: dict[str, str], tenant: str) -> Job | None:
     """That job if it is of this tenant."""
     return wire_job(job_id, fields) if fields.get("tenant") == tenant else None
+
+
+def wire_image(image_id: str, fields: dict[str, str]) -> Image:
+    """An image from the fields of its hash."""
+    about = json.loads(fields["about"])
+    ready = fields["status"] == ImageStatus.READY
+    return Image(
+        id=image_id,
+        status=ImageStatus(fields["status"]),
+        prompt=about["prompt"],
+        model=about["model"],
+        method=about["method"],
+        steps=about["steps"],
+        params=about["params"],
+        width=about["width"],
+        height=about["height"],
+        source_url=keys.url(keys.source(image_id)),
+        job_id=fields["job_id"],
+        created_at=when(fields["created"]),
+        expires_at=when(fields["expires"]),
+        result=InvertResult.model_validate_json(fields["result"]) if ready else None,
+        error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
+    )
+
+
+def tenants_image(image_id: str, fields: dict[str, str], tenant: str) -> Image | None:
+    """That image if it is of this tenant."""
+    return wire_image(image_id, fields) if fields.get("tenant") == tenant else None
 
 
 def _remaining(fields: dict[str, str]) -> float | None:

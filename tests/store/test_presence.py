@@ -8,6 +8,7 @@ from redis.exceptions import ResponseError
 
 from api_schemas import ModelInfo
 from store import Lock, Store
+from tests.store.conftest import IMAGE, invert
 
 MODEL = ModelInfo(name="miniature", size=64, token_limit=77, guidance_scale=3.0)
 
@@ -16,13 +17,25 @@ def test_models_count_the_workers_that_are_alive(shared: Store, monkeypatch: pyt
     assert shared.presence.models() == []
     shared.presence.publish("one", MODEL, 60)
     shared.presence.publish("two", MODEL, 10)
-    assert shared.presence.model("miniature") == MODEL.model_copy(update={"workers": 2})
-    assert shared.presence.model("other") is None
+    assert shared.presence.models() == [MODEL.model_copy(update={"workers": 2})]
     later = time() + 30
     monkeypatch.setattr("store.presence.time", lambda: later)
     assert shared.presence.workers() == ["one"]
     shared.presence.retire("one")
     assert shared.presence.models() == []
+
+
+def test_an_image_comes_with_its_model_if_anybody_serves_that(shared: Store) -> None:
+    assert shared.image_and_model(IMAGE) == (None, None)
+    invert(shared)
+    shared.presence.publish("one", MODEL.model_copy(update={"name": "other"}), 60)
+    assert shared.image_and_model(IMAGE) == (shared.images.get(IMAGE), None)
+    shared.presence.publish("two", MODEL, 60)
+    assert shared.image_and_model(IMAGE) == (
+        shared.images.get(IMAGE),
+        MODEL.model_copy(update={"workers": 1}),
+    )
+    assert shared.image_and_model(IMAGE, "another") == (None, None)
 
 
 def test_a_lock_has_one_holder_and_a_lapsed_holder_cannot_touch_the_next(shared: Store) -> None:
