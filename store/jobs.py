@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from redis.client import NEVER_DECODE
+from rq.job import Job as Message
 
 from api_schemas import (
     EditRequest,
@@ -135,7 +136,7 @@ class JobStore(Claims):
         again, ended = self._scripts.run("REAP", self._settings.max_attempts, _POPPED_MS, lost)
         for job_id in again:
             if not self._redis.exists(f"rq:job:{job_id}"):
-                message(self._redis, job_id, self._settings.job_timeout_s).save()
+                message(self._redis, job_id, Message).save()
         return again, ended
 
     def abandon(self, worker: str) -> None:
@@ -164,7 +165,7 @@ class JobStore(Claims):
     def _submit(self, script: str, image_id: str, request: Asked, ask: Ask, *about: str) -> list[str]:
         job_id = ask.job_id or keys.new_job_id()
         terms = json.dumps(self._terms(ask, request.webhook_url))
-        fields = message(self._redis, job_id, self._settings.job_timeout_s).to_dict()
+        fields = message(self._redis, job_id, Message).to_dict()
         told = (each for field in fields.items() for each in field)
         answer: list[str] = self._scripts.run(
             script, job_id, image_id, request.model_dump_json(), terms, *about, *told

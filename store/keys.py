@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from typing import Final
 
 from ulid import ULID
@@ -11,12 +12,18 @@ from api_schemas import InvertOptions, OutputFormat
 
 QUEUE: Final = "pentimento"
 PREFIX: Final = "pentimento:"
+_JOB_ID: Final = re.compile(r"job_[0-9a-z]{26}")
 SUFFIXES: Final = {OutputFormat.PNG: "png", OutputFormat.JPEG: "jpg", OutputFormat.WEBP: "webp"}
 
 
 def new_job_id() -> str:
     """A fresh id; ids sort by the time of their making."""
     return f"job_{str(ULID()).lower()}"
+
+
+def is_job_id(text: str) -> bool:
+    """Whether `new_job_id` may have made this."""
+    return _JOB_ID.fullmatch(text) is not None
 
 
 def image_id(

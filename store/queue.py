@@ -1,6 +1,6 @@
 """The queue itself: RQ carries job ids and nothing else."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
@@ -10,10 +10,15 @@ from store.keys import QUEUE
 TASK: Final = "workers.tasks.run"
 _KEPT_S: Final = 3600
 
+AnyJob = TypeVar("AnyJob", bound=Job)
 
-def message(redis: Any, job_id: str, timeout_s: int) -> Job:
-    """RQ's own record of a job; it can be written again at any time, since all it says is the id."""
-    return Job.create(
+
+def message(redis: Any, job_id: str, of: type[AnyJob]) -> AnyJob:
+    """RQ's own record of a job; it can be made again at any time, since all it says is the id.
+
+    Raises ValueError if RQ takes no such id.
+    """
+    return of.create(
         func=TASK,
         args=[job_id],
         id=job_id,
@@ -22,7 +27,6 @@ def message(redis: Any, job_id: str, timeout_s: int) -> Job:
         origin=QUEUE,
         status=JobStatus.QUEUED,
         description=job_id,
-        timeout=timeout_s,
         result_ttl=_KEPT_S,
         failure_ttl=_KEPT_S,
     )

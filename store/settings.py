@@ -31,7 +31,6 @@ class StoreSettings(BaseSettings):
     max_queued: int = Field(
         default=200, gt=0, description="How many jobs a tenant may have unended at once, unless its key says."
     )
-    job_timeout_s: int = Field(default=3600, gt=0, description="The longest a job may compute.")
     max_attempts: int = Field(
         default=3, gt=0, description="How often a job is begun before its loss is final."
     )

@@ -12,6 +12,7 @@ class WorkerSettings(StoreSettings):
     dtype: str = Field(default="float32", description="The numbers to compute with.")
     threads: int = Field(default=0, ge=0, description="CPU threads of a process; 0: its share of the cores.")
     lease_s: float = Field(default=20, gt=0, description="A worker silent for so long has lost its job.")
+    job_timeout_s: int = Field(default=3600, gt=0, description="The longest a job may compute.")
     step_deadline_s: float = Field(
         default=300, gt=0, description="A step that takes longer ends its process."
     )

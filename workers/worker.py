@@ -6,10 +6,11 @@ Written for rq 2.12; `tests/workers/test_rq_hooks.py` holds RQ to every hook tha
 from datetime import timedelta
 from time import monotonic
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Self
 
+import structlog
 from rq import SimpleWorker
-from rq.exceptions import StopRequested
+from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.queue import Queue
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
@@ -19,40 +20,32 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 
 from store import JobStore, keys
-from store.queue import TASK
+from store.queue import message
 from workers.heart import Heart
 from workers.runner import Runner
 from workers.settings import WorkerSettings
 from workers.tasks import Running
 
+log = structlog.get_logger(__name__)
+
 _TWICE_S: Final = 1.0
 _BEAT: Final = timedelta(seconds=0.5)
 
 
-class Refused(Exception):
-    """A message in the queue that asks for something else than our task."""
-
-
 class OurJob(Job):
-    """A message that may name our task and nothing else: no function, no callback, no webhook."""
+    """A message known from its id alone, which therefore can name nothing but our task.
 
-    def perform(self) -> Any:
-        """Run our task; raises Refused for anything else, before it is even imported."""
-        if self.func_name != TASK or list(self.args) != [self.id] or self.kwargs:
-            raise Refused(f"{self.func_name} is not a task of this queue")
-        return super().perform()
+    What Redis has of a message is for RQ's own tools to show: no function, callback or webhook that stands
+    there is ever read here.
+    """
 
-    def execute_success_callback(self, *_: Any, **__: Any) -> None:
-        """Callbacks are dotted paths too."""
-
-    def execute_failure_callback(self, *_: Any, **__: Any) -> None:
-        """Callbacks are dotted paths too."""
-
-    def execute_stopped_callback(self, *_: Any, **__: Any) -> None:
-        """Callbacks are dotted paths too."""
-
-    def send_webhooks(self, *_: Any, **__: Any) -> None:
-        """A message does not choose whom this process calls."""
+    @classmethod
+    def fetch(cls, id: str, connection: Any = None, serializer: Any = None) -> Self:
+        """The message; raises NoSuchJobError if it cannot be one of ours."""
+        try:
+            return message(connection, id, cls)
+        except ValueError as error:
+            raise NoSuchJobError(str(error)) from None
 
 
 class Leaving:
@@ -111,15 +104,17 @@ class EditingWorker(SimpleWorker):
             log_job_description=False,
         )
         self.log_result_lifespan = False
-        self._jobs, self._lease_s, self._heart = jobs, settings.lease_s, heart
+        self._jobs, self._heart = jobs, heart
+        self._lease_s, self._timeout_s = settings.lease_s, settings.job_timeout_s
         self._runner, self._leaving = runner, leaving
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Claim the job, keep the claim alive meanwhile, and run it; one that is not to be had passes by."""
         claim = self._jobs.begin(job.id, self.name, self._lease_s)
         if claim is None:
-            super().execute_job(job, queue)
+            self._pass_by(job, queue)
             return
+        job.timeout = self._timeout_s
         try:
             with (
                 self._heart.keeping(claim, also=self.heartbeat),
@@ -132,9 +127,16 @@ class EditingWorker(SimpleWorker):
         if self._runner.tainted:
             self._stop_requested = True
 
+    def _pass_by(self, job: Job, queue: Queue) -> None:
+        """A job of ours is over or another worker's; a stranger's has failed, which its sender can see."""
+        ours = keys.is_job_id(job.id)
+        log.info("a message passes by", message=job.id, ours=ours)
+        if not ours:
+            self.handle_job_failure(job, queue, exc_string="no job of this queue, which takes its own alone")
+
     def prepare_execution(self, job: Job) -> None:
-        """Say that the worker is busy; RQ's own record of who runs what is left out: the claim is one."""
-        self.set_state(WorkerStatus.BUSY)
+        """The next heartbeat says that the worker is busy; of who runs what the claim is record enough."""
+        self._state = WorkerStatus.BUSY
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
         """Nothing: what RQ would write down of the running job, the claim has written."""
@@ -146,8 +148,13 @@ class EditingWorker(SimpleWorker):
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """RQ asks for some around every job; what was said a moment ago is not said again."""
         since = now() - self.last_heartbeat if self.last_heartbeat else _BEAT
-        if pipeline is not None or since >= _BEAT:
+        if pipeline is not None:
             super().heartbeat(timeout, pipeline)
+        elif since >= _BEAT:
+            with self.connection.pipeline() as told:
+                super().heartbeat(timeout, told)
+                self.set_state(self._state, told)
+                told.execute()
 
     def run_maintenance_tasks(self) -> None:
         """Sweep RQ's books and our memory; lost jobs are queued again by the heart, from our own books."""

@@ -1,18 +1,19 @@
 """What a message of the queue may say, and what becomes of one that says something else."""
 
 from collections.abc import Iterator
-from typing import Any, cast
 
 import pytest
 from redis import Redis
-from rq import SimpleWorker
+from rq import Queue
+from rq.exceptions import NoSuchJobError
+from rq.job import Callback
 from rq.job import Job as Message
 from rq.serializers import JSONSerializer
 
 from store import Store
-from store.queue import TASK, message
+from store.queue import TASK
 from tests.workers.conftest import send
-from workers.worker import OurJob, Refused
+from workers.worker import OurJob
 
 
 @pytest.fixture
@@ -21,39 +22,27 @@ def redis(redis_url: str) -> Iterator[Redis]:
         yield connection
 
 
-@pytest.mark.parametrize(
-    ("function", "args", "kwargs"),
-    [
-        ("os.getcwd", [], {}),
-        (TASK, ["another"], {}),
-        (TASK, ["job"], {"more": 1}),
-        ("workers.tasks.Running", ["job"], {}),
-    ],
-)
-def test_perform_refuses_all_but_our_task_with_its_own_id(
-    redis: Redis, function: str, args: list[str], kwargs: dict[str, int]
+def test_whatever_stands_in_a_message_its_worker_reads_the_id_alone(redis: Redis) -> None:
+    queue = Queue("pentimento", connection=redis, serializer=JSONSerializer)
+    written = queue.enqueue("os.getcwd", job_id="job", on_success=Callback("os.abort"), kwargs={"more": 1})
+    read = OurJob.fetch(written.id, redis, JSONSerializer)
+    assert (read.func_name, list(read.args), read.kwargs) == (TASK, ["job"], {})
+    assert read.success_callback is read.failure_callback is read.stopped_callback is None
+    assert not read.webhooks
+
+
+@pytest.mark.parametrize("entry", ["", "not an id", "../job", "job:1"])
+def test_what_cannot_be_an_id_is_no_message(redis: Redis, entry: str) -> None:
+    with pytest.raises(NoSuchJobError):
+        OurJob.fetch(entry, redis, JSONSerializer)
+
+
+def test_a_message_is_json_that_rqs_tools_can_read_and_does_not_live_for_a_year(
+    redis: Redis, shared: Store
 ) -> None:
-    job = OurJob.create(
-        function, args=args, kwargs=kwargs, id="job", connection=redis, serializer=JSONSerializer
-    )
-    with pytest.raises(Refused):
-        job.perform()
-
-
-def test_callbacks_and_webhooks_of_a_message_are_never_even_imported(redis: Redis) -> None:
-    job = OurJob.create(TASK, args=["job"], id="job", connection=redis, serializer=JSONSerializer)
-    job._success_callback_name = job._failure_callback_name = job._stopped_callback_name = "no.such.module"
-    job.webhooks = [cast(Any, None)]
-    job.execute_success_callback(SimpleWorker.death_penalty_class, None)
-    job.execute_failure_callback(SimpleWorker.death_penalty_class, None, None, None)
-    job.execute_stopped_callback(SimpleWorker.death_penalty_class)
-    job.send_webhooks("finished")
-
-
-def test_a_message_is_json_and_does_not_live_for_a_year(redis: Redis, shared: Store) -> None:
     job = send(shared)
     found = Message.fetch(job.id, redis, JSONSerializer)
     assert found.data.startswith(b"[")
-    assert (found.func_name, list(found.args)) == (TASK, [job.id])
+    assert (found.func_name, list(found.args), found.description) == (TASK, [job.id], job.id)
     assert found.result_ttl == found.failure_ttl == 3600
-    assert message(redis, job.id, 60).to_dict().keys() == found.to_dict().keys()
+    assert Queue("pentimento", connection=redis, serializer=JSONSerializer).job_ids == [job.id]

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from redis import Redis
+from rq import Queue
 from rq.exceptions import StopRequested
 from rq.job import Job as Message
 from rq.serializers import JSONSerializer
@@ -113,6 +114,27 @@ def test_a_message_for_a_job_that_is_not_to_be_had_passes_by(
     assert len(runner.claims) == 1
 
 
+def test_a_strangers_message_passes_by_unread(
+    worker: EditingWorker, runner: FakeRunner, shared: Store
+) -> None:
+    Queue("pentimento", worker.connection, serializer=JSONSerializer).enqueue("no.such.function")
+    shared.redis.lpush("rq:queue:pentimento", "not an id", "nobodys")
+    job = send(shared)
+    worker.work(burst=True)
+    assert [claim.job_id for claim in runner.claims] == [job.id]
+    assert not shared.redis.exists("rq:queue:pentimento")
+
+
+def test_a_job_has_as_long_as_the_settings_say(
+    worker: EditingWorker, runner: FakeRunner, shared: Store, settings: WorkerSettings
+) -> None:
+    left: list[int] = []
+    runner.meanwhile = lambda: left.append(signal.alarm(0))
+    send(shared)
+    worker.work(burst=True)
+    assert left == [settings.job_timeout_s]
+
+
 def test_a_worker_is_in_rqs_books_until_two_minutes_after_its_last_beat(
     worker: EditingWorker, runner: FakeRunner, shared: Store
 ) -> None:
@@ -137,12 +159,15 @@ def test_a_worker_is_in_rqs_books_until_two_minutes_after_its_last_beat(
     assert 110 < again <= 120
 
 
-def test_rq_keeps_no_record_of_its_own_of_who_runs_a_job(
+def test_rq_learns_at_a_beat_that_the_worker_is_busy_and_keeps_no_record_of_its_job(
     worker: EditingWorker, runner: FakeRunner, shared: Store
 ) -> None:
     seen: list[tuple[object, ...]] = []
 
     def look() -> None:
+        assert worker.last_heartbeat is not None
+        worker.last_heartbeat -= timedelta(seconds=1)
+        worker.heartbeat()
         message = Message.fetch(runner.claims[0].job_id, worker.connection, JSONSerializer)
         about_worker = shared.redis.hmget(worker.key, "state", "current_job")
         seen.append((shared.redis.exists(WIP), message.get_status(), *about_worker))
@@ -151,6 +176,7 @@ def test_rq_keeps_no_record_of_its_own_of_who_runs_a_job(
     send(shared)
     worker.work(burst=True)
     assert seen == [(0, "queued", "busy", None)]
+    assert shared.redis.hget(worker.key, "state") in (None, "idle")
 
 
 def test_run_maintenance_tasks_leaves_lost_jobs_to_our_own_books(
