@@ -73,7 +73,8 @@ def compare(source: Image.Image, edited: Image.Image, mask: Image.Image | None) 
 def _blurred(maps: Array) -> Array:
     """The maps, shape (count, height, width), under the Gaussian; their edges are mirrored."""
     for _ in range(2):
-        padded = np.pad(maps, ((0, 0), (0, 0), (_RADIUS, _RADIUS)), mode="symmetric")
+        left, right = maps[..., _RADIUS - 1 :: -1], maps[..., : -_RADIUS - 1 : -1]
+        padded = np.concatenate([left, maps, right], axis=2)
         rows = np.convolve(padded.ravel(), _GAUSSIAN, mode="same").reshape(padded.shape)
         maps = rows[..., _RADIUS:-_RADIUS].swapaxes(1, 2)
     return maps

@@ -9,7 +9,7 @@ _SUBMIT: Final = (
     + """
 -- every key of a job is forgotten by itself, but an index has to be told
 local function enter(index, id, at)
-  for _, old in ipairs(redis.call('ZRANGE', index, 0, 9)) do
+  for _, old in ipairs(redis.call('ZRANGE', index, 0, 1)) do
     if redis.call('EXISTS', job(old)) == 0 then redis.call('ZREM', index, old) end
   end
   redis.call('ZADD', index, at, id)

@@ -126,8 +126,10 @@ def test_only_a_cursor_that_was_given_out_is_taken(shared: Store, text: str) -> 
             shared.images.page("default", limit=1, cursor=cursor)
 
 
-def test_indexes_forget_jobs_that_have_expired(shared: Store) -> None:
-    ids = [invert(shared, image) for image in images(3)]
-    shared.redis.delete(*map(keys.job, ids))
-    last = invert(shared, IMAGE)
-    assert shared.redis.zrange(keys.jobs_by("default"), 0, -1) == [last]
+def test_every_job_that_comes_clears_two_that_expired_out_of_the_indexes(shared: Store) -> None:
+    expired = [invert(shared, image) for image in images(3)]
+    shared.redis.delete(*map(keys.job, expired))
+    new = [invert(shared, IMAGE)]
+    assert shared.redis.zrange(keys.jobs_by("default"), 0, -1) == [expired[2], *new]
+    new.append(invert(shared, "img_" + "z" * 26))
+    assert shared.redis.zrange(keys.jobs_by("default"), 0, -1) == new
