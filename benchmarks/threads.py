@@ -26,7 +26,7 @@ from miniature.printing import open_console
 _ROWS: Final = 4
 _SETTINGS: Final = {
     "as they are": {},
-    **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (1000, 3000, 10000)},
+    **{f"spin {count}": {"GOMP_SPINCOUNT": str(count)} for count in (1000, 2000, 5000)},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 _BESIDE: Final = ("nothing", "another worker", "a busy program")

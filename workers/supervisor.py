@@ -31,7 +31,7 @@ _KILL_S: Final = 15.0
 _STOP: Final = "stop"
 # How long a thread without work spins before it sleeps. The default is so long that on a busy machine the
 # others stand still meanwhile; `python -m benchmarks.threads` shows what this saves there and costs alone.
-_SPINS: Final = "3000"
+_SPINS: Final = "2000"
 
 
 @dataclass
