@@ -17,6 +17,11 @@ local function now()
 end
 
 local function get(key, field) return redis.call('HGET', key, field) or '' end
+local function many(key, ...)
+  local found = redis.call('HMGET', key, ...)
+  for i, value in ipairs(found) do found[i] = value or '' end
+  return unpack(found)
+end
 local function job(id) return P .. 'job:' .. id end
 local function events(id) return job(id) .. ':events' end
 local function preview(id) return job(id) .. ':preview' end
@@ -80,7 +85,8 @@ end
 -- `cause` is the error of the edits that wait for this job, should it be an inversion that did not succeed
 local function finish(id, status, result, err, cause)
   local at, key = now(), job(id)
-  local image_id, kind, expires = get(key, 'image_id'), get(key, 'kind'), at + tonumber(get(key, 'ttl'))
+  local image_id, kind, tenant, ttl = many(key, 'image_id', 'kind', 'tenant', 'ttl')
+  local expires = at + tonumber(ttl)
   redis.call('HSET', key, 'status', status, 'finished', at, 'expires', expires)
   redis.call('HDEL', key, 'eta', 'held', 'cancel')
   if result ~= '' then redis.call('HSET', key, 'result', result) end
@@ -89,7 +95,7 @@ local function finish(id, status, result, err, cause)
   redis.call('LREM', QUEUE, 0, id)
   redis.call('ZREM', DEADLINES, id)
   redis.call('SREM', UNENDED .. kind, id)
-  redis.call('SREM', unended_by(get(key, 'tenant')), id)
+  redis.call('SREM', unended_by(tenant), id)
   redis.call('LREM', waiting(image_id), 0, id)
   count_end(kind, status, err)
   tell(id)
@@ -127,7 +133,8 @@ local function stop(id, why)
 end
 
 local function begun_by(id, worker, attempt)
-  return get(job(id), 'worker') == worker and get(job(id), 'attempt') == attempt
+  local its_worker, its_attempt = many(job(id), 'worker', 'attempt')
+  return its_worker == worker and its_attempt == attempt
 end
 
 local function owned(id, worker, attempt)
