@@ -13,8 +13,9 @@ from rq import SimpleWorker
 from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.queue import Queue
-from rq.registry import FailedJobRegistry, FinishedJobRegistry
+from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
 from rq.utils import now
 from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry
@@ -107,6 +108,7 @@ class EditingWorker(SimpleWorker):
         self._jobs, self._heart = jobs, heart
         self._lease_s, self._timeout_s = settings.lease_s, settings.job_timeout_s
         self._runner, self._leaving = runner, leaving
+        self._told: str | None = None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Claim the job, keep the claim alive meanwhile, and run it; one that is not to be had passes by."""
@@ -114,7 +116,6 @@ class EditingWorker(SimpleWorker):
         if claim is None:
             self._pass_by(job, queue)
             return
-        job.timeout = self._timeout_s
         try:
             with (
                 self._heart.keeping(claim, also=self.heartbeat),
@@ -138,8 +139,22 @@ class EditingWorker(SimpleWorker):
         """The next heartbeat says that the worker is busy; of who runs what the claim is record enough."""
         self._state = WorkerStatus.BUSY
 
-    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
-        """Nothing: what RQ would write down of the running job, the claim has written."""
+    def perform_job(self, job: Job, queue: Queue) -> bool:
+        """Run the job within its time; what RQ would write down around it, the scripts of our store do."""
+        try:
+            with self.death_penalty_class(self._timeout_s, JobTimeoutException, job_id=job.id):
+                job.perform()
+        except Exception:
+            log.exception("how a job ended could not be recorded", job_id=job.id)
+            return False
+        return True
+
+    def set_state(self, state: str, pipeline: Any = None) -> None:
+        """RQ says that the worker is idle again and again; what it was told last is not said again."""
+        if state != self._told:
+            super().set_state(state, pipeline)
+            self._told = state
+        self._state = state
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds without a heartbeat after which RQ takes this worker for gone, idle or not."""
@@ -160,7 +175,6 @@ class EditingWorker(SimpleWorker):
         """Sweep RQ's books and our memory; lost jobs are queued again by the heart, from our own books."""
         for queue in self.queues:
             clean_worker_registry(queue)
-            FinishedJobRegistry(queue=queue).cleanup()
             FailedJobRegistry(queue=queue).cleanup()
         self._runner.sweep()
         self.last_cleaned_at = now()

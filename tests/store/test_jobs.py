@@ -19,6 +19,19 @@ def test_a_running_job_takes_every_step_of_its_owner(shared: Store, step: str) -
     assert status(shared, claim.job_id) is ENDS[step]
 
 
+@pytest.mark.parametrize(
+    ("step", "shown"),
+    [("succeed", "finished"), ("fail", "failed"), ("cancel", "canceled"), ("hand_back", "queued")],
+)
+def test_rqs_tools_are_shown_how_a_job_is(shared: Store, step: str, shown: str) -> None:
+    record = f"rq:job:{invert(shared)}"
+    shown_before = [shared.redis.hget(record, "status")]
+    claim = begin(shared, record.rpartition(":")[2])
+    shown_before.append(shared.redis.hget(record, "status"))
+    STEPS[step](shared, claim)
+    assert [*shown_before, shared.redis.hget(record, "status")] == ["queued", "started", shown]
+
+
 def test_a_job_is_begun_once(shared: Store) -> None:
     job_id = invert(shared)
     assert begin(shared, job_id).attempt == 1

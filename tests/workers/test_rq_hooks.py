@@ -89,14 +89,33 @@ def test_execute_job_claims_runs_and_leaves_rqs_books_empty(
     worker: EditingWorker, runner: FakeRunner, shared: Store
 ) -> None:
     job = send(shared)
-    runner.meanwhile = lambda: seen.append(job_of(shared, job.id).status)
     seen: list[JobStatus] = []
+
+    def fail() -> None:
+        seen.append(job_of(shared, job.id).status)
+        shared.jobs.fail(runner.claims[0], Problem.of(ErrorCode.INTERNAL_ERROR, "no"))
+
+    runner.meanwhile = fail
     worker.work(burst=True)
     assert [claim.job_id for claim in runner.claims] == [job.id]
     assert seen == [JobStatus.PROCESSING]
     for key in ("rq:queue:pentimento", "rq:queue:pentimento:intermediate", WIP):
         assert not shared.redis.exists(key)
     assert 0 < shared.redis.ttl(f"rq:job:{job.id}") <= 3600
+    assert Message.fetch(job.id, worker.connection, JSONSerializer).get_status() == "failed"
+
+
+def test_a_job_whose_end_cannot_be_recorded_does_not_end_the_worker(
+    worker: EditingWorker, runner: FakeRunner, shared: Store
+) -> None:
+    jobs = [send(shared, seed=seed).id for seed in range(2)]
+
+    def lose() -> None:
+        raise ConnectionError("the store is away")
+
+    runner.meanwhile = lose
+    worker.work(burst=True)
+    assert [claim.job_id for claim in runner.claims] == jobs
 
 
 def test_a_message_for_a_job_that_is_not_to_be_had_passes_by(
@@ -175,8 +194,12 @@ def test_rq_learns_at_a_beat_that_the_worker_is_busy_and_keeps_no_record_of_its_
     runner.meanwhile = look
     send(shared)
     worker.work(burst=True)
-    assert seen == [(0, "queued", "busy", None)]
-    assert shared.redis.hget(worker.key, "state") in (None, "idle")
+    assert seen == [(0, "started", "busy", None)]
+    assert shared.redis.hget(worker.key, "state") == "idle"
+    message = Message.fetch(runner.claims[0].job_id, worker.connection, JSONSerializer)
+    assert message.get_status() == "started"
+    assert not shared.redis.keys("rq:results:*")
+    assert not shared.redis.keys("rq:finished:*")
 
 
 def test_run_maintenance_tasks_leaves_lost_jobs_to_our_own_books(
