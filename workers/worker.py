@@ -104,7 +104,6 @@ class EditingWorker(SimpleWorker):
             maintenance_interval=60,
             log_job_description=False,
         )
-        self.log_result_lifespan = False
         self._jobs, self._heart = jobs, heart
         self._lease_s, self._timeout_s = settings.lease_s, settings.job_timeout_s
         self._runner, self._leaving = runner, leaving
@@ -156,20 +155,21 @@ class EditingWorker(SimpleWorker):
             self._told = state
         self._state = state
 
-    def get_heartbeat_ttl(self, job: Job) -> int:
-        """Seconds without a heartbeat after which RQ takes this worker for gone, idle or not."""
-        return self.worker_ttl + 60
-
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """RQ asks for some around every job; what was said a moment ago is not said again."""
+        """Say that the worker is there, and its state; RQ asks for it more often than is needed.
+
+        Another thread does this during a job, so that the state itself is only read here.
+        """
         since = now() - self.last_heartbeat if self.last_heartbeat else _BEAT
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
         elif since >= _BEAT:
-            with self.connection.pipeline() as told:
-                super().heartbeat(timeout, told)
-                self.set_state(self._state, told)
-                told.execute()
+            state = self._state
+            with self.connection.pipeline() as together:
+                super().heartbeat(timeout, together)
+                together.hset(self.key, "state", state)
+                together.execute()
+            self._told = state
 
     def run_maintenance_tasks(self) -> None:
         """Sweep RQ's books and our memory; lost jobs are queued again by the heart, from our own books."""
