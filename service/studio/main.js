@@ -23,7 +23,6 @@ function home() {
   say("job-error", null);
   for (const id of ["another", "facts", "edit", "history"]) show(id, false);
   show("source");
-  source.reset();
   shelf.load();
 }
 
@@ -145,6 +144,7 @@ async function remove() {
 
 function leave() {
   goTo();
+  source.reset();
   home();
 }
 
@@ -156,7 +156,7 @@ async function differently() {
 
 async function arrive() {
   const [imageId, jobId] = place();
-  await attempt(async () => (imageId ? open(imageId, jobId) : home()));
+  await attempt(async () => (imageId ? open(imageId, jobId) : leave()));
 }
 
 async function start() {
@@ -172,7 +172,9 @@ async function start() {
   $("delete").addEventListener("click", remove);
   $("differently").addEventListener("click", differently);
   window.addEventListener("hashchange", arrive);
-  await arrive();
+  if (place()[0]) return arrive();
+  home();
+  await source.catchUp();
 }
 
 start();

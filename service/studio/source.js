@@ -34,6 +34,9 @@ export function enable(methods, leave, inverted) {
   document.addEventListener("paste", (event) => take(event.clipboardData.files[0]));
 }
 
+/** Take the picture that was chosen before the page was ready for it. */
+export const catchUp = () => take($("file").files[0]);
+
 /** Begin anew, without a picture. */
 export function reset() {
   file = null;

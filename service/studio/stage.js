@@ -55,7 +55,7 @@ export async function showPreview(path) {
   if (fetching) return;
   fetching = true;
   try {
-    const working = () => $("stage").dataset.view === "working";
+    const working = () => $("stage").dataset.view === "working" && !shown.after;
     await putFresh($("after"), path, working);
     if (!working()) return;
     $("after").alt = "What the job shows by now";

@@ -97,6 +97,21 @@ def test_why_a_job_failed_is_said_where_it_can_be_mended(
     expect(page.locator("#edits li")).to_contain_text("It went wrong.")
 
 
+def test_what_is_chosen_and_written_before_the_page_is_ready_is_not_lost(
+    page: Page, url: str, tmp_path: Path
+) -> None:
+    held: list[Route] = []
+    page.route("**/methods", lambda route: held.append(route))
+    page.goto(url)
+    (tmp_path / "cat.png").write_bytes(png("orange"))
+    page.locator("#file").set_input_files(tmp_path / "cat.png")
+    page.locator("#prompt").fill("a cat on grass")
+    expect(page.locator("#invert")).to_be_disabled()
+    held[0].continue_()
+    expect(page.locator("#invert")).to_be_enabled()
+    expect(page.locator("#prompt")).to_have_value("a cat on grass")
+
+
 def test_refusals_are_said_where_they_arose(page: Page, url: str, hands: Hands, tmp_path: Path) -> None:
     page.goto(url)
     (tmp_path / "notes.png").write_text("no picture")

@@ -60,6 +60,9 @@ def test_from_an_example_to_an_edit_that_can_be_repeated(page: Page, url: str, t
     figures = page.locator("#figures").inner_text()
     assert all(name in figures for name in ("Took", "from the cache", "PSNR", "SSIM", "Outside the mask"))
 
+    expect(page.locator("#stage")).to_have_attribute("data-view", "compare")
+    expect(page.locator("#after")).to_have_attribute("alt", "The edit: a fox on tall grass")
+
     clip = "getComputedStyle(document.getElementById('after')).clipPath"
     before = page.evaluate(clip)
     box = page.locator("#canvas").bounding_box()
