@@ -1,6 +1,6 @@
 """The wire contract of Pentimento: everything that crosses HTTP, and nothing else."""
 
-from api_schemas.base import ImageId, JobId, Request, Response, Time, now
+from api_schemas.base import IMAGE_ID, JOB_ID, ImageId, JobId, Request, Response, Time, now
 from api_schemas.catalogue import Image, ImageList, ImageStatus, MethodInfo, ModelInfo
 from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, DeliveryTry
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
@@ -21,7 +21,9 @@ from api_schemas.requests import EditRequest, InvertOptions, InvertRequest, Outp
 from api_schemas.results import EditedImage, EditResult, InvertResult, Metrics, Timings, WordAttention
 
 __all__ = [
+    "IMAGE_ID",
     "INVERTERS",
+    "JOB_ID",
     "METHODS",
     "PROBLEM_JSON",
     "Accepted",

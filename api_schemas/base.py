@@ -1,12 +1,14 @@
 """What every wire model has in common."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
-ImageId = Annotated[str, StringConstraints(pattern=r"^img_[0-9a-z]{26}$")]
-JobId = Annotated[str, StringConstraints(pattern=r"^job_[0-9a-z]{26}$")]
+IMAGE_ID: Final = "^img_[0-9a-z]{26}$"
+JOB_ID: Final = "^job_[0-9a-z]{26}$"
+ImageId = Annotated[str, StringConstraints(pattern=IMAGE_ID)]
+JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 Time = AwareDatetime
 
 

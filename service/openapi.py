@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from api_schemas import (
+    JOB_ID,
     PROBLEM_JSON,
     EditRequest,
     ErrorCode,
@@ -25,7 +26,7 @@ _REF = "#/components/schemas/{model}"
 _ALWAYS = (ErrorCode.INTERNAL_ERROR, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.FORBIDDEN)
 _LOCATION = {
     "description": "The job.",
-    "schema": {"type": "string", "pattern": "^/jobs/job_[0-9a-z]{26}$"},
+    "schema": {"type": "string", "pattern": f"^/jobs/{JOB_ID.removeprefix('^')}"},
 }
 _REPLAYED = {
     "description": "`true` if this is what the same `Idempotency-Key` was answered with before.",

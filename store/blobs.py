@@ -4,8 +4,6 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, time
 from typing import Any, Final
@@ -43,7 +41,7 @@ class Blobs:
         options = _S3 if url.startswith(("s3://", "s3a://")) else {}
         self._fs, self._root = fsspec.core.url_to_fs(url, **options)
         self._local = "file" in (self._fs.protocol if isinstance(self._fs.protocol, tuple) else ())
-        self._incoming = f"{self._root}/.incoming"
+        self._incoming = Path(self._root) / ".incoming"
         self._check_at = 0.0
         self._fault: StorageUnavailable | StorageFull | None = None
 
@@ -52,7 +50,7 @@ class Blobs:
         path = self._path(key)
         with named(key):
             if self._local:
-                _write_atomically(path, self._incoming, data)
+                _write_atomically(Path(path), self._incoming, data)
             else:
                 self._fs.pipe_file(path, data)
 
@@ -86,7 +84,7 @@ class Blobs:
         try:
             with named(prefix):
                 if self._local:
-                    _remove_atomically(Path(path), Path(self._incoming))
+                    _remove_atomically(Path(path), self._incoming)
                 else:
                     self._empty(path)
         except BlobMissing:
@@ -94,10 +92,9 @@ class Blobs:
 
     def sweep(self) -> None:
         """Remove what processes left behind that were killed an hour ago or earlier."""
-        incoming = Path(self._incoming)
-        if not self._local or not incoming.exists():
+        if not self._local or not self._incoming.exists():
             return
-        for left in incoming.iterdir():
+        for left in self._incoming.iterdir():
             try:
                 if time() - left.stat().st_mtime > _STALE_S:
                     _remove(left)
@@ -144,34 +141,24 @@ class Blobs:
         return f"{self._root}/{key}"
 
 
-def _write_atomically(path: str, incoming: str, data: bytes) -> None:
-    folder = os.path.dirname(path)
-    for each in (incoming, folder):
-        if not os.path.isdir(each):
-            os.makedirs(each, exist_ok=True)
-    temporary = os.path.join(incoming, uuid4().hex)
+def _write_atomically(path: Path, incoming: Path, data: bytes) -> None:
+    incoming.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = incoming / uuid4().hex
     try:
-        with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(file, left) :]
-            os.fsync(file)
-        os.replace(temporary, path)
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
-    with _opened(folder, os.O_RDONLY) as file:
-        os.fsync(file)
-
-
-@contextmanager
-def _opened(path: str, flags: int) -> Iterator[int]:
-    file = os.open(path, flags, 0o666)
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        yield file
+        os.fsync(folder)
     finally:
-        os.close(file)
+        os.close(folder)
 
 
 def _remove_atomically(path: Path, incoming: Path) -> None:

@@ -8,11 +8,10 @@ from typing import Final
 
 from ulid import ULID
 
-from api_schemas import InvertOptions, OutputFormat
+from api_schemas import JOB_ID, InvertOptions, OutputFormat
 
 QUEUE: Final = "pentimento"
 PREFIX: Final = "pentimento:"
-_JOB_ID: Final = re.compile(r"job_[0-9a-z]{26}")
 SUFFIXES: Final = {OutputFormat.PNG: "png", OutputFormat.JPEG: "jpg", OutputFormat.WEBP: "webp"}
 
 
@@ -23,7 +22,7 @@ def new_job_id() -> str:
 
 def is_job_id(text: str) -> bool:
     """Whether `new_job_id` may have made this."""
-    return _JOB_ID.fullmatch(text) is not None
+    return re.fullmatch(JOB_ID, text) is not None
 
 
 def image_id(

@@ -7,7 +7,8 @@ from rq.serializers import JSONSerializer
 
 from store.keys import QUEUE
 
-TASK: Final = "workers.tasks.run"
+# RQ wants the name of a function; there is none of this name, so that a worker of plain RQ fails the message.
+_FUNCTION: Final = "pentimento.job"
 _KEPT_S: Final = 3600
 
 AnyJob = TypeVar("AnyJob", bound=Job)
@@ -19,7 +20,7 @@ def message(redis: Any, job_id: str, of: type[AnyJob]) -> AnyJob:
     Raises ValueError if RQ takes no such id.
     """
     return of.create(
-        func=TASK,
+        func=_FUNCTION,
         args=[job_id],
         id=job_id,
         connection=redis,

@@ -108,7 +108,7 @@ def test_inside_the_engine_files_import_only_from_lower_rungs() -> None:
         "from engine import load",
         "from torch.nn import functional",
         "def late():\n    import engine",
-        "if True:\n    from workers.tasks import run",
+        "if True:\n    from workers.work import Work",
     ],
 )
 def test_a_forbidden_import_would_be_seen(tmp_path: Path, line: str) -> None:

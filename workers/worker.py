@@ -1,6 +1,6 @@
 """RQ's worker, made to keep a model warm: what it changes, and only that.
 
-Written for rq 2.12; `tests/workers/test_rq_hooks.py` holds RQ to every hook that is overridden here.
+Written for rq 2.12; `tests/workers/rq/` holds RQ to every hook that is overridden here.
 """
 
 from datetime import timedelta
@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import structlog
 from rq import SimpleWorker
-from rq.exceptions import NoSuchJobError, StopRequested
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.queue import Queue
 from rq.registry import FailedJobRegistry
@@ -25,7 +25,6 @@ from store.queue import message
 from workers.heart import Heart
 from workers.runner import Runner
 from workers.settings import WorkerSettings
-from workers.tasks import Running
 
 log = structlog.get_logger(__name__)
 
@@ -107,23 +106,24 @@ class EditingWorker(SimpleWorker):
         self._jobs, self._heart = jobs, heart
         self._lease_s, self._timeout_s = settings.lease_s, settings.job_timeout_s
         self._runner, self._leaving = runner, leaving
-        self._told: str | None = None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Claim the job, keep the claim alive meanwhile, and run it; one that is not to be had passes by."""
+        """Claim the job, keep the claim alive meanwhile, and run it within its time, or let it pass by.
+
+        What RQ would write down around the job, the scripts of our store do. Whoever asks the worker to stop
+        from here on lets the job have its time of grace, as RQ does while a worker is busy.
+        """
+        self._state = WorkerStatus.BUSY
         claim = self._jobs.begin(job.id, self.name, self._lease_s)
         if claim is None:
             self._pass_by(job, queue)
             return
+        limit = self.death_penalty_class(self._timeout_s, JobTimeoutException, job_id=job.id)
         try:
-            with (
-                self._heart.keeping(claim, also=self.heartbeat),
-                Running(lambda: self._runner.run(claim)),
-            ):
-                super().execute_job(job, queue)
-        except StopRequested:
-            self._jobs.hand_back(claim)
-            raise
+            with self._heart.keeping(claim, also=self.heartbeat), limit:
+                self._runner.run(claim)
+        except Exception:
+            log.exception("how a job ended could not be recorded", job_id=job.id)
         if self._runner.tainted:
             self._stop_requested = True
 
@@ -134,27 +134,6 @@ class EditingWorker(SimpleWorker):
         if not ours:
             self.handle_job_failure(job, queue, exc_string="no job of this queue, which takes its own alone")
 
-    def prepare_execution(self, job: Job) -> None:
-        """The next heartbeat says that the worker is busy; of who runs what the claim is record enough."""
-        self._state = WorkerStatus.BUSY
-
-    def perform_job(self, job: Job, queue: Queue) -> bool:
-        """Run the job within its time; what RQ would write down around it, the scripts of our store do."""
-        try:
-            with self.death_penalty_class(self._timeout_s, JobTimeoutException, job_id=job.id):
-                job.perform()
-        except Exception:
-            log.exception("how a job ended could not be recorded", job_id=job.id)
-            return False
-        return True
-
-    def set_state(self, state: str, pipeline: Any = None) -> None:
-        """RQ says that the worker is idle again and again; what it was told last is not said again."""
-        if state != self._told:
-            super().set_state(state, pipeline)
-            self._told = state
-        self._state = state
-
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Say that the worker is there, and its state; RQ asks for it more often than is needed.
 
@@ -164,12 +143,10 @@ class EditingWorker(SimpleWorker):
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
         elif since >= _BEAT:
-            state = self._state
             with self.connection.pipeline() as together:
                 super().heartbeat(timeout, together)
-                together.hset(self.key, "state", state)
+                together.hset(self.key, "state", self._state)
                 together.execute()
-            self._told = state
 
     def run_maintenance_tasks(self) -> None:
         """Sweep RQ's books and our memory; lost jobs are queued again by the heart, from our own books."""

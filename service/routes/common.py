@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
 
-from api_schemas import ErrorCode, FieldError, Problem
+from api_schemas import IMAGE_ID, JOB_ID, ErrorCode, FieldError, Problem
 from service.errors import ServiceError
 from service.following import Follower
 from service.settings import ServiceSettings
@@ -32,7 +32,7 @@ TheFollower = Annotated[Follower, Depends(_follower)]
 JobPath = Annotated[
     str,
     Path(
-        pattern=r"^job_[0-9a-z]{26}$",
+        pattern=JOB_ID,
         description="The id that the request was answered with.",
         examples=["job_01k9s0v6x1p4q8w2z3e5r7t9y0"],
     ),
@@ -40,7 +40,7 @@ JobPath = Annotated[
 ImagePath = Annotated[
     str,
     Path(
-        pattern=r"^img_[0-9a-z]{26}$",
+        pattern=IMAGE_ID,
         description="The id of the image.",
         examples=["img_mfzgs3tbonrw65dfon2gk4tfmq"],
     ),

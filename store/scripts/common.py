@@ -55,12 +55,12 @@ end
 
 -- RQ's own record of a job, for RQ's tools; one that was answered at once has none
 local RQ_STATUS = {succeeded = 'finished', failed = 'failed', aborted = 'failed', canceled = 'canceled'}
-local function note(id, status)
+local function tell_rq(id, status)
   if redis.call('EXISTS', 'rq:job:' .. id) == 1 then redis.call('HSET', 'rq:job:' .. id, 'status', status) end
 end
 
 local function queue_again(id)
-  note(id, 'queued')
+  tell_rq(id, 'queued')
   redis.call('ZREM', ACTIVE, id)
   redis.call('HSET', job(id), 'status', 'queued')
   redis.call('HDEL', job(id), 'progress', 'eta', 'worker')
@@ -105,7 +105,7 @@ local function finish(id, status, result, err, cause)
   redis.call('SREM', unended_by(tenant), id)
   redis.call('LREM', waiting(image_id), 0, id)
   count_end(kind, status, err)
-  note(id, RQ_STATUS[status])
+  tell_rq(id, RQ_STATUS[status])
   tell(id)
   for _, url in ipairs(redis.call('SMEMBERS', webhooks(id))) do owe(id, url, at) end
   let_expire(id, at, expires)

@@ -17,7 +17,7 @@ if status == 'queued' and late(id) then
 elseif status == 'queued' and get(job(id), 'held') == '' then
   redis.call('HSET', job(id), 'status', 'processing', 'worker', worker, 'started', now())
   redis.call('HINCRBY', job(id), 'attempt', 1)
-  note(id, 'started')
+  tell_rq(id, 'started')
   tell(id)
 elseif status ~= 'processing' or get(job(id), 'worker') ~= worker or get(job(id), 'request') == '' then
   return false

@@ -1,88 +1,20 @@
 """RQ keeps calling what `workers.worker` overrides, when and how it is overridden for."""
 
-import os
 import signal
-import time
-from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
-import pytest
-from redis import Redis
-from rq import Queue
-from rq.exceptions import StopRequested
 from rq.job import Job as Message
 from rq.serializers import JSONSerializer
 
-import store
 from api_schemas import ErrorCode, JobStatus, Problem
-from store import Claim, Store, StoreSettings
-from tests.workers.conftest import MODEL, job_of, send
-from workers.heart import Heart
-from workers.runner import Runner
+from store import Store
+from tests.workers.conftest import job_of, send
+from tests.workers.rq.conftest import FakeRunner
 from workers.settings import WorkerSettings
-from workers.worker import EditingWorker, Leaving
+from workers.worker import EditingWorker
 
 WIP = "rq:wip:pentimento"
-
-
-class FakeRunner:
-    """Notes the claims and does what the test wants done meanwhile; no engine."""
-
-    tainted, swept = False, 0
-
-    def __init__(self) -> None:
-        self.claims: list[Claim] = []
-        self.meanwhile: Callable[[], None] = lambda: None
-
-    def sweep(self) -> None:
-        self.swept += 1
-
-    def run(self, claim: Claim) -> None:
-        self.claims.append(claim)
-        self.meanwhile()
-
-
-@pytest.fixture
-def settings(settings: StoreSettings) -> WorkerSettings:
-    return WorkerSettings(redis_url=settings.redis_url, store=settings.store, lease_s=7, grace_s=0)
-
-
-@pytest.fixture
-def shared(settings: WorkerSettings) -> Iterator[Store]:
-    opened = store.open(settings)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def runner() -> FakeRunner:
-    return FakeRunner()
-
-
-@pytest.fixture
-def leaving(settings: WorkerSettings) -> Leaving:
-    return Leaving(settings.grace_s)
-
-
-@pytest.fixture
-def worker(
-    settings: WorkerSettings, shared: Store, runner: FakeRunner, leaving: Leaving
-) -> Iterator[EditingWorker]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    connection = Redis.from_url(settings.redis_url)
-    yield EditingWorker(
-        name=f"hooks-{time.monotonic_ns()}",
-        connection=connection,
-        jobs=shared.jobs,
-        settings=settings,
-        heart=Heart(shared, settings, "hooks", MODEL),
-        runner=cast(Runner, runner),
-        leaving=leaving,
-    )
-    connection.close()
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def test_execute_job_claims_runs_and_leaves_rqs_books_empty(
@@ -116,32 +48,6 @@ def test_a_job_whose_end_cannot_be_recorded_does_not_end_the_worker(
     runner.meanwhile = lose
     worker.work(burst=True)
     assert [claim.job_id for claim in runner.claims] == jobs
-
-
-def test_a_message_for_a_job_that_is_not_to_be_had_passes_by(
-    worker: EditingWorker, runner: FakeRunner, shared: Store
-) -> None:
-    job = send(shared)
-    shared.redis.rpush("rq:queue:pentimento", job.id)
-    failed = Problem.of(ErrorCode.INTERNAL_ERROR, "no")
-
-    def fail() -> None:
-        shared.jobs.fail(runner.claims[0], failed)
-
-    runner.meanwhile = fail
-    worker.work(burst=True)
-    assert len(runner.claims) == 1
-
-
-def test_a_strangers_message_passes_by_unread(
-    worker: EditingWorker, runner: FakeRunner, shared: Store
-) -> None:
-    Queue("pentimento", worker.connection, serializer=JSONSerializer).enqueue("no.such.function")
-    shared.redis.lpush("rq:queue:pentimento", "not an id", "nobodys")
-    job = send(shared)
-    worker.work(burst=True)
-    assert [claim.job_id for claim in runner.claims] == [job.id]
-    assert not shared.redis.exists("rq:queue:pentimento")
 
 
 def test_a_job_has_as_long_as_the_settings_say(
@@ -224,34 +130,3 @@ def test_subscribe_opens_no_channel_for_commands(
     worker.work(burst=True)
     assert (len(runner.claims), channels) == (1, [])
     assert worker.pubsub_thread is None
-
-
-def test_sigterm_begins_the_time_of_grace_and_a_second_one_does_not_kill(
-    worker: EditingWorker, runner: FakeRunner, shared: Store, leaving: Leaving
-) -> None:
-    first, second = send(shared), send(shared, seed=1)
-
-    def terminate() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    runner.meanwhile = terminate
-    worker.work()
-    assert leaving.asked
-    assert leaving()
-    assert [claim.job_id for claim in runner.claims] == [first.id]
-    assert job_of(shared, second.id).status is JobStatus.QUEUED
-
-
-def test_a_stop_before_the_job_has_begun_hands_it_back(
-    worker: EditingWorker, shared: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = send(shared)
-
-    def stop(*_: object) -> None:
-        raise StopRequested
-
-    monkeypatch.setattr("rq.SimpleWorker.execute_job", stop)
-    worker.work(burst=True)
-    assert job_of(shared, job.id).status is JobStatus.QUEUED
-    assert shared.redis.lrange("rq:queue:pentimento", 0, -1) == [job.id]
