@@ -3,6 +3,7 @@
 >>> scene = sample(7)
 >>> truth = scene.with_(object="dog").render()      # the true edit: same layout, same seed
 >>> mask = scene.mask(scene.with_(object="dog"))    # exactly the pixels that had to change
+>>> large = scene.render(scale=4, grain=0.04)         # the same scene as a photograph larger than the model
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, RECOLOURABLE, STYLES, sprite
+from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, RECOLOURABLE, STYLES, fine_grain, sprite
 
 SIZE = 64
 _SUPERSAMPLING = 2
@@ -120,37 +121,53 @@ class Scene:
             said = _STYLED[self.style][self.wording // 4 % 4].format(said)
         return said
 
-    def render(self) -> Image.Image:
-        """RGB, (width, height)."""
-        h, w = self.height * _SUPERSAMPLING, self.width * _SUPERSAMPLING
-        ground = BACKGROUNDS[self.background](np.random.default_rng((self.seed, 0)), h, w)
+    def render(self, *, scale: int = 1, grain: float = 0.0) -> Image.Image:
+        """RGB, (scale * width, scale * height).
+
+        ``grain`` adds noise of that deviation, of white 1, which the picture scaled down by ``scale`` lacks.
+
+        Raises:
+            ValueError: there is grain at scale 1, where nothing is finer than the model's size.
+        """
+        if grain and scale < 2:
+            raise ValueError("grain needs a scale of 2 or more: at 1 nothing is finer than the model's size")
+        k = scale * _SUPERSAMPLING
+        h, w = self.height * k, self.width * k
+        ground = BACKGROUNDS[self.background](np.random.default_rng((self.seed, 0)), h, w, scale)
         canvas = Image.fromarray(np.round(ground * 255).astype(np.uint8))
         for thing in self.things:
-            glyph, corner = self._placed(thing)
+            glyph, corner = self._placed(thing, scale)
             canvas.paste(glyph, corner, glyph)
         drawn = np.asarray(canvas, dtype=np.float32) / np.float32(255)
-        styled = STYLES[self.style](np.random.default_rng((self.seed, 1)), drawn)
+        styled = STYLES[self.style](np.random.default_rng((self.seed, 1)), drawn, scale)
         image = Image.fromarray(np.round(np.clip(styled, 0, 1) * 255).astype(np.uint8))
-        return image.resize((self.width, self.height), Image.Resampling.BOX)
+        image = image.resize((scale * self.width, scale * self.height), Image.Resampling.BOX)
+        return self._grained(image, scale, grain) if grain else image
 
-    def mask(self, other: "Scene") -> NDArray[np.bool_]:
-        """Pixels that differ between the two renders, shape (height, width)."""
-        return (np.asarray(self.render()) != np.asarray(other.render())).any(-1)
+    def mask(self, other: "Scene", *, scale: int = 1) -> NDArray[np.bool_]:
+        """Pixels that differ between the two renders, shape (scale * height, scale * width)."""
+        return (np.asarray(self.render(scale=scale)) != np.asarray(other.render(scale=scale))).any(-1)
 
     def object_mask(self, index: int = 0) -> NDArray[np.bool_]:
         """Where one object stands, shape (height, width)."""
         layer = Image.new("L", (self.width * _SUPERSAMPLING, self.height * _SUPERSAMPLING))
-        glyph, corner = self._placed(self.things[index])
+        glyph, corner = self._placed(self.things[index], 1)
         layer.paste(glyph.getchannel("A"), corner)
         return np.asarray(layer.resize((self.width, self.height), Image.Resampling.BOX)) > 127
 
-    def _placed(self, thing: Thing) -> tuple[Image.Image, tuple[int, int]]:
+    def _placed(self, thing: Thing, scale: int) -> tuple[Image.Image, tuple[int, int]]:
         side = _SUPERSAMPLING * min(self.width, self.height)
         pixels = round(thing.size * side)
-        glyph = sprite(thing.object, thing.colour).resize((pixels, pixels), Image.Resampling.LANCZOS)
         x = round(self.width * _SUPERSAMPLING / 2 + thing.x * side - pixels / 2)
         y = round(self.height * _SUPERSAMPLING / 2 + thing.y * side - pixels / 2)
-        return glyph, (x, y)
+        drawn = (scale * pixels, scale * pixels)
+        glyph = sprite(thing.object, thing.colour).resize(drawn, Image.Resampling.LANCZOS)
+        return glyph, (scale * x, scale * y)
+
+    def _grained(self, image: Image.Image, scale: int, deviation: float) -> Image.Image:
+        rng = np.random.default_rng((self.seed, 4))
+        noise = 255 * deviation * fine_grain(rng, image.height, image.width, scale)
+        return Image.fromarray(np.round(np.clip(np.asarray(image) + noise, 0, 255)).astype(np.uint8))
 
 
 def sample(seed: int, *, width: int = SIZE, height: int = SIZE, complete: bool = False) -> Scene:

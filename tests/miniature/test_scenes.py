@@ -1,10 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from miniature.examples import EXAMPLES
+from miniature.pictures import psnr
 from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, RECOLOURABLE, STYLES
 from miniature.scenes import Scene, Thing, sample
 
+DRAWN = Path(__file__).parents[2] / "examples"
 CAT = Scene(things=(Thing(object="cat"),), seed=3)
 
 
@@ -112,3 +117,37 @@ def test_captions_vary_and_leave_things_out() -> None:
     assert any(len(scene.things) == 2 for scene in scenes)
     complete = [sample(seed, complete=True) for seed in range(200)]
     assert all(not scene.leave_out - {"style"} for scene in complete)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_at_scale_1_a_scene_looks_as_it_always_did(name: str) -> None:
+    with Image.open(DRAWN / f"{name}.png") as drawn:
+        assert EXAMPLES[name].render(scale=1).tobytes() == drawn.convert("RGB").tobytes()
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_a_scene_drawn_large_shows_the_same_things(background: str, style: str) -> None:
+    scene = Scene(things=(Thing(object="cat", x=0.1),), background=background, style=style, seed=5, width=96)
+    large = scene.render(scale=4)
+    assert large.size == (384, 256)
+    assert psnr(large.resize((96, 64), Image.Resampling.BOX), scene.render()) > 30
+
+
+def test_the_exact_mask_of_a_large_scene_is_as_fine_as_the_scene() -> None:
+    dog = CAT.with_(object="dog")
+    small, large = CAT.mask(dog), CAT.mask(dog, scale=4)
+    changed = (np.asarray(CAT.render(scale=4)) != np.asarray(dog.render(scale=4))).any(-1)
+    assert np.array_equal(large, changed)
+    nearest = np.repeat(np.repeat(small, 4, 0), 4, 1)
+    assert (nearest & large).sum() / (nearest | large).sum() > 0.9
+
+
+def test_grain_shows_at_the_full_size_alone() -> None:
+    plain, grained = CAT.render(scale=4), CAT.render(scale=4, grain=0.03)
+    assert psnr(plain, grained) < 33
+    small = (picture.resize((64, 64), Image.Resampling.BOX) for picture in (plain, grained))
+    assert psnr(*small) > 45
+    assert CAT.render(scale=4, grain=0.03).tobytes() == grained.tobytes()
+    with pytest.raises(ValueError, match="scale of 2"):
+        CAT.render(grain=0.03)
