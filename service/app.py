@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.telemetry import TelemetryConfig
 
 import store
@@ -13,6 +14,7 @@ from service import auth, errors, openapi
 from service.edge import JSON_BYTES, Edge
 from service.following import Follower
 from service.metrics import Metrics
+from service.origins import Origins
 from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
 from service.settings import ServiceSettings
 from service.watching import PROBES, Watch
@@ -80,7 +82,17 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     app.mount("/studio", StudioFiles())
     errors.install(app)
     openapi.complete(app)
-    app.add_middleware(Edge, local_only=settings.local_only)
+    origins = Origins.of(settings)
+    if origins.pages:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins.pages,
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Location", "Retry-After", "ETag", "X-Request-ID", "Idempotent-Replayed"],
+            max_age=600,
+        )
+    app.add_middleware(Edge, origins=origins)
     app.add_middleware(Watch, metrics=app.state.metrics)
     return app
 

@@ -1,14 +1,13 @@
 """The outermost layer: what holds for every request and every answer, whatever the route."""
 
 import logging
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_schemas import ErrorCode, Problem
 from service.errors import problem_response
-from service.settings import is_loopback
+from service.origins import Origins
 
 JSON_BYTES = 256 * 2**10
 UPLOAD_BYTES = 28 * 2**20  # 20 MiB of image as base64, and the rest of the body
@@ -31,13 +30,12 @@ def body_cap(path: str) -> int:
 class Edge:
     """Security headers, HEAD, early refusal of bodies declared too large, and a problem for every crash.
 
-    With `local_only`, requests that name another host are refused, so that a web page cannot reach a service
-    on loopback through a name of its own (DNS rebinding), and so are those that a page of another site sends.
+    Requests are refused too that name a host which is not ours, or that a page of another site sends.
     """
 
-    def __init__(self, app: ASGIApp, local_only: bool) -> None:
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
         self.app = app
-        self.local_only = local_only
+        self.origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,35 +79,11 @@ class Edge:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers, path = Headers(scope=scope), scope["path"]
-        host = headers.get("host", "").rpartition("@")[2]
-        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-        if self.local_only and not is_loopback(name):
-            return Problem.of(
-                ErrorCode.NOT_FOUND, f"This service answers to localhost, not to {name!r}.", instance=path
-            )
-        if self.local_only and _from_another_site(headers, scope["method"]):
-            return Problem.of(
-                ErrorCode.FORBIDDEN,
-                "This service takes no requests from pages of other sites.",
-                instance=path,
-            )
+        refusal = self.origins.refusal(headers, scope["method"], path)
+        if refusal is not None:
+            return refusal
         declared, cap = headers.get("content-length", ""), body_cap(path)
         if declared.isdecimal() and int(declared[:20]) > cap:
             detail = f"The body has {declared} bytes; at most {cap} are accepted here."
             return Problem.of(ErrorCode.PAYLOAD_TOO_LARGE, detail, instance=path)
         return None
-
-
-def _from_another_site(headers: Headers, method: str) -> bool:
-    origin = headers.get("origin")
-    if origin is not None and not is_loopback(_host_name(origin)):
-        return True
-    followed_link = method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
-    return headers.get("sec-fetch-site") == "cross-site" and not followed_link
-
-
-def _host_name(origin: str) -> str:
-    try:
-        return urlsplit(origin).hostname or ""
-    except ValueError:
-        return ""

@@ -35,6 +35,16 @@ class ServiceSettings(WebhookSettings):
         description="Listen beyond loopback although there are no API keys: safe only where something else "
         "keeps strangers out, such as a container's network or a proxy that authenticates.",
     )
+    allowed_hosts: str = Field(
+        default="",
+        description="The host names under which others reach the service, by comma; *.example.org covers all "
+        "below. localhost and, where others are answered, IP addresses need no mention.",
+    )
+    allowed_origins: str = Field(
+        default="",
+        description="The sites, by comma, whose pages may call the service from a browser, such as "
+        "https://shop.example; the service's own page needs no mention.",
+    )
     drain_s: float = Field(
         default=0,
         ge=0,
@@ -43,11 +53,6 @@ class ServiceSettings(WebhookSettings):
     rate_limit: int = Field(
         default=600, gt=0, description="How many POSTs a minute a key may send, unless it says otherwise."
     )
-
-    @property
-    def local_only(self) -> bool:
-        """Whether only this machine is to be answered."""
-        return is_loopback(self.host) and not self.allow_remote
 
     @property
     def key_needed(self) -> bool:

@@ -102,3 +102,14 @@ def test_the_compose_file_sets_only_what_there_is_to_set_and_mounts_what_there_i
         files = [source for source in mounted if source.startswith("./")]
         assert all((ROOT / source).is_file() for source in files), name
         assert set(mounted) - set(files) <= set(compose["volumes"]), name
+
+
+def test_compose_publishes_on_loopback_alone_and_lifts_no_check_of_host_or_origin() -> None:
+    compose = read("docker-compose.yml")
+    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    asked = compose["services"]["api"]["environment"]["PENTIMENTO_ALLOWED_HOSTS"]
+    usual = re.fullmatch(r"\$\{PENTIMENTO_ALLOWED_HOSTS:-([a-z,]*)\}", asked)
+    assert usual
+    assert set(usual[1].split(",")) <= set(compose["services"])

@@ -11,7 +11,7 @@ from service.app import create_app
 from service.edge import JSON_BYTES, UPLOAD_BYTES
 from service.settings import ServiceSettings
 from store import Store
-from tests.service.conftest import NO_IMAGE
+from tests.service.conftest import NO_IMAGE, invert
 
 PROBLEM = "application/problem+json"
 
@@ -115,11 +115,73 @@ def test_a_link_on_another_site_can_be_followed_but_nothing_embedded(http: TestC
     assert http.get("/healthz", headers=headers | {"sec-fetch-mode": "no-cors"}).status_code == 403
 
 
-def test_allowing_remote_leaves_origins_to_the_proxy(shared: Store) -> None:
-    app = create_app(shared, ServiceSettings(allow_remote=True))
-    with TestClient(app, base_url="http://pentimento.example") as http:
-        answer = http.get("/healthz", headers={"origin": "https://pentimento.example"})
-    assert answer.status_code == 200
+def remote(shared: Store, **fields: Any) -> TestClient:
+    """The API as compose runs it: listening on every address, without keys."""
+    settings = ServiceSettings(host="0.0.0.0", allow_remote=True, **fields)
+    return TestClient(create_app(shared, settings), base_url="http://127.0.0.1:8000")
+
+
+@pytest.mark.parametrize("host", ["rebound.example", "localhost.evil.example", "", "api"])
+def test_a_name_that_points_here_is_no_way_in_even_where_all_addresses_are_listened_on(
+    shared: Store, png: bytes, host: str
+) -> None:
+    with remote(shared, allowed_hosts="pentimento.example") as http:
+        image_id = invert(http, png).image_id
+        foreign = {"host": host}
+        assert http.get("/images", headers=foreign).status_code == 404
+        assert http.delete(f"/images/{image_id}", headers=foreign).status_code == 404
+        assert http.get(f"/images/{image_id}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "http://pentimento.example:1234"},
+        {"origin": "http://localhost:3000", "host": "pentimento.example"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+    ],
+)
+def test_a_foreign_page_cannot_post_even_where_all_addresses_are_listened_on(
+    shared: Store, png: bytes, headers: dict[str, str]
+) -> None:
+    with remote(shared, allowed_hosts="pentimento.example") as http:
+        answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat"}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert shared.stats().queued == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("pentimento.example", "https://pentimento.example"),
+        ("shop.pentimento.example:8443", "https://shop.pentimento.example:8443"),
+        ("192.168.1.7:8000", "http://192.168.1.7:8000"),
+        ("[2001:db8::7]", "http://[2001:db8::7]"),
+        ("pentimento.example", "https://shop.example"),
+    ],
+)
+def test_the_own_page_and_those_that_are_allowed_can_post(
+    shared: Store, png: bytes, host: str, origin: str
+) -> None:
+    names, pages = "pentimento.example, *.pentimento.example", "https://shop.example/"
+    with remote(shared, allowed_hosts=names, allowed_origins=pages) as http:
+        headers = {"host": host, "origin": origin}
+        answer = http.post("/invert", files={"image": png}, data={"prompt": "a cat"}, headers=headers)
+    assert answer.status_code == 202
+
+
+def test_an_allowed_page_may_read_what_it_asked_for(shared: Store) -> None:
+    asked = {"origin": "https://shop.example", "access-control-request-method": "POST"}
+    with remote(shared, allowed_origins="https://shop.example") as http:
+        assert http.options("/edit", headers=asked).headers["access-control-allow-origin"] == asked["origin"]
+        answer = http.get("/jobs", headers={"origin": "https://shop.example"})
+        assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+        assert http.options("/edit", headers=asked | {"origin": "https://evil.example"}).status_code == 403
+
+
+def test_a_service_on_loopback_is_not_asked_for_by_another_address(http: TestClient) -> None:
+    assert http.get("/healthz", headers={"host": "192.168.1.7:8000"}).status_code == 404
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:8000", "LocalHost:8000"])

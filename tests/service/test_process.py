@@ -56,7 +56,11 @@ def test_the_process_does_not_guess_whether_there_are_keys(tmp_path: Path) -> No
 def test_with_a_key_the_process_listens_beyond_loopback(shared: Store) -> None:
     _, token = shared.apikeys.add("shop")
     command = [sys.executable, "-m", "service", "--host", "0.0.0.0", "--port", "0"]
-    environment = {**os.environ, "PENTIMENTO_REDIS_URL": shared.settings.redis_url}
+    ours = {
+        "PENTIMENTO_REDIS_URL": shared.settings.redis_url,
+        "PENTIMENTO_ALLOWED_HOSTS": "pentimento.example",
+    }
+    environment = {**os.environ, **ours}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         port = next(found[1] for line in process.stderr if (found := re.search(r"0\.0\.0\.0:(\d+)", line)))
