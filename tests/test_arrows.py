@@ -10,20 +10,22 @@ ROOT = Path(__file__).parent.parent
 
 ARROWS: dict[str, set[str]] = {
     "prompts": set(),
-    "engine": {"prompts"},
-    "api_schemas": set(),
+    "parameters": {"prompts"},
+    "engine": {"prompts", "parameters"},
+    "api_schemas": {"parameters"},
     "store": {"api_schemas"},
-    "workers": {"engine", "api_schemas", "store"},
-    "service": {"api_schemas", "store", "prompts"},
-    "pentimento": {"api_schemas"},
+    "workers": {"engine", "api_schemas", "store", "parameters"},
+    "service": {"api_schemas", "store", "prompts", "parameters"},
+    "pentimento": {"api_schemas", "parameters"},
     "miniature": {"engine"},
-    "benchmarks": {"engine", "miniature", "api_schemas", "pentimento"},
+    "benchmarks": {"engine", "miniature", "api_schemas", "pentimento", "parameters"},
 }
 HEAVY = {"torch", "diffusers", "transformers", "safetensors", "numpy"}
 WEB = {"fastapi", "starlette", "uvicorn"}
 QUEUE = {"redis", "rq", "fsspec"}
 FORBIDDEN: dict[str, set[str]] = {
     "prompts": HEAVY | WEB | QUEUE | {"pydantic", "PIL"},
+    "parameters": HEAVY | WEB | QUEUE | {"PIL"},
     "engine": WEB | QUEUE | {"pydantic", "httpx2", "typer"},
     "api_schemas": HEAVY | WEB | QUEUE | {"PIL"},
     "store": HEAVY | WEB,

@@ -1,0 +1,69 @@
+"""Parameters of every inversion and edit method: names, bounds, defaults, help, and the rules about words."""
+
+from parameters.base import EditParameters, InversionParameters, Parameters
+from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay
+from parameters.errors import (
+    BrokenPlugin,
+    Incompatible,
+    InvalidParameter,
+    PentimentoError,
+    PromptsDoNotAlign,
+    UnknownMethod,
+    UnknownWord,
+    is_number,
+)
+from parameters.fields import Fraction, GuidanceScale, Weights, Window, Windows, Word, Words
+from parameters.inversions import (
+    DDIM,
+    Direct,
+    EditFriendly,
+    Encode,
+    NullText,
+    StyleDiffusion,
+    StyleDiffusionFaithful,
+)
+from parameters.registry import EDITS, GROUP, INVERSIONS, find
+from parameters.rules import check_negative_prompt, compatible
+from parameters.values import build, changed_from_defaults, preset, resolved
+
+__all__ = [
+    "DDIM",
+    "EDITS",
+    "GROUP",
+    "INVERSIONS",
+    "P2P",
+    "BrokenPlugin",
+    "Direct",
+    "EditFriendly",
+    "EditParameters",
+    "Encode",
+    "Fraction",
+    "GuidanceScale",
+    "Incompatible",
+    "InvalidParameter",
+    "InversionParameters",
+    "NullText",
+    "P2Plus",
+    "Parameters",
+    "PentimentoError",
+    "Plain",
+    "PlugAndPlay",
+    "PromptsDoNotAlign",
+    "StyleDiffusion",
+    "StyleDiffusionFaithful",
+    "UnknownMethod",
+    "UnknownWord",
+    "Weights",
+    "Window",
+    "Windows",
+    "Word",
+    "Words",
+    "build",
+    "changed_from_defaults",
+    "check_negative_prompt",
+    "compatible",
+    "find",
+    "is_number",
+    "preset",
+    "resolved",
+]

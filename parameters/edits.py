@@ -1,0 +1,164 @@
+"""The parameters of the edit methods that the project brings."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from parameters.base import EditParameters, settings
+from parameters.checks import Prompt, check_known, check_paired
+from parameters.errors import InvalidParameter
+from parameters.fields import DEFAULT, Fraction, Weights, Window, WindowOrCross, Windows
+from parameters.inversions import PATH, START
+
+
+class Plain(EditParameters):
+    """Sampling from the inverted latent with the target prompt: guidance alone, without attention control."""
+
+    name = "plain"
+    needs = frozenset({START})
+    published = settings(guidance_scale=15.0, skip=0.36)
+
+    skip: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.0,
+        description="The fraction of the noisiest steps that is left out: more keeps more of the source.",
+    )
+
+
+class P2P(EditParameters):
+    """Prompt-to-Prompt: which attention of the source the edit keeps, and for how long.
+
+    Hertz et al. 2022, https://arxiv.org/abs/2208.01626.
+    """
+
+    name = "p2p"
+    needs = frozenset({START, PATH})
+    published = settings(
+        steps=50,
+        guidance_scale=7.5,
+        tau_c=0.4,
+        tau_s=0.6,
+        reweight_window="tau_c",
+        padding="absolute",
+        blend_maps="edited",
+        blend_threshold=0.3,
+        blend_start=0.2,
+        blend_in="latent",
+    )
+
+    edit: Literal["auto", "replace", "refine"] = Field(
+        default="auto",
+        description="Swap words one for one, or align the prompts and keep what they share. "
+        "'auto' swaps when the prompts differ only in words put in the place of others.",
+    )
+    tau_v: Window = Field(
+        default=0.5,
+        description="While in this part of the run the values of the target are scaled and shifted as a "
+        "`stylediffusion` inversion learned for the source; without one it changes nothing.",
+    )
+    tau_c: Windows | None = Field(
+        default=None,
+        description="Until which fraction of the run the source's cross-attention is kept: one number, a "
+        "[start, stop], or one of these per word with 'default' for the others. Null takes the model's.",
+        examples=[0.4, {"default": 0.8, "dog": [0.0, 0.3]}],
+    )
+    tau_s: Window | None = Field(
+        default=None,
+        description="While in this part of the run the source's self-attention is kept. "
+        "Null takes the model's.",
+    )
+    value_prompt: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        default=None,
+        description="What the values of cross-attention, which carry the appearance, are read from instead "
+        "of the target prompt, which goes on to say where things are.",
+        examples=["a watercolour of a cat on grass"],
+    )
+    reweight: Weights = Field(
+        default_factory=dict,
+        description="A factor for the attention paid to a word; below zero pushes the word away.",
+        examples=[{"grass": 2.0}],
+    )
+    reweight_window: WindowOrCross = Field(
+        default=1.0,
+        description="While in this part of the run words are weighed anew; 'tau_c' does so only while the "
+        "source's cross-attention is kept, as published.",
+    )
+    padding: Literal["end", "absolute"] | None = Field(
+        default=None,
+        description="How refine pairs the padding after the prompts: by distance from the end of the prompt, "
+        "or by absolute position, as published. Null takes the model's.",
+    )
+    blend_maps: Literal["own", "edited"] = Field(
+        default="own",
+        description="Which attention of the target finds the places of blend_words: its own, or what the "
+        "edit made of it, as published.",
+    )
+
+    def check_prompts(self, source: Prompt, targets: Sequence[Prompt]) -> None:
+        """The source needs words to compare with, and words by name are words of a target."""
+        if self.value_prompt is not None and not Prompt(self.value_prompt).words:
+            expected = "a prompt of at least one word, or none to take the target prompt"
+            raise InvalidParameter("value_prompt", self.value_prompt, expected)
+        check_paired(source, targets, one_for_one=self.edit == "replace")
+        windows = self.tau_c if isinstance(self.tau_c, dict) else {}
+        check_known([*(word for word in windows if word != DEFAULT), *self.reweight], targets)
+        super().check_prompts(source, targets)
+
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        """Words with another factor than 1."""
+        return tuple(word for word, factor in self.reweight.items() if factor != 1)
+
+
+class P2Plus(P2P):
+    """P2Plus: Prompt-to-Prompt that can keep the source's self-attention in the unconditional branch too.
+
+    Li et al. 2023, https://arxiv.org/abs/2303.15649.
+    """
+
+    name = "p2plus"
+    published = settings(
+        **{**P2P.published, "steps": 30, "tau_v": 0.5, "tau_c": 0.6, "tau_s": 0.6, "tau_u": 0.5}
+    )
+
+    tau_u: Window = Field(
+        default=0.0,
+        description="While in this part of the run the source's self-attention is kept in the unconditional "
+        "branch; 0.5 suits large changes of structure.",
+    )
+
+
+class PlugAndPlay(EditParameters):
+    """Plug-and-Play: keep the source's decoder features and self-attention while the target is painted.
+
+    Tumanyan et al. 2023, https://arxiv.org/abs/2211.12572.
+    """
+
+    name = "pnp"
+    needs = frozenset({START, PATH})
+    published = settings(
+        steps=50,
+        guidance_scale=7.5,
+        tau_f=0.8,
+        tau_a=0.5,
+        negative_prompt_alpha=1.0,
+    )
+
+    tau_f: Window = Field(
+        default=0.8, description="While in this part of the run the source's decoder features are kept."
+    )
+    tau_a: Window = Field(
+        default=0.5, description="While in this part of the run the source's self-attention is kept."
+    )
+    negative_prompt_alpha: Fraction = Field(
+        default=1.0,
+        description="How much of the unconditional prediction is the negative prompt's, which is the source "
+        "prompt unless given; the rest is the empty prompt's.",
+    )
+    negative_prompt_schedule: Literal["linear", "constant", "exponential"] = Field(
+        default="linear", description="How that part goes down over the run."
+    )
+    features: bool = Field(
+        default=False,
+        description="Answer also with pictures of the principal components of the source's features.",
+    )

@@ -1,0 +1,114 @@
+"""The parameters of the inversions that the project brings."""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from parameters.base import InversionParameters, settings
+from parameters.fields import GuidanceScale
+
+START: Final = "start"
+PATH: Final = "path"
+NOISE_MAPS: Final = "noise_maps"
+
+InnerSteps = Annotated[int, Field(ge=1, le=1000)]
+LearnedScale = Annotated[
+    GuidanceScale | None,
+    Field(
+        description="How strongly edits of the image will follow their prompts: what is learned holds for "
+        "this scale alone. Null takes the model's."
+    ),
+]
+LearningRate = Annotated[float, Field(gt=0, le=1)]
+
+
+class Encode(InversionParameters):
+    """Encode: the clean latent alone, for methods that need no inversion."""
+
+    name = "encode"
+
+
+class DDIM(InversionParameters):
+    """DDIM inversion takes no parameters beyond the number of steps."""
+
+    name = "ddim"
+    gives = frozenset({START, PATH})
+    published = settings(steps=50)
+
+
+class Direct(InversionParameters):
+    """Direct inversion takes no parameters beyond the number of steps."""
+
+    name = "direct"
+    gives = frozenset({START, PATH})
+    published = settings(steps=50)
+
+
+class EditFriendly(InversionParameters):
+    """Edit-friendly DDPM inversion: noise maps with which the sampler paints this very image."""
+
+    name = "edit-friendly"
+    gives = frozenset({START, PATH, NOISE_MAPS})
+    published = settings(steps=100, guidance_scale=3.5, last_noise=False)
+
+    guidance_scale: GuidanceScale | None = Field(
+        default=None,
+        description="How strongly the source prompt is followed while the noise maps are read; null takes "
+        "the published 3.5. Edits have a scale of their own.",
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the noise that is added to the image.")
+    last_noise: bool = Field(
+        default=True,
+        description="Keep the noise map of the last step, without which the image is not met exactly; the "
+        "published code sets it to zero.",
+    )
+
+
+class NullText(InversionParameters):
+    """Null-text inversion: learn unconditional embeddings, one per step, that paint this very image."""
+
+    name = "null-text"
+    gives = frozenset({START, PATH})
+    needs_prompt = True
+    learns_scale = True
+    takes_uncond = True
+    published = settings(steps=50, guidance_scale=7.5, inner_steps=10, learning_rate=0.01)
+
+    guidance_scale: LearnedScale = None
+    inner_steps: InnerSteps = Field(default=10, description="The most training steps of each embedding.")
+    learning_rate: LearningRate = Field(
+        default=0.01, description="The rate of that training in the first step; later ones have less."
+    )
+
+
+class StyleDiffusion(InversionParameters):
+    """StyleDiffusion: learn a scale and a shift of the prompt's embedding that paint this very image."""
+
+    name = "stylediffusion"
+    gives = frozenset({START, PATH})
+    learns_scale = True
+    published = settings(steps=30, guidance_scale=7.5)
+
+    guidance_scale: LearnedScale = None
+    inner_steps: InnerSteps = Field(
+        default=12,
+        description="The most evaluations of the loss in the first step; later ones have fewer.",
+    )
+
+
+class StyleDiffusionFaithful(InversionParameters):
+    """StyleDiffusion as published, trained network by network: for comparison, since it takes far longer."""
+
+    name = "stylediffusion-faithful"
+    gives = frozenset({START, PATH})
+    learns_scale = True
+    published = settings(steps=30, guidance_scale=7.5, inner_steps=100, learning_rate=0.01)
+
+    guidance_scale: LearnedScale = None
+    inner_steps: InnerSteps = Field(
+        default=100, description="The most training steps of the first network; later ones have fewer."
+    )
+    learning_rate: LearningRate = Field(default=0.01, description="The rate of that training.")
+    keep_mapping: bool = Field(
+        default=False, description="Store the weights of the networks too; no edit needs them."
+    )

@@ -1,0 +1,30 @@
+"""Rules about an edit and the inversion it starts from."""
+
+from parameters.base import EditParameters, InversionParameters
+from parameters.errors import Incompatible, InvalidParameter
+from parameters.registry import INVERSIONS
+
+
+def compatible(edit: type[EditParameters], inversion: type[InversionParameters]) -> None:
+    """Raise `Incompatible` if the edit needs what the inversion does not give."""
+    if missing := edit.needs - inversion.gives:
+        suitable = [name for name, other in INVERSIONS.items() if edit.needs <= other.gives]
+        raise Incompatible(edit.name, inversion.name, missing, suitable)
+
+
+def check_negative_prompt(
+    negative_prompt: str | None, inversion: type[InversionParameters], guidance_scale: float | None
+) -> None:
+    """Raise `InvalidParameter` where nothing would read a negative prompt.
+
+    `guidance_scale` is that of the edit, None if it is not known yet.
+    """
+    if negative_prompt is None:
+        return
+    if inversion.takes_uncond:
+        reason = f"{inversion.name} learned an unconditional prompt of its own"
+    elif guidance_scale == 1:
+        reason = "at guidance scale 1 only the target prompt is read"
+    else:
+        return
+    raise InvalidParameter("negative_prompt", negative_prompt, f"none, since {reason}")

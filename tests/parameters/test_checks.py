@@ -1,0 +1,131 @@
+"""What is known of an edit's words, and of an edit with its inversion, before there is a model."""
+
+from typing import Any
+
+import pytest
+
+from parameters import (
+    EDITS,
+    INVERSIONS,
+    P2P,
+    Direct,
+    EditFriendly,
+    EditParameters,
+    Encode,
+    Incompatible,
+    InvalidParameter,
+    NullText,
+    Plain,
+    PlugAndPlay,
+    PromptsDoNotAlign,
+    UnknownWord,
+    build,
+    check_negative_prompt,
+    compatible,
+)
+
+SOURCE, TARGET = "a cat on grass", "a dog on grass"
+
+
+@pytest.mark.parametrize(
+    ("params", "word"),
+    [
+        ({"reweight": {"lion": 2.0}}, "lion"),
+        ({"reweight": {"cat": 2.0}}, "cat"),
+        ({"tau_c": {"default": 0.4, "lion": 0.2}}, "lion"),
+        ({"blend_words": ["dog", "lion"]}, "lion"),
+        ({"blend_words": ["dog"], "subtract_words": ["sea"]}, "sea"),
+        ({"reweight": {"?!": 2.0}}, "?!"),
+    ],
+)
+def test_an_unknown_word_is_named_with_those_there_are(params: dict[str, Any], word: str) -> None:
+    with pytest.raises(UnknownWord) as caught:
+        build(P2P, params).check(SOURCE, [TARGET])
+    assert caught.value.word == word
+    assert {"dog", "grass"} <= set(caught.value.words)
+
+
+@pytest.mark.parametrize(
+    ("targets", "params", "named"),
+    [
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["dog"]}, "a fox on grass"),
+        (["a dog on grass", "A cat, on grass"], {"blend_words": "changed"}, "A cat, on grass"),
+        (["a cat on grass"], {"blend_words": "changed", "reweight": {"cat": 1.0}}, "a cat on grass"),
+        ([SOURCE, TARGET], {"blend_words": "changed", "reweight": {"dog": 2}}, SOURCE),
+    ],
+)
+def test_a_target_in_which_nothing_may_change_is_refused(
+    targets: list[str], params: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        build(P2P, params).check(SOURCE, targets)
+    assert caught.value.name == "blend_words"
+    assert named in str(caught.value)
+    assert "grass" in caught.value.words
+
+
+@pytest.mark.parametrize(
+    ("targets", "params"),
+    [
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["cat"]}),
+        (["a dog on grass", "a fox on grass"], {"blend_words": ["dog", "fox"]}),
+        (["a cat on grass"], {"blend_words": "changed", "reweight": {"cat": 2}}),
+        (["a cat on grass"], {"blend_words": []}),
+        (["a dog's bed on grass"], {"blend_words": ["dog"], "reweight": {"bed on": 2}}),
+        ([TARGET], {"tau_c": {"default": 0.8, "Dog": [0.1, 0.4]}}),
+        ([TARGET], {"edit": "replace"}),
+    ],
+)
+def test_good_words_are_accepted(targets: list[str], params: dict[str, Any]) -> None:
+    build(P2P, params).check(SOURCE, targets)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "params"),
+    [
+        ("", TARGET, {}),
+        (SOURCE, "?!", {}),
+        (SOURCE, "a big dog on grass", {"edit": "replace"}),
+    ],
+)
+def test_prompts_that_cannot_be_paired_are_refused(source: str, target: str, params: dict[str, Any]) -> None:
+    with pytest.raises(PromptsDoNotAlign):
+        build(P2P, params).check(source, [target])
+
+
+def test_a_method_without_attention_needs_no_prompt_of_the_source() -> None:
+    Plain().check("", [TARGET])
+    PlugAndPlay().check("", [TARGET])
+    with pytest.raises(UnknownWord):
+        Plain(blend_words=("lion",)).check("", [TARGET])
+
+
+def test_a_value_prompt_has_a_word() -> None:
+    with pytest.raises(InvalidParameter, match="at least one word"):
+        P2P(value_prompt="?!").check(SOURCE, [TARGET])
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_an_edit_that_starts_from_noise_does_not_go_with_encode(edit: type[EditParameters]) -> None:
+    compatible(edit, Direct)
+    with pytest.raises(Incompatible) as caught:
+        compatible(edit, Encode)
+    error = caught.value
+    assert (error.method, error.inversion, error.code) == (edit.name, "encode", "incompatible_inversion")
+    assert error.missing == sorted(edit.needs)
+    assert "direct" in error.suitable
+    assert all(edit.needs <= INVERSIONS[name].gives for name in error.suitable)
+
+
+def test_what_an_inversion_of_noise_maps_gives_is_a_path_too() -> None:
+    compatible(P2P, EditFriendly)
+
+
+def test_a_negative_prompt_that_nothing_would_read_is_refused() -> None:
+    check_negative_prompt("blurred", Direct, None)
+    check_negative_prompt("blurred", Direct, 3.0)
+    check_negative_prompt(None, NullText, 1.0)
+    with pytest.raises(InvalidParameter, match="null-text learned"):
+        check_negative_prompt("blurred", NullText, 7.5)
+    with pytest.raises(InvalidParameter, match="guidance scale 1"):
+        check_negative_prompt("blurred", Direct, 1)
