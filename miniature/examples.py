@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from miniature.scenes import Scene, Thing
+from miniature.scenes import Scene
+from miniature.things import Thing
 
 EXAMPLES = {
     "cat": Scene(things=(Thing(object="cat", size=0.66),), seed=21),

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from miniature.accessories import ACCESSORIES
 from miniature.recipe.data import HELD_OUT
 from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, STYLES
 from miniature.scenes import Scene, sample
+from miniature.wider import sample_wide
 
 KINDS = ("object", "colour", "background", "style")
+LAYOUT_KINDS = ("add", "remove", "clear", "move", "count", "dress", "undress")
 _CHOICES = {"object": OBJECTS, "colour": COLOURS, "background": BACKGROUNDS, "style": STYLES}
 
 
@@ -40,8 +43,37 @@ class Pair:
 
 
 def held_out_pairs(kind: str, most: int, *, first: int = HELD_OUT) -> list[Pair]:
-    """Edits of one kind ("object", "colour", "background", "style"), the same ones on every call."""
-    return list(islice(_pairs(kind, first), most))
+    """Edits of one of `KINDS` or `LAYOUT_KINDS`, the same ones on every call.
+
+    The layout's kinds change what stands where, and their captions say it: a second object is added to one or
+    removed, the only one is cleared away, moved to the other side, made two or three, or its face is given a
+    hat or glasses or rid of them.
+    """
+    if kind in KINDS:
+        return list(islice(_pairs(kind, first), most))
+    return [_layout_pair(kind, seed) for seed in range(first, first + most)]
+
+
+def _layout_pair(kind: str, seed: int) -> Pair:
+    match kind:
+        case "add" | "remove":
+            both = sample_wide(seed, "pair")
+            one = both.without(1)
+            return Pair(one, both) if kind == "add" else Pair(both, one)
+        case "clear":
+            scene = sample_wide(seed, "single")
+            return Pair(scene, scene.without(0))
+        case "move":
+            scene = sample_wide(seed, "aside")
+            return Pair(scene, scene.moving(0, x=-scene.things[0].x, y=scene.things[0].y))
+        case "count":
+            scene = sample_wide(seed, "single")
+            return Pair(scene, scene.with_(count=2 + seed % 2))
+        case "dress" | "undress":
+            scene = sample_wide(seed, "dressed").bare(0)
+            dressed = scene.with_(accessory=tuple(ACCESSORIES)[seed % len(ACCESSORIES)])
+            return Pair(scene, dressed) if kind == "dress" else Pair(dressed, scene)
+    raise ValueError(f"no kind of edit called {kind!r}: choose one of {', '.join((*KINDS, *LAYOUT_KINDS))}")
 
 
 def _pairs(kind: str, first: int) -> Iterator[Pair]:

@@ -7,62 +7,28 @@
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops
 
-from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, RECOLOURABLE, STYLES, fine_grain, sprite
+from miniature.accessories import WEARERS
+from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, RECOLOURABLE, STYLES, fine_grain
+from miniature.things import SUPERSAMPLING, Thing, known
+from miniature.words import BARE, PLACES, STYLED
 
 SIZE = 64
-_SUPERSAMPLING = 2
-_PLACES = {
-    "grass": ("on grass", "on the grass", "on green grass", "in the grass"),
-    "sand": ("on sand", "on the sand", "on yellow sand", "in the sand"),
-    "snow": ("on snow", "in the snow", "on white snow", "in snow"),
-    "brick": ("on brick", "against a brick wall", "in front of a brick wall", "on a brick wall"),
-    "sea": ("on the sea", "in the sea", "at sea", "on a blue sea"),
-    "night sky": ("in the night sky", "under a night sky", "in a night sky", "at night in the night sky"),
-    "wood": ("on wood", "on a wood floor", "on brown wood", "on a wood table"),
-    "sky": ("in the sky", "in a blue sky", "against the sky", "in the cloudy sky"),
-}
-_STYLED = {
-    "photo": ("a photo of {}", "a photograph of {}", "photo of {}", "{}, photo"),
-    "pixel art": ("pixel art of {}", "a pixel art picture of {}", "{}, pixel art", "{} in pixel art style"),
-    "watercolour": (
-        "a watercolour of {}",
-        "a watercolour painting of {}",
-        "{}, watercolour",
-        "watercolour of {}",
-    ),
-    "sketch": ("a sketch of {}", "a pencil sketch of {}", "{}, sketch", "sketch of {}"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Thing:
-    """One object: centre and side as fractions of the picture's shorter side, measured from its centre."""
-
-    object: str
-    colour: str | None = None
-    x: float = 0.0
-    y: float = 0.0
-    size: float = 0.62
-
-    def __post_init__(self) -> None:
-        _known("object", self.object, OBJECTS)
-        if self.colour is not None:
-            _known("colour", self.colour, COLOURS)
-            _known(f"object with a colour (not {self.object})", self.object, RECOLOURABLE)
-
-    def phrase(self, *, colour: bool = True) -> str:
-        words = f"{self.colour} {self.object}" if colour and self.colour else self.object
-        return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+_MENTIONED = ("extent", "side")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A picture before it is drawn. ``wording`` picks the caption's phrases, ``leave_out`` what it omits."""
+    """A picture before it is drawn; without things, an empty background.
+
+    ``wording`` picks the caption's phrases. It omits what is in ``leave_out`` ("style", "background",
+    "colour") and names what is in ``mention`` ("extent", "side").
+    """
 
     things: tuple[Thing, ...]
     background: str = "grass"
@@ -72,10 +38,11 @@ class Scene:
     height: int = SIZE
     wording: int = 0
     leave_out: frozenset[str] = frozenset({"style"})
+    mention: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        _known("background", self.background, BACKGROUNDS)
-        _known("style", self.style, STYLES)
+        known("background", self.background, BACKGROUNDS)
+        known("style", self.style, STYLES)
 
     def with_(
         self,
@@ -85,25 +52,31 @@ class Scene:
         colour: str | None = None,
         background: str | None = None,
         style: str | None = None,
+        count: int | None = None,
+        accessory: str | None = None,
     ) -> "Scene":
-        """The same layout and seed with one thing said differently. What changes is said in the caption."""
-        thing = self.things[index]
+        """The same layout and seed with one thing changed, which the caption then names.
+
+        A new count keeps the room that the objects take: each of them is drawn smaller or larger.
+        """
+        changes: dict[str, Any] = {}
         if object is not None:
-            keeps = colour is None and object in RECOLOURABLE
-            thing = replace(thing, object=object, colour=thing.colour if keeps else None)
+            thing = self.things[index]
+            changes["object"] = object
+            changes["colour"] = thing.colour if object in RECOLOURABLE else None
+            changes["accessory"] = thing.accessory if object in WEARERS else None
         if colour is not None:
-            thing = replace(thing, colour=colour)
-        said = {
-            name
-            for name, value in (("colour", colour), ("background", background), ("style", style))
-            if value
-        }
+            changes["colour"] = colour
+        if count is not None:
+            changes |= {"count": count, "size": self.things[index].size_of_each(count)}
+        if accessory is not None:
+            changes["accessory"] = accessory
+        named = {"colour": colour, "background": background, "style": style}
         return replace(
-            self,
-            things=(*self.things[:index], thing, *self.things[index + 1 :]),
+            self._replacing(index, **changes) if changes else self,
             background=background or self.background,
             style=style or self.style,
-            leave_out=self.leave_out - said,
+            leave_out=self.leave_out - {name for name, value in named.items() if value},
         )
 
     def adding(self, thing: Thing) -> "Scene":
@@ -112,13 +85,35 @@ class Scene:
     def without(self, index: int) -> "Scene":
         return replace(self, things=self.things[:index] + self.things[index + 1 :])
 
+    def moving(self, index: int, *, x: float, y: float) -> "Scene":
+        """The same scene with one thing elsewhere; the caption names the side."""
+        return replace(self._replacing(index, x=x, y=y), mention=self.mention | {"side"})
+
+    def scaling(self, index: int, size: float) -> "Scene":
+        """The same scene with one thing of another size; the caption names it small or large."""
+        return replace(self._replacing(index, size=size), mention=self.mention | {"extent"})
+
+    def bare(self, index: int) -> "Scene":
+        """The same scene with one thing wearing nothing."""
+        return self._replacing(index, accessory=None)
+
+    def _replacing(self, index: int, **changes: Any) -> "Scene":
+        thing = replace(self.things[index], **changes)
+        return replace(self, things=(*self.things[:index], thing, *self.things[index + 1 :]))
+
     @property
     def caption(self) -> str:
-        said = " and ".join(thing.phrase(colour="colour" not in self.leave_out) for thing in self.things)
-        if "background" not in self.leave_out:
-            said += " " + _PLACES[self.background][self.wording % 4]
+        shown = {
+            "colour": "colour" not in self.leave_out,
+            **{name: name in self.mention for name in _MENTIONED},
+        }
+        said = " and ".join(thing.phrase(**shown) for thing in self.things)
+        if not said:
+            said = BARE[self.background][self.wording % 4]
+        elif "background" not in self.leave_out:
+            said += " " + PLACES[self.background][self.wording % 4]
         if "style" not in self.leave_out:
-            said = _STYLED[self.style][self.wording // 4 % 4].format(said)
+            said = STYLED[self.style][self.wording // 4 % 4].format(said)
         return said
 
     def render(self, *, scale: int = 1, grain: float = 0.0) -> Image.Image:
@@ -131,13 +126,13 @@ class Scene:
         """
         if grain and scale < 2:
             raise ValueError("grain needs a scale of 2 or more: at 1 nothing is finer than the model's size")
-        k = scale * _SUPERSAMPLING
+        k = scale * SUPERSAMPLING
         h, w = self.height * k, self.width * k
         ground = BACKGROUNDS[self.background](np.random.default_rng((self.seed, 0)), h, w, scale)
         canvas = Image.fromarray(np.round(ground * 255).astype(np.uint8))
         for thing in self.things:
-            glyph, corner = self._placed(thing, scale)
-            canvas.paste(glyph, corner, glyph)
+            for glyph, corner in thing.placed(self.width, self.height, scale):
+                canvas.paste(glyph, corner, glyph)
         drawn = np.asarray(canvas, dtype=np.float32) / np.float32(255)
         styled = STYLES[self.style](np.random.default_rng((self.seed, 1)), drawn, scale)
         image = Image.fromarray(np.round(np.clip(styled, 0, 1) * 255).astype(np.uint8))
@@ -149,20 +144,13 @@ class Scene:
         return (np.asarray(self.render(scale=scale)) != np.asarray(other.render(scale=scale))).any(-1)
 
     def object_mask(self, index: int = 0) -> NDArray[np.bool_]:
-        """Where one object stands, shape (height, width)."""
-        layer = Image.new("L", (self.width * _SUPERSAMPLING, self.height * _SUPERSAMPLING))
-        glyph, corner = self._placed(self.things[index], 1)
-        layer.paste(glyph.getchannel("A"), corner)
+        """Where one thing stands with all that it wears, shape (height, width)."""
+        layer = Image.new("L", (self.width * SUPERSAMPLING, self.height * SUPERSAMPLING))
+        for glyph, corner in self.things[index].placed(self.width, self.height):
+            alone = Image.new("L", layer.size)
+            alone.paste(glyph.getchannel("A"), corner)
+            layer = ImageChops.lighter(layer, alone)
         return np.asarray(layer.resize((self.width, self.height), Image.Resampling.BOX)) > 127
-
-    def _placed(self, thing: Thing, scale: int) -> tuple[Image.Image, tuple[int, int]]:
-        side = _SUPERSAMPLING * min(self.width, self.height)
-        pixels = round(thing.size * side)
-        x = round(self.width * _SUPERSAMPLING / 2 + thing.x * side - pixels / 2)
-        y = round(self.height * _SUPERSAMPLING / 2 + thing.y * side - pixels / 2)
-        drawn = (scale * pixels, scale * pixels)
-        glyph = sprite(thing.object, thing.colour).resize(drawn, Image.Resampling.LANCZOS)
-        return glyph, (scale * x, scale * y)
 
     def _grained(self, image: Image.Image, scale: int, deviation: float) -> Image.Image:
         rng = np.random.default_rng((self.seed, 4))
@@ -211,9 +199,3 @@ def _sample_thing(rng: np.random.Generator, side: int) -> Thing:
         y=rng.uniform(-0.11, 0.11),
         size=rng.uniform(0.52, 0.74),
     )
-
-
-def _known(what: str, value: str, known: object) -> None:
-    names = list(known)  # type: ignore[call-overload]
-    if value not in names:
-        raise ValueError(f"no {what} called {value!r}: choose one of {', '.join(names)}")

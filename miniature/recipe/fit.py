@@ -51,7 +51,7 @@ def fit(
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            _average(averaged, model.state_dict(), min(average, (step + 1) / (step + 10)))
+            average_in(averaged, model.state_dict(), min(average, (step + 1) / (step + 10)))
             value = loss.item()
             smooth = value if smooth is None else 0.98 * smooth + 0.02 * value
             progress.update(bar, completed=step + 1, description=f"{name} loss {smooth:.4f}")
@@ -68,7 +68,7 @@ def fit(
     return model.eval().requires_grad_(False)
 
 
-def _average(averaged: Mapping[str, Tensor], current: Mapping[str, Tensor], decay: float) -> None:
+def average_in(averaged: Mapping[str, Tensor], current: Mapping[str, Tensor], decay: float) -> None:
     floats = [key for key, value in averaged.items() if value.is_floating_point()]
     torch._foreach_lerp_(
         [averaged[key] for key in floats], [current[key].detach() for key in floats], 1 - decay

@@ -1,5 +1,6 @@
 """The last stage: the trained pieces as one diffusers folder, and the judge beside it."""
 
+import copy
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import CLIPModel, CLIPTokenizer, CLIPVisionModelWithProjection
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
 from miniature.recipe import judge
 from miniature.recipe.clip import image_processor
@@ -43,6 +44,13 @@ def write(
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
     save_file({key: value.contiguous().cpu() for key, value in critic.state_dict().items()}, folder / JUDGE)
+
+
+def export(unet: UNet2DConditionModel, text_encoder: CLIPTextModel, base: Path, folder: Path) -> None:
+    """A copy of the package ``base`` with another U-Net, in half precision, and another text encoder."""
+    shutil.copytree(base, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("README.md"))
+    copy.deepcopy(unet).to(torch.float16).save_pretrained(folder / "unet")
+    text_encoder.save_pretrained(folder / "text_encoder")
 
 
 def load_judge(folder: Path) -> nn.Module:

@@ -7,7 +7,8 @@ from PIL import Image, ImageFilter
 from miniature.examples import EXAMPLES
 from miniature.pictures import psnr
 from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, RECOLOURABLE, STYLES
-from miniature.scenes import Scene, Thing, sample
+from miniature.scenes import Scene, sample
+from miniature.things import Thing
 
 DRAWN = Path(__file__).parents[2] / "examples"
 CAT = Scene(things=(Thing(object="cat"),), seed=3)

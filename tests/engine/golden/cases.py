@@ -21,7 +21,8 @@ from torch import Tensor
 
 import engine
 from miniature import WEIGHTS
-from miniature.scenes import Scene, Thing
+from miniature.scenes import Scene
+from miniature.things import Thing
 
 FOLDER = Path(__file__).parent
 

@@ -1,0 +1,152 @@
+"""Training further: the U-Net and the text encoder together, from weights or a checkpoint, for a time."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+
+from engine.attention import sites_of
+from miniature.recipe import checkpoint
+from miniature.recipe.corpus import CAPTIONS, Corpus
+from miniature.recipe.data import batch_indices
+from miniature.recipe.denoiser import LOCALISE, MIN_SNR, UNCONDITIONAL, Watching, astray, scheduler
+from miniature.recipe.fit import average_in
+
+AVERAGE = 0.999
+WARM_UP = 100
+TAIL = 0.2
+
+
+class Painter(nn.Module):
+    """What is trained: the two networks that turn a prompt and noise into a picture's latents."""
+
+    def __init__(self, unet: UNet2DConditionModel, text: CLIPTextModel) -> None:
+        super().__init__()
+        self.unet, self.text = unet, text
+        processors = {name: Watching() for name in unet.attn_processors}
+        unet.set_attn_processor(dict(processors))
+        self._finest = [
+            processors[site.name] for site in sites_of(unet) if site.kind == "cross" and site.factor == 1
+        ]
+
+    def forward(self, noisy: Tensor, t: Tensor, ids: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The predicted noise, and the finest cross-attention maps (n * heads, places, tokens)."""
+        predicted: Tensor = self.unet(noisy, t, self.text(ids).last_hidden_state).sample
+        return predicted.float(), [seen.probs for seen in self._finest if seen.probs is not None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How long and how fast: ``seconds`` of training at a batch size and a highest learning rate."""
+
+    seconds: float
+    batch: int = 32
+    lr: float = 1e-4
+    checkpoint_s: float = 600.0
+
+    def rate(self, step: int, spent: float) -> float:
+        """Warm-up, constant, and a cosine tail over the last fifth of the time (Hu et al. 2024, 4.1)."""
+        left = max(0.0, 1 - spent / self.seconds) / TAIL
+        return self.lr * min(1.0, (step + 1) / WARM_UP) * (0.5 - 0.5 * math.cos(math.pi * min(1.0, left)))
+
+
+def groups_of(corpus: Corpus) -> dict[str, NDArray[np.int64]]:
+    """The rows of the wider world, those of the plain one, and the demanding ones among these."""
+    wide, demanding = corpus.wide.cpu().numpy(), corpus.demanding.cpu().numpy()
+    groups = {"wide": wide, "plain": ~wide, "demanding": ~wide & demanding}
+    return {name: np.flatnonzero(chosen) for name, chosen in groups.items()}
+
+
+def rows_of(step: int, size: int, groups: dict[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """A batch: half of it from the wider world, a quarter plain, a quarter demanding."""
+    share = {"wide": size - size // 4 * 2, "plain": size // 4, "demanding": size // 4}
+    return np.concatenate(
+        [group[batch_indices(name, step, share[name], len(group))] for name, group in groups.items()]
+    )
+
+
+def loss_at(step: int, painter: Painter, corpus: Corpus, rows: Tensor, empty: Tensor, scale: float) -> Tensor:
+    """The weighted squared error of the predicted noise, and how far attention misses the objects.
+
+    ``rows`` (n,) of the corpus make the batch, ``empty`` (tokens,) is the empty prompt and ``scale`` the
+    autoencoder's scaling factor. One prompt in ten is the empty one, and prompts are otherwise what the
+    tokenizer makes of them, end and padding included, as Stable Diffusion was trained. All that is random
+    comes from the step.
+    """
+    device, n = corpus.mean.device, len(rows)
+    random = torch.Generator(device)
+    random.manual_seed(step)
+    mean, std = corpus.mean[rows].float(), corpus.std[rows].float()
+    clean = scale * (mean + std * torch.randn(mean.shape, generator=random, device=device))
+    noise = torch.randn(mean.shape, generator=random, device=device)
+    t = torch.randint(1000, (n,), generator=random, device=device)
+    a = scheduler().alphas_cumprod.to(device)[t][:, None, None, None]
+
+    caption = torch.randint(CAPTIONS, (n,), generator=random, device=device)
+    blank = torch.rand(n, generator=random, device=device) < UNCONDITIONAL
+    ids = torch.where(blank[:, None], empty, corpus.ids[rows, caption].long())
+    with torch.autocast(device.type, torch.bfloat16):
+        predicted, maps = painter(a.sqrt() * clean + (1 - a).sqrt() * noise, t, ids)
+    snr = (a / (1 - a)).flatten()
+    weight = snr.clamp(max=MIN_SNR) / snr  # Hang et al. 2023, equation 8
+    loss = (weight * (predicted - noise).square().mean((1, 2, 3))).mean()
+    spoken, covered = corpus.spoken[rows, caption], corpus.covered[rows]
+    there = spoken.any(-1) & covered.flatten(2).any(-1) & ~blank[:, None]
+    return loss + LOCALISE * (astray(maps, spoken, covered) * there).sum() / there.sum().clamp(min=1)
+
+
+def train(
+    painter: Painter,
+    corpus: Corpus,
+    empty: Tensor,
+    scale: float,
+    plan: Plan,
+    path: Path,
+    report: Callable[[int, float, Mapping[str, Tensor]], None],
+) -> None:
+    """Train for the plan's time and leave ``painter`` holding its moving average.
+
+    Goes on from the checkpoint at ``path`` where there is one. Writes it every ``checkpoint_s`` seconds and
+    at the end; each time, ``report`` gets the step, the smoothed loss and the averaged weights.
+    """
+    device = corpus.mean.device
+    painter.to(device).train()
+    optimizer = torch.optim.AdamW(painter.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    averaged = {name: value.detach().clone() for name, value in painter.state_dict().items()}
+    step = 0
+    if path.exists():
+        averaged, step = checkpoint.restore(path, painter, optimizer)
+    if device.type == "cuda":
+        painter.unet.compile()
+    groups, empty = groups_of(corpus), empty.to(device)
+    first, smooth = step, math.nan
+    begun = saved = time.monotonic()
+    over = False
+    while not over:
+        spent = time.monotonic() - begun
+        for group in optimizer.param_groups:
+            group["lr"] = plan.rate(step - first, spent)
+        rows = torch.from_numpy(rows_of(step, plan.batch, groups)).to(device)
+        loss = loss_at(step, painter, corpus, rows, empty, scale)
+        loss.backward()
+        nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step += 1
+        average_in(averaged, painter.state_dict(), min(AVERAGE, step / (step + 9)))
+        smooth = loss.item() if math.isnan(smooth) else 0.98 * smooth + 0.02 * loss.item()
+        over = time.monotonic() - begun >= plan.seconds
+        if over or time.monotonic() - saved >= plan.checkpoint_s:
+            checkpoint.save(path, painter, averaged, optimizer, step)
+            report(step, smooth, averaged)
+            saved = time.monotonic()
+    painter.load_state_dict(averaged)
+    painter.eval().requires_grad_(False)
