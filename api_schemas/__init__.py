@@ -1,6 +1,6 @@
 """The wire contract of Pentimento: everything that crosses HTTP, and nothing else."""
 
-from api_schemas.base import IMAGE_ID, JOB_ID, ImageId, JobId, Request, Response, Time, now
+from api_schemas.base import IMAGE_ID, JOB_ID, ImageId, JobId, Notice, Request, Response, Time, now
 from api_schemas.catalogue import Image, ImageList, ImageStatus, MethodInfo, ModelInfo
 from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, DeliveryTry
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
@@ -59,6 +59,7 @@ __all__ = [
     "MethodInfo",
     "Metrics",
     "ModelInfo",
+    "Notice",
     "OutputFormat",
     "P2PParams",
     "P2PlusParams",

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 IMAGE_ID: Final = "^img_[0-9a-z]{26}$"
 JOB_ID: Final = "^job_[0-9a-z]{26}$"
@@ -22,6 +22,13 @@ class Response(BaseModel):
     """A body sent by the service: clients ignore fields that are newer than they are."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Notice(Response):
+    """A warning: what was done differently from asked, or what the answer may suffer from."""
+
+    code: str = Field(description="The stable name of the warning; branch on this.", examples=["scaled_down"])
+    message: str = Field(description="What happened, and what to change where something can be.")
 
 
 def now() -> datetime:

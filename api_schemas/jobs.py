@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from api_schemas.base import ImageId, JobId, Response, Time
+from api_schemas.base import ImageId, JobId, Notice, Response, Time
 from api_schemas.errors import Problem
 from api_schemas.results import EditResult, InvertResult
 
@@ -87,6 +87,9 @@ class Accepted(Response):
         description="Queued; processing if the same inversion is under way already; succeeded if it is known."
     )
     links: Links = Field(description="Where to go from here.")
+    warnings: list[Notice] = Field(
+        default_factory=list, description="What was done to the picture, such as that it was scaled down."
+    )
 
 
 class Job(Response):

@@ -1,7 +1,7 @@
 """What clients ask for."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
@@ -54,6 +54,11 @@ class InvertOptions(Submission):
         max_length=200,
         description="The model to use; null takes the one that is served.",
     )
+    fit: Literal["crop", "pad", "stretch"] | None = Field(
+        default=None,
+        description="What becomes of a picture of which one side is more than twice the other: keep its "
+        "middle, add white, or squeeze it to 2:1; null refuses it.",
+    )
 
 
 _GREEN = (
@@ -76,7 +81,8 @@ class InvertRequest(InvertOptions):
 
     image: str = Field(
         min_length=1,
-        description="A PNG, JPEG or WebP file in base64, bare or as a data URL.",
+        description="The picture's file (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or HEIC) in base64, bare or "
+        "as a data URL.",
         examples=[_GREEN],
     )
 

@@ -5,36 +5,29 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from engine.alignment import Tokens, tokenize
 from engine.errors import InvalidImage, check_finite
 from engine.models import Models
 from engine.tower import normalisation
+from pictures import STORED_PIXELS, Fit, InvalidPicture, reshape, upright_srgb
 
-_WIDEST = 2.0
 
-
-def fit(models: Models, image: Image.Image) -> Image.Image:
+def fit(models: Models, image: Image.Image, how: Fit | None = None) -> Image.Image:
     """The working picture: RGB, its short side of the model's size, cropped at the centre to whole strides.
 
-    It is turned as its EXIF says, transparency is laid over white, and 16-bit grey is scaled to 8.
+    It is upright and in sRGB as `pictures.upright_srgb` makes it, and one longer than 2:1 is made to fit.
 
     Raises:
-        InvalidImage: one side is more than twice the other, or its pixels cannot be read.
+        InvalidImage: its pixels cannot be read, or it is longer than 2:1 and nothing says how to fit it.
     """
-    if not isinstance(image, Image.Image):
-        raise InvalidImage(f"it is no picture but of type {type(image).__name__}")
     try:
-        picture = _rgb(ImageOps.exif_transpose(image))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InvalidImage(f"it cannot be read: {error}") from error
+        picture = reshape(upright_srgb(image)[0], how, STORED_PIXELS)
+    except InvalidPicture as error:
+        raise InvalidImage(str(error)) from error
     width, height = picture.size
-    if not (width and height):
-        raise InvalidImage("it has no pixels")
-    if max(width, height) > _WIDEST * min(width, height):
-        raise InvalidImage(f"its sides {width} and {height} are more than {_WIDEST:g} to 1")
     scale = models.spec.size / min(width, height)
     size = round(width * scale), round(height * scale)
     if picture.size != size:
@@ -101,14 +94,3 @@ def vision_features(models: Models, image: Image.Image) -> Tensor:
         pixels = F.interpolate(pixels, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
     tokens: Tensor = tower.post_layernorm(tower((pixels - mean) / std).last_hidden_state)
     return tokens
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError(f"mode {image.mode} does not say how bright white is")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")

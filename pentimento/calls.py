@@ -43,6 +43,7 @@ class Inverting(Submitting, total=False):
     steps: int | None
     params: InverterParams | Mapping[str, Any] | None
     model: str | None
+    fit: str | None  # crop, pad or stretch a picture that is longer than 2:1
 
 
 class Editing(Submitting, total=False):
@@ -86,6 +87,7 @@ def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
         "method": how.get("method") or _method_of(params, INVERTERS),
         "steps": how.get("steps"),
         "model": how.get("model"),
+        "fit": how.get("fit"),
         "webhook_url": how.get("webhook_url"),
         "params": None if params is None else json.dumps(_plain(params)),
     }

@@ -4,22 +4,22 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, ImageOps
+from PIL import Image
+
+from pictures import upright_srgb
 
 Picture = str | Path | bytes | Image.Image | BinaryIO
 
-_KEPT = {"1", "L", "LA", "P", "RGB", "RGBA"}
-
 
 def encode(picture: Picture) -> bytes:
-    """The bytes to send: of a path or an open file as they are, of an image in memory as PNG.
+    """The bytes to send: of a path or an open file as they are, of an image in memory as PNG in sRGB.
 
-    Raises OSError if the file cannot be read.
+    Raises OSError if the file cannot be read, pictures.InvalidPicture if the image has no pixels or is of a
+    mode that does not say how bright white is.
     """
     if isinstance(picture, Image.Image):
         buffer = io.BytesIO()
-        upright = ImageOps.exif_transpose(picture)
-        (upright if upright.mode in _KEPT else upright.convert("RGB")).save(buffer, "PNG")
+        upright_srgb(picture)[0].save(buffer, "PNG")
         return buffer.getvalue()
     if isinstance(picture, bytes):
         return picture

@@ -17,6 +17,7 @@ from api_schemas import (
     Problem,
     PromptPair,
 )
+from pictures import ACCEPTED, Fit
 from service.errors import RETRY_AFTER_S
 from service.limiting import UNCOUNTED
 
@@ -109,10 +110,15 @@ def repeatable(responses: dict[int | str, Json]) -> dict[int | str, Json]:
 def invert_body() -> Json:
     """The two forms of the body of /invert."""
     form = InvertOptions.model_json_schema(ref_template=_REF)
-    image = {"type": "string", "format": "binary", "description": "A PNG, JPEG or WebP file."}
+    image = {"type": "string", "format": "binary", "description": f"The picture's file: {ACCEPTED}."}
     params = {"type": "string", "description": "Parameters of the method, as a JSON object.", "example": "{}"}
     properties = {"image": image, **form["properties"], "params": params}
     properties["model"] = {"type": "string", "maxLength": 200, "description": "The model to use."}
+    properties["fit"] = {
+        "type": "string",
+        "enum": [fit.value for fit in Fit],
+        "description": InvertOptions.model_fields["fit"].description,
+    }
     multipart = {
         "type": "object",
         "description": "A field left empty counts as left out, except `prompt`.",

@@ -53,6 +53,12 @@ class ServiceSettings(WebhookSettings):
     rate_limit: int = Field(
         default=600, gt=0, description="How many POSTs a minute a key may send, unless it says otherwise."
     )
+    max_pixels: int = Field(
+        default=40_000_000,
+        ge=65_536,
+        le=80_000_000,
+        description="Pictures of more pixels are scaled down to this many before they are kept.",
+    )
 
     @property
     def key_needed(self) -> bool:

@@ -1,6 +1,8 @@
 """From an accepted request to a queued job."""
 
-from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, Problem
+from collections.abc import Sequence
+
+from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, Notice, Problem
 from service import uploads
 from service.checks import check_edit, check_length
 from service.errors import ServiceError
@@ -17,8 +19,8 @@ from store import (
 )
 
 
-def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask) -> Accepted:
-    """Keep the image and queue its inversion, or answer from the one that exists.
+def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, pixels: int) -> Accepted:
+    """Keep the image, scaled to at most so many `pixels`, and queue its inversion or answer from a known one.
 
     Raises ServiceError: what `uploads.read` raises, unknown_model, prompt_too_long, insufficient_storage,
     queue_full.
@@ -26,7 +28,7 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask) -
     model, token_limit = _model(store, options.model)
     if token_limit is not None:
         check_length(options.prompt, token_limit)
-    upload = uploads.read(data)
+    upload = uploads.read(data, fit=options.fit, pixels=pixels)
     width, height = upload.image.size
     image = image_id(upload.image.tobytes(), (width, height), options, model, ask.tenant)
     source = keys.source(image)
@@ -44,7 +46,7 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask) -
     except QueueFull as full:
         store.sweep_image(image)
         raise _queue_full(full) from None
-    return _accepted(submission)
+    return _accepted(submission, upload.warnings)
 
 
 def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
@@ -105,10 +107,11 @@ def _queue_full(full: QueueFull) -> ServiceError:
     return ServiceError(ErrorCode.QUEUE_FULL, f"{full}.", {"Retry-After": str(full.retry_after_s)})
 
 
-def _accepted(submission: Submission) -> Accepted:
+def _accepted(submission: Submission, warnings: Sequence[Notice] = ()) -> Accepted:
     return Accepted(
         job_id=submission.job_id,
         image_id=submission.image_id,
         status=submission.status,
         links=Links.of(submission.job_id, submission.image_id),
+        warnings=list(warnings),
     )

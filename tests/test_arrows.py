@@ -11,12 +11,13 @@ ROOT = Path(__file__).parent.parent
 ARROWS: dict[str, set[str]] = {
     "prompts": set(),
     "parameters": {"prompts"},
-    "engine": {"prompts", "parameters"},
+    "pictures": set(),
+    "engine": {"prompts", "parameters", "pictures"},
     "api_schemas": {"parameters"},
     "store": {"api_schemas"},
     "workers": {"engine", "api_schemas", "store", "parameters"},
-    "service": {"api_schemas", "store", "prompts", "parameters"},
-    "pentimento": {"api_schemas", "parameters"},
+    "service": {"api_schemas", "store", "prompts", "parameters", "pictures"},
+    "pentimento": {"api_schemas", "parameters", "pictures"},
     "miniature": {"engine"},
     "benchmarks": {"engine", "miniature", "api_schemas", "pentimento", "parameters"},
 }
@@ -26,6 +27,7 @@ QUEUE = {"redis", "rq", "fsspec"}
 FORBIDDEN: dict[str, set[str]] = {
     "prompts": HEAVY | WEB | QUEUE | {"pydantic", "PIL"},
     "parameters": HEAVY | WEB | QUEUE | {"PIL"},
+    "pictures": HEAVY | WEB | QUEUE | {"pydantic"},
     "engine": WEB | QUEUE | {"pydantic", "httpx2", "typer"},
     "api_schemas": HEAVY | WEB | QUEUE | {"PIL"},
     "store": HEAVY | WEB,

@@ -13,6 +13,7 @@ from pentimento.cli.following import finished
 from pentimento.cli.output import out, print_json
 from pentimento.client import Client
 from pentimento.outcomes import Edited
+from pictures import ACCEPTED, Fit
 
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as the job is accepted.")]
 Param = Annotated[list[str] | None, typer.Option("--param", help="Any parameter of the method: KEY=JSON.")]
@@ -29,11 +30,14 @@ _FORMATS = {
 
 
 def invert(
-    image: Annotated[Path, typer.Argument(help="A PNG, JPEG or WebP file.", exists=True, dir_okay=False)],
+    image: Annotated[Path, typer.Argument(help=f"The picture: {ACCEPTED}.", exists=True, dir_okay=False)],
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What the image shows.")],
     method: Annotated[str | None, typer.Option(help="How it is inverted.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the inversion and of its edits.")] = None,
     model: Annotated[str | None, typer.Option(help="The model to use.")] = None,
+    fit: Annotated[
+        Fit | None, typer.Option(help="What to do with a picture that is longer than 2:1.")
+    ] = None,
     param: Param = None,
     cancel_after: CancelAfter = None,
     no_wait: NoWait = False,
@@ -48,6 +52,7 @@ def invert(
             method=method,
             steps=steps,
             model=model,
+            fit=fit,
             params=params,
             cancel_after=cancel_after,
         )

@@ -72,7 +72,7 @@ async def invert(
             store,
             terms,
             lambda: b"/invert" + options.model_dump_json().encode() + b"\0" + data,
-            lambda ask: submit_invert(store, options, data, ask),
+            lambda ask: submit_invert(store, options, data, ask, settings.max_pixels),
         )
 
     return await _answer(request, follower, terms, submit, DECODERS)

@@ -8,7 +8,13 @@ const EXAMPLES = [
   { name: "balloon", prompt: "a blue balloon in the sky" },
   { name: "apple", prompt: "a watercolour of an apple on wood" },
 ];
-const TYPES = ["image/png", "image/jpeg", "image/webp"];
+// What every browser shows; of the rest the service alone may be able to make something.
+const SHOWN = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif"];
+const FITS = [
+  { name: "crop", label: "Keep its middle", summary: "What is beyond 2:1 is cut off at both ends." },
+  { name: "pad", label: "Add white", summary: "All of it stays; white makes it 2:1." },
+  { name: "stretch", label: "Squeeze it", summary: "All of it stays, shortened to 2:1." },
+];
 
 let file = null;
 let makeRoom = () => {};
@@ -21,6 +27,9 @@ export function enable(methods, leave, inverted) {
   const usual = inverters.find((method) => method.default).name;
   choices($("inverters"), inverters, usual, tell);
   tell(usual);
+  const explain = (name) => say("fit-hint", FITS.find((fit) => fit.name === name).summary);
+  choices($("fits"), FITS, "crop", explain);
+  explain("crop");
   $("examples").replaceChildren(...EXAMPLES.map(example));
   $("file").addEventListener("change", (event) => take(event.target.files[0]));
   $("prompt").addEventListener("input", () => say("prompt-error", null));
@@ -42,7 +51,8 @@ export function reset() {
   file = null;
   $("file").value = "";
   $("prompt").value = "";
-  for (const id of ["file-error", "prompt-error", "source-error"]) say(id, null);
+  for (const id of ["file-hint", "file-error", "prompt-error", "source-error"]) say(id, null);
+  show("fit", false);
   $("invert").disabled = true;
   empty();
 }
@@ -66,15 +76,19 @@ async function take(chosen, prompt) {
   makeRoom();
   say("file-error", null);
   say("source-error", null);
-  if (!TYPES.includes(chosen.type)) {
-    say("file-error", "That is no PNG, JPEG or WebP picture. Save it as one of these, and drop it again.");
-    return;
-  }
+  say("file-hint", null);
+  show("fit", false);
   try {
-    await showFile(chosen);
+    const { width, height } = await showFile(chosen);
+    show("fit", Math.max(width, height) > 2 * Math.min(width, height));
   } catch {
-    say("file-error", "That file cannot be read as a picture.");
-    return;
+    if (SHOWN.includes(chosen.type)) {
+      say("file-error", "That file cannot be read as a picture.");
+      return;
+    }
+    empty();
+    say("file-hint", `${chosen.name}: this browser cannot show it. You will see it once it is inverted.`);
+    show("fit");
   }
   file = chosen;
   show("another");
@@ -96,6 +110,7 @@ async function invert() {
   form.append("prompt", $("prompt").value.trim());
   form.append("method", choice($("inverters")));
   form.append("steps", $("steps").value);
+  if (!$("fit").hidden) form.append("fit", choice($("fits")));
   try {
     return await post("/invert", form);
   } catch (problem) {

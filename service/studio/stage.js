@@ -15,6 +15,7 @@ const look = (name) => ($("stage").dataset.view = name);
 /** Make room for a picture of this size. */
 export function fit(width, height) {
   $("stage").style.setProperty("--ratio", width / height);
+  say("file-hint", null);
   show("drop", false);
   show("stage");
 }
@@ -30,7 +31,7 @@ export function empty() {
   show("drop");
 }
 
-/** Show a picture that is not the service's yet. */
+/** Show a picture that is not the service's yet; answers with its size. */
 export async function showFile(file) {
   const image = $("before");
   const url = URL.createObjectURL(file);
@@ -40,6 +41,7 @@ export async function showFile(file) {
   image.alt = "The picture you chose";
   fit(image.naturalWidth, image.naturalHeight);
   plain();
+  return { width: image.naturalWidth, height: image.naturalHeight };
 }
 
 /** Show the source alone. */

@@ -17,6 +17,7 @@ from PIL import Image
 import engine
 from engine import codec
 from engine.errors import InvalidImage, NumericalError, PromptTooLong
+from pictures import Fit
 
 
 @pytest.mark.parametrize(
@@ -55,8 +56,22 @@ def test_the_crop_is_central(models: engine.Models) -> None:
 def test_a_picture_more_than_twice_as_long_as_wide_is_refused(
     models: engine.Models, size: tuple[int, int]
 ) -> None:
-    with pytest.raises(InvalidImage):
+    with pytest.raises(InvalidImage, match="fit 'crop'"):
         codec.fit(models, Image.new("RGB", size))
+
+
+@pytest.mark.parametrize(
+    ("how", "fitted"), [(Fit.CROP, (64, 32)), (Fit.PAD, (64, 32)), (Fit.STRETCH, (64, 32))]
+)
+def test_a_longer_one_is_made_to_fit_as_asked(
+    models: engine.Models, how: Fit, fitted: tuple[int, int]
+) -> None:
+    assert codec.fit(models, Image.new("RGB", (400, 100)), how).size == fitted
+
+
+def test_a_colour_profile_is_heeded(models: engine.Models) -> None:
+    with Image.open(Path(__file__).parent.parent / "cases" / "p3_red.png") as image:
+        assert codec.fit(models, image).getcolors() == [(32 * 32, (255, 0, 0))]
 
 
 def grey16(value: int) -> Image.Image:
@@ -122,8 +137,8 @@ def cut_off() -> Image.Image:
     [
         (closed(), "cannot be read"),
         (cut_off(), "cannot be read"),
-        (Image.new("I", (32, 32)), "cannot be read: mode I "),
-        (Image.new("F", (32, 32)), "cannot be read: mode F "),
+        (Image.new("I", (32, 32)), "of mode I,"),
+        (Image.new("F", (32, 32)), "of mode F,"),
         (Image.new("RGB", (0, 0)), "no pixels"),
         (Image.new("RGB", (32, 0)), "no pixels"),
         (np.zeros((32, 32, 3), dtype=np.uint8), "of type ndarray"),

@@ -36,7 +36,7 @@ def test_other_options_make_another_image(http: TestClient, png: bytes, fields: 
 
 def test_a_picture_that_is_refused_leaves_nothing_behind(http: TestClient, shared: Store) -> None:
     answers = [
-        http.post("/invert", files={"image": b"GIF89a"}, data={"prompt": "x"}),
+        http.post("/invert", files={"image": b"%PDF-1.7"}, data={"prompt": "x"}),
         http.post("/invert", files={"image": b""}, data={"prompt": "x"}),
         http.post("/invert", json={"image": "aGVsbG8=", "prompt": "x"}),
     ]

@@ -1,0 +1,25 @@
+"""Pictures on their way in: one set of rules for the service, the engine and the Python client."""
+
+from pictures.colour import upright_srgb
+from pictures.errors import Change, InvalidPicture, PictureError, PictureTooLarge, UnsupportedFormat
+from pictures.formats import ACCEPTED
+from pictures.reading import LARGEST_PIXELS, SMALLEST_SIDE, STORED_PIXELS, Picture, read
+from pictures.shape import WIDEST, Fit, reshape
+
+__all__ = [
+    "ACCEPTED",
+    "LARGEST_PIXELS",
+    "SMALLEST_SIDE",
+    "STORED_PIXELS",
+    "WIDEST",
+    "Change",
+    "Fit",
+    "InvalidPicture",
+    "Picture",
+    "PictureError",
+    "PictureTooLarge",
+    "UnsupportedFormat",
+    "read",
+    "reshape",
+    "upright_srgb",
+]

@@ -1,0 +1,122 @@
+"""Any picture of Pillow's as it is meant to look: upright, in 8-bit sRGB, over white."""
+
+import io
+from collections.abc import Callable
+from typing import Any, Final
+
+from PIL import Image, ImageCms, ImageMath, ImageOps
+
+from pictures.errors import Change, InvalidPicture
+
+_MODES: Final = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
+_CUBE: Final = 9
+_IGNORED: Final = Change(
+    code="colour_profile_ignored",
+    message="The picture's colour profile cannot be used with it; its numbers were taken for sRGB.",
+)
+
+
+def upright_srgb(image: Image.Image, profile: bytes | None = None) -> tuple[Image.Image, tuple[Change, ...]]:
+    """The picture turned as its EXIF says, converted by its colour profile, and laid over white.
+
+    16-bit grey is scaled to 8 bits. The result is RGB and carries no metadata. `profile` stands for one that
+    the picture does not carry itself.
+
+    Raises InvalidPicture: it is no picture, has no pixels or unreadable ones, or is of mode I or F, which say
+    nothing of how bright white is.
+    """
+    if not isinstance(image, Image.Image):
+        raise InvalidPicture(f"The image is no picture but of type {type(image).__name__}.")
+    try:
+        image.load()
+        if not (image.width and image.height):
+            raise InvalidPicture("The image has no pixels.")
+        profile = profile or image.info.get("icc_profile")
+        colours, alpha = _eight_bits(_turned(image))
+        rgb, ignored = _srgb(colours, profile)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InvalidPicture(f"The image cannot be read: {error}.") from error
+    if alpha is not None:
+        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+    elif rgb is image:
+        rgb = rgb.copy()
+    rgb.info = {}
+    return rgb, (_IGNORED,) if ignored else ()
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF says nothing about the orientation; the picture itself is fine
+        return image
+
+
+def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """The colours in 8 bits, and how opaque each pixel is unless all are."""
+    if image.mode in ("I", "F"):
+        raise InvalidPicture(
+            f"The image is of mode {image.mode}, which does not say how bright white is. "
+            "Scale it to 0..255 and convert it to mode L, or to 0..65535 and mode I;16."
+        )
+    if image.mode.startswith("I;16"):
+        return _sixteen_bits(image)
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in ("L", "LA") and image.has_transparency_data:
+        image = image.convert("LA")
+        return image.getchannel("L"), image.getchannel("A")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return image.convert("RGB"), image.getchannel("A")
+    return image if image.mode in _MODES.values() else image.convert("RGB"), None
+
+
+def _sixteen_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    wide = image.convert("I")
+    grey = _compute(lambda i: (i * 255 + 32767) / 65535, wide)
+    clear = image.info.get("transparency")
+    return grey, None if clear is None else _compute(lambda i: (i != clear) * 255, wide)
+
+
+def _compute(formula: Callable[[Any], Any], image: Image.Image) -> Image.Image:
+    made: Image.Image = ImageMath.lambda_eval(lambda of: of["convert"](formula(of["i"]), "L"), i=image)
+    return made
+
+
+def _srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
+    """The colours as sRGB, and whether the profile was of no use."""
+    transform = None
+    ignored = False
+    if image.mode == "LAB":
+        transform = _transform(ImageCms.createProfile("LAB"), "LAB")
+    elif profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            mode = _MODES.get(source.profile.xcolor_space, "")
+            if mode == image.mode or {mode, image.mode} == {"RGB", "L"}:
+                image = image.convert(mode) if mode == "RGB" else image
+                transform = _transform(source, mode)
+            ignored = transform is None or image.mode != mode
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            ignored = True
+    if transform is None or ignored or _changes_nothing(transform, image.mode):
+        return image.convert("RGB"), ignored
+    return ImageCms.applyTransform(image, transform) or image, False
+
+
+def _transform(source: Any, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Whether the profile is sRGB but for rounding, so that the numbers had better stay as they are."""
+    if mode not in ("RGB", "L"):
+        return False
+    levels = [round(255 * n / (_CUBE - 1)) for n in range(_CUBE)]
+    cube = [(r, g, b) for r in levels for g in levels for b in levels]
+    values = bytes(value for colour in cube for value in colour)
+    sample = Image.frombytes(mode, (len(values) // len(mode), 1), values)
+    changed = ImageCms.applyTransform(sample, transform)
+    assert changed is not None
+    before = sample.convert("RGB").tobytes()
+    return all(abs(a - b) <= 1 for a, b in zip(before, changed.tobytes(), strict=True))

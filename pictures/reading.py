@@ -1,0 +1,128 @@
+"""Untrusted bytes as a picture: bounded before anything is decoded, and in 8-bit sRGB when it is."""
+
+import io
+from dataclasses import dataclass
+from math import prod, sqrt
+from typing import Final
+
+from PIL import Image, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from pictures import jpeg, png
+from pictures.colour import upright_srgb
+from pictures.errors import Change, InvalidPicture, PictureError, PictureTooLarge, UnsupportedFormat
+from pictures.exif import turn
+from pictures.formats import ACCEPTED, RAW, decoder, format_of
+from pictures.jpeg import Jpeg
+from pictures.shape import Fit, reshape, shaped
+
+STORED_PIXELS: Final = 40_000_000
+LARGEST_PIXELS: Final = 256_000_000  # of a sequential JPEG, which is scaled while it is decoded
+_DECODED_PIXELS: Final = 100_000_000  # of all that is decoded whole: up to 400 MB
+SMALLEST_SIDE: Final = 16
+_SUBFILE, _REDUCED, _SUB_IFDS, _DNG_VERSION = 254, 1, 330, 50706  # tags of TIFF 6.0, TIFF/EP and DNG
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """An upright RGB image in sRGB without metadata, and what was done to it."""
+
+    image: Image.Image
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    image: ImageFile.ImageFile
+    exif: bytes | None = None
+    profile: bytes | None = None
+    animated: bool = False
+    first: Jpeg | None = None
+
+
+def read(data: bytes, *, fit: Fit | None = None, pixels: int = STORED_PIXELS) -> Picture:
+    """Decode a PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or HEIC file.
+
+    Of several pictures the first counts. One of more than `pixels` is scaled down, a JPEG as far as possible
+    while it is decoded. Metadata is dropped and cannot make a file invalid.
+
+    Raises PictureError: UnsupportedFormat, PictureTooLarge (before decoding), InvalidPicture.
+    """
+    name = format_of(data)
+    kind = decoder(name)
+    try:
+        opened = _open(name, kind, data)
+        image = opened.image
+        size = image.size
+        _check_header(size, opened.first is not None and opened.first.sequential)
+        wanted = shaped(size, fit)
+        _decode(image, pixels)
+        if opened.first is not None:
+            opened.first.check_whole(image, lambda other: _decode(kind(io.BytesIO(other)), pixels))
+        rgb, changes = upright_srgb(turn(image, opened.exif), opened.profile)
+    except PictureError:
+        raise
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file can raise nearly anything inside a codec
+        raise InvalidPicture(f"The {name} image cannot be decoded: it is damaged or cut off.") from error
+    rgb = reshape(rgb, fit, pixels)
+    if prod(wanted) > prod(rgb.size):
+        changes += (_scaled_down(size, rgb.size, pixels),)
+    if opened.animated:
+        changes += (
+            Change(code="first_frame", message=f"The {name} has several frames; the first one counts."),
+        )
+    return Picture(image=rgb, changes=changes)
+
+
+def _open(name: str, kind: type[ImageFile.ImageFile], data: bytes) -> _Opened:
+    if name == "PNG":
+        stripped = png.strip(data)
+        image = kind(io.BytesIO(stripped.data))
+        return _Opened(image=image, exif=stripped.exif, profile=stripped.profile, animated=stripped.animated)
+    if name == "JPEG":
+        first = jpeg.strip(data)
+        return _Opened(image=kind(io.BytesIO(first.data)), exif=first.exif, first=first)
+    image = kind(io.BytesIO(data))
+    if isinstance(image, TiffImageFile):
+        _check_not_raw(image)
+        return _Opened(
+            image=image
+        )  # Pillow turns it; its further pages are previews, mostly, and take long to count
+    animated = bool(getattr(image, "is_animated", False))
+    return _Opened(image=image, exif=image.info.pop("exif", None), animated=animated)
+
+
+def _check_not_raw(image: TiffImageFile) -> None:
+    """The raw files of cameras are TIFFs that begin with a preview."""
+    tags = image.tag_v2
+    if _DNG_VERSION in tags or (tags.get(_SUBFILE, 0) == _REDUCED and _SUB_IFDS in tags):
+        raise UnsupportedFormat(f"The file is {RAW[0]}; {ACCEPTED} can be read. {RAW[1]}")
+
+
+def _check_header(size: tuple[int, int], scalable: bool) -> None:
+    width, height = size
+    limit = LARGEST_PIXELS if scalable else _DECODED_PIXELS
+    if width * height > limit:
+        raise PictureTooLarge(
+            f"The image has too many pixels: {width}x{height}; at most {limit} are decoded. Scale it down."
+        )
+    if min(width, height) < SMALLEST_SIDE:
+        raise InvalidPicture(f"The image is {width}x{height}; each side needs {SMALLEST_SIDE} pixels.")
+
+
+def _decode(image: ImageFile.ImageFile, pixels: int) -> ImageFile.ImageFile:
+    if image.format == "JPEG" and image.width * image.height > pixels:
+        factor = sqrt(pixels / (image.width * image.height))
+        image.draft(None, (int(image.width * factor), int(image.height * factor)))
+    image.load()
+    return image
+
+
+def _scaled_down(was: tuple[int, int], now: tuple[int, int], pixels: int) -> Change:
+    return Change(
+        code="scaled_down",
+        message=f"The picture has {was[0]}x{was[1]} pixels and was scaled to {now[0]}x{now[1]}: at most "
+        f"{pixels} pixels are kept.",
+    )
