@@ -29,6 +29,7 @@ from miniature.recipe import (
     further,
     judge,
     package,
+    projection,
     samples,
     vocabulary,
 )
@@ -80,6 +81,7 @@ def train_further(runs: Path, base: Path, out: Path, device: str, scenes: int, p
     scale = float(vae.config.scaling_factor)
     further.train(painter, known, empty, scale, plan, runs / CHECKPOINT, report)
     package.export(painter.unet, painter.text, base, out)
+    projection.write(out)
 
 
 def main(

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
-from miniature.recipe import judge
+from miniature.recipe import judge, projection
 from miniature.recipe.clip import image_processor
 from miniature.recipe.denoiser import scheduler
 
@@ -44,6 +44,7 @@ def write(
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
     save_file({key: value.contiguous().cpu() for key, value in critic.state_dict().items()}, folder / JUDGE)
+    projection.save(towers.text_projection, folder)
 
 
 def export(unet: UNet2DConditionModel, text_encoder: CLIPTextModel, base: Path, folder: Path) -> None:

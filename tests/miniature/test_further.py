@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import engine
 from miniature import WEIGHTS, train
-from miniature.recipe import checkpoint, corpus, further
+from miniature.recipe import checkpoint, corpus, further, projection
 from miniature.recipe.clip import token_ids
 
 TOKENIZER = CLIPTokenizer.from_pretrained(WEIGHTS / "tokenizer")
@@ -125,6 +125,7 @@ def test_the_command_trains_resumes_and_leaves_a_package_that_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train.samples, "STEPS", 1)
+    monkeypatch.setattr(train.projection, "SCENES", 8)
     app = typer.Typer()
     app.command()(train.main)
     asked = ["--budget", "1s", "--scenes", "4", "--batch", "4", "--runs", str(tmp_path)]
@@ -138,3 +139,4 @@ def test_the_command_trains_resumes_and_leaves_a_package_that_loads(
     assert not (package / "README.md").exists()
     models = engine.load(package)
     assert models.revision != engine.load("miniature").revision
+    assert not torch.equal(projection.load(package).weight, projection.load(WEIGHTS).weight)
