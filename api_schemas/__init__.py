@@ -5,42 +5,25 @@ from api_schemas.catalogue import Image, ImageList, ImageStatus, MethodInfo, Mod
 from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, DeliveryTry
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
 from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
-from api_schemas.params import (
-    INVERTERS,
-    METHODS,
-    DDIMParams,
-    DirectParams,
-    EditParams,
-    FaithfulStyleDiffusionParams,
-    P2PlusParams,
-    P2PParams,
-    StyleDiffusionParams,
-)
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
 from api_schemas.requests import EditRequest, InvertOptions, InvertRequest, OutputFormat, Submission
 from api_schemas.results import EditedImage, EditResult, InvertResult, Metrics, Timings, WordAttention
 
 __all__ = [
     "IMAGE_ID",
-    "INVERTERS",
     "JOB_ID",
-    "METHODS",
     "PROBLEM_JSON",
     "Accepted",
     "ComparedWord",
     "Comparison",
-    "DDIMParams",
     "Delivery",
     "DeliveryList",
     "DeliveryStatus",
     "DeliveryTry",
-    "DirectParams",
-    "EditParams",
     "EditRequest",
     "EditResult",
     "EditedImage",
     "ErrorCode",
-    "FaithfulStyleDiffusionParams",
     "FieldError",
     "Image",
     "ImageId",
@@ -61,14 +44,11 @@ __all__ = [
     "ModelInfo",
     "Notice",
     "OutputFormat",
-    "P2PParams",
-    "P2PlusParams",
     "Problem",
     "Progress",
     "PromptPair",
     "Request",
     "Response",
-    "StyleDiffusionParams",
     "Submission",
     "Time",
     "Timings",

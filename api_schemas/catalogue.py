@@ -58,6 +58,12 @@ class ModelInfo(Response):
     guidance_scale: float = Field(description="How strongly prompts are followed by default.")
     device: str = Field(default="cpu", description="Where it runs.")
     dtype: str = Field(default="float32", description="The numbers it computes with.")
+    defaults: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="By method, the values that parameters left at null take with this model; where it has "
+        "none, the method's published ones are taken.",
+        examples=[{"p2p": {"tau_c": 0.2, "tau_s": 0.8}}],
+    )
     workers: int = Field(default=1, ge=0, description="Workers that serve it now.")
 
 
@@ -68,4 +74,11 @@ class MethodInfo(Response):
     kind: Literal["invert", "edit"] = Field(description="Whether it inverts or edits.")
     summary: str = Field(description="What it does, in a sentence.")
     default: bool = Field(description="Whether it is taken when none is named.")
+    needs: list[str] = Field(
+        default_factory=list, description="What an edit needs that its image's inversion has to give."
+    )
+    gives: list[str] = Field(default_factory=list, description="What an inversion gives to edits.")
+    published: dict[str, Any] = Field(
+        default_factory=dict, description="The settings of the method's paper, which `preset` takes."
+    )
     params_schema: dict[str, Any] = Field(description="JSON schema of its params.")

@@ -6,6 +6,9 @@ from typing import Any, Final
 from pydantic import ConfigDict, Field, JsonValue
 
 from api_schemas.base import Response
+from parameters import PentimentoError
+
+_MEMBERS: Final[tuple[str, ...]] = ("word", "words", "tokens", "limit", "value", "expected")
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -20,6 +23,8 @@ class ErrorCode(StrEnum):
     INVALID_PARAMETER = "invalid_parameter"
     UNKNOWN_METHOD = "unknown_method"
     UNKNOWN_MODEL = "unknown_model"
+    INCOMPATIBLE_INVERSION = "incompatible_inversion"
+    BROKEN_PLUGIN = "broken_plugin"
     RECORD_MISMATCH = "record_mismatch"
     RECORD_CORRUPT = "record_corrupt"
     NUMERICAL_ERROR = "numerical_error"
@@ -66,6 +71,7 @@ _STATUS: Final = {
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.QUEUE_FULL: 429,
+    ErrorCode.BROKEN_PLUGIN: 500,
     ErrorCode.RECORD_CORRUPT: 500,
     ErrorCode.NUMERICAL_ERROR: 500,
     ErrorCode.WORKER_LOST: 500,
@@ -125,3 +131,14 @@ class Problem(Response):
         """The problem of this code, with its type, title and status filled in."""
         urn = f"urn:pentimento:problem:{code.value}"
         return cls(type=urn, title=code.summary, status=code.http_status, detail=detail, code=code, **more)
+
+    @classmethod
+    def of_error(cls, error: PentimentoError, **more: Any) -> "Problem":
+        """The problem of an error of `parameters` or the engine, with what it says for a repair."""
+        detail = error.detail
+        members: dict[str, Any] = {name: detail[name] for name in _MEMBERS if name in detail}
+        if error.code in (ErrorCode.INVALID_PARAMETER, ErrorCode.RECORD_MISMATCH):
+            members["parameter"] = detail["name"].replace(" ", "_")
+        if error.code == ErrorCode.RECORD_MISMATCH:
+            members |= {"value": detail["present"], "expected": detail["recorded"]}
+        return cls.of(ErrorCode(error.code), str(error), **{**members, **more})

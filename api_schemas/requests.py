@@ -1,22 +1,21 @@
 """What clients ask for."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from api_schemas.base import ImageId, Request
 from api_schemas.params import (
-    INVERTERS,
-    METHODS,
-    DirectParams,
-    InverterName,
-    InverterParams,
-    MethodName,
-    MethodParams,
-    P2PParams,
+    EditName,
+    EditParams,
+    InversionName,
+    InversionParams,
+    Preset,
     chosen_by_method,
+    with_published,
 )
+from parameters import EDITS, INVERSIONS, P2P, Direct
 
 Prompt = Annotated[str, Field(max_length=2000)]
 TargetPrompt = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -41,10 +40,15 @@ class InvertOptions(Submission):
         description="What the image shows, in plain words; edits by word need it.",
         examples=["a cat on grass"],
     )
-    method: InverterName = Field(default="direct", description="How the image is inverted.")
+    method: InversionName = Field(default="direct", description="How the image is inverted.")
     steps: int = Field(default=50, ge=1, le=1000, description="Steps of the inversion and of its edits.")
-    params: Annotated[InverterParams, chosen_by_method(INVERTERS)] = Field(
-        default_factory=DirectParams,
+    preset: Preset | None = Field(
+        default=None,
+        description="'published' takes the settings of the method's paper, steps included, for all that is "
+        "not given.",
+    )
+    params: Annotated[InversionParams, chosen_by_method(INVERSIONS)] = Field(
+        default_factory=Direct,
         validate_default=True,
         description="Parameters of the method.",
     )
@@ -59,6 +63,11 @@ class InvertOptions(Submission):
         description="What becomes of a picture of which one side is more than twice the other: keep its "
         "middle, add white, or squeeze it to 2:1; null refuses it.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published(cls, data: Any) -> Any:
+        return with_published(data, INVERSIONS, Direct.name, "steps")
 
 
 _GREEN = (
@@ -124,9 +133,14 @@ class EditRequest(Submission):
     prompts: list[TargetPrompt] | None = Field(
         default=None, min_length=1, max_length=8, description="Several edits of the image in one job."
     )
-    method: MethodName = Field(default="p2p", description="How the image is edited.")
-    params: Annotated[MethodParams, chosen_by_method(METHODS)] = Field(
-        default_factory=P2PParams,
+    method: EditName = Field(default="p2p", description="How the image is edited.")
+    preset: Preset | None = Field(
+        default=None,
+        description="'published' takes the settings of the method's paper, its guidance scale included, for "
+        "all that is not given.",
+    )
+    params: Annotated[EditParams, chosen_by_method(EDITS)] = Field(
+        default_factory=P2P,
         validate_default=True,
         description="Parameters of the method.",
     )
@@ -137,13 +151,26 @@ class EditRequest(Submission):
         description="How strongly the prompt is followed; null takes the scale of the inversion if it holds "
         "for one alone, else the model's.",
     )
-
+    negative_prompt: Prompt | None = Field(
+        default=None,
+        description="What the image is not to show, read in place of the empty prompt that guidance leads "
+        "away from.",
+        examples=["blurred, distorted"],
+    )
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**63, description="Seed of what is random about the method; null takes 0."
+    )
     output_format: OutputFormat = Field(
         default=OutputFormat.PNG, description="What the URLs of the edited pictures serve."
     )
     quality: int | None = Field(
         default=None, ge=1, le=100, description="Of JPEG and WebP; null takes 90. PNG loses nothing."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published(cls, data: Any) -> Any:
+        return with_published(data, EDITS, P2P.name, "guidance_scale")
 
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:

@@ -98,6 +98,11 @@ class EditParameters(Parameters):
             check_confined(source, targets, self.blend_words, self.weighed)
 
     @property
+    def prompts(self) -> dict[str, str | None]:
+        """Prompts among the parameters, by name; none here."""
+        return {}
+
+    @property
     def weighed(self) -> tuple[str, ...]:
         """Words whose attention is weighed anew, which count as changed; none here."""
         return ()

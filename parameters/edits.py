@@ -105,6 +105,11 @@ class P2P(EditParameters):
         super().check_prompts(source, targets)
 
     @property
+    def prompts(self) -> dict[str, str | None]:
+        """The prompt of the look."""
+        return {"value_prompt": self.value_prompt}
+
+    @property
     def weighed(self) -> tuple[str, ...]:
         """Words with another factor than 1."""
         return tuple(word for word, factor in self.reweight.items() if factor != 1)

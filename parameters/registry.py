@@ -21,6 +21,7 @@ from parameters.inversions import (
 GROUP: Final = "pentimento.parameters"
 
 Kind = TypeVar("Kind", bound=Parameters)
+Found = TypeVar("Found")
 
 
 class Registry(Mapping[str, type[Kind]], Generic[Kind]):
@@ -68,8 +69,8 @@ def load(entry: EntryPoint) -> type[InversionParameters] | type[EditParameters]:
     return found
 
 
-def find(registry: Mapping[str, type[Kind]], name: object) -> type[Kind]:
-    """The parameters of the method of this name; raises `UnknownMethod`."""
+def find(registry: Mapping[str, Found], name: object) -> Found:
+    """What a registry has under the name of a method; raises `UnknownMethod`."""
     if not isinstance(name, str) or name not in registry:
         raise UnknownMethod(str(name), registry)
     return registry[name]

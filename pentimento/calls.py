@@ -7,11 +7,9 @@ from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from api_schemas import (
-    INVERTERS,
-    METHODS,
     Accepted,
     DeliveryList,
     Image,
@@ -21,7 +19,7 @@ from api_schemas import (
     MethodInfo,
     ModelInfo,
 )
-from api_schemas.params import InverterParams, MethodParams
+from parameters import EditParameters, InversionParameters, Parameters
 from pentimento.pictures import Picture, encode
 
 Answer = TypeVar("Answer")
@@ -41,7 +39,8 @@ class Inverting(Submitting, total=False):
 
     method: str | None
     steps: int | None
-    params: InverterParams | Mapping[str, Any] | None
+    params: InversionParameters | Mapping[str, Any] | None
+    preset: str | None  # "published": the settings of the method's paper
     model: str | None
     fit: str | None  # crop, pad or stretch a picture that is longer than 2:1
 
@@ -50,8 +49,11 @@ class Editing(Submitting, total=False):
     """How an image can be edited; what is left out is the service's default."""
 
     method: str | None
-    params: MethodParams | Mapping[str, Any] | None
+    params: EditParameters | Mapping[str, Any] | None
+    preset: str | None  # "published": the settings of the method's paper
     guidance_scale: float | None
+    negative_prompt: str | None
+    seed: int | None
     output_format: str | None  # png, jpeg or webp
     quality: int | None  # 1 to 100, of jpeg and webp
 
@@ -84,8 +86,9 @@ def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
     params = how.get("params")
     options = {
         "prompt": prompt,
-        "method": how.get("method") or _method_of(params, INVERTERS),
+        "method": how.get("method") or _method_of(params),
         "steps": how.get("steps"),
+        "preset": how.get("preset"),
         "model": how.get("model"),
         "fit": how.get("fit"),
         "webhook_url": how.get("webhook_url"),
@@ -109,9 +112,12 @@ def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accep
         "image_id": image_id,
         "prompt": prompt if isinstance(prompt, str) else None,
         "prompts": None if isinstance(prompt, str) else list(prompt),
-        "method": how.get("method") or _method_of(params, METHODS),
+        "method": how.get("method") or _method_of(params),
         "params": _plain(params),
+        "preset": how.get("preset"),
         "guidance_scale": how.get("guidance_scale"),
+        "negative_prompt": how.get("negative_prompt"),
+        "seed": how.get("seed"),
         "output_format": how.get("output_format"),
         "quality": how.get("quality"),
         "webhook_url": how.get("webhook_url"),
@@ -200,12 +206,12 @@ def _submission_headers(how: Submitting) -> dict[str, str]:
     return headers if after is None else {**headers, "Cancel-After": after}
 
 
-def _method_of(params: object, registry: Mapping[str, type]) -> str | None:
-    return next((name for name, kind in registry.items() if type(params) is kind), None)
+def _method_of(params: object) -> str | None:
+    return params.name if isinstance(params, Parameters) else None
 
 
-def _plain(params: BaseModel | Mapping[str, Any] | None) -> Any:
-    return params.model_dump(mode="json", exclude_unset=True) if isinstance(params, BaseModel) else params
+def _plain(params: Parameters | Mapping[str, Any] | None) -> Any:
+    return params.model_dump(mode="json", exclude_unset=True) if isinstance(params, Parameters) else params
 
 
 def _safe(name: str) -> str:

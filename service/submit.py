@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, Notice, Problem
 from service import uploads
-from service.checks import check_edit, check_length
+from service.checks import check_edit, check_inversion
 from service.errors import ServiceError
 from store import (
     Ask,
@@ -22,12 +22,11 @@ from store import (
 def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, pixels: int) -> Accepted:
     """Keep the image, scaled to at most so many `pixels`, and queue its inversion or answer from a known one.
 
-    Raises ServiceError: what `uploads.read` raises, unknown_model, prompt_too_long, insufficient_storage,
+    Raises ServiceError: what `uploads.read` and `check_inversion` raise, unknown_model, insufficient_storage,
     queue_full.
     """
     model, token_limit = _model(store, options.model)
-    if token_limit is not None:
-        check_length(options.prompt, token_limit)
+    check_inversion(options, token_limit)
     upload = uploads.read(data, fit=options.fit, pixels=pixels)
     width, height = upload.image.size
     image = image_id(upload.image.tobytes(), (width, height), options, model, ask.tenant)

@@ -1,20 +1,17 @@
 """Errors of the engine and the store, as the wire has them."""
 
-from typing import Any, Final
-
 from rq.timeouts import JobTimeoutException
 
 import engine
 from api_schemas import ErrorCode, Problem
+from parameters import PentimentoError
 from store import NoSuchImage, StorageFull, StorageUnavailable
-
-_MEMBERS: Final[tuple[str, ...]] = ("word", "words", "tokens", "limit", "value", "expected")
 
 
 def problem_of(error: Exception, job_id: str) -> Problem:
     """What to tell the client; of an unforeseen error only where to look it up."""
-    if isinstance(error, engine.errors.PentimentoError):
-        return Problem.of(ErrorCode(error.code), str(error), **_members(error))
+    if isinstance(error, PentimentoError | engine.errors.PentimentoError):
+        return Problem.of_error(error)  # type: ignore[arg-type]
     if isinstance(error, StorageFull):
         return Problem.of(ErrorCode.INSUFFICIENT_STORAGE, "there was no room left to store the result")
     if isinstance(error, StorageUnavailable):
@@ -24,14 +21,3 @@ def problem_of(error: Exception, job_id: str) -> Problem:
     if isinstance(error, JobTimeoutException):
         return Problem.of(ErrorCode.DEADLINE_EXCEEDED, "the job took longer than a job may take")
     return Problem.of(ErrorCode.INTERNAL_ERROR, f"the worker failed; its log has the error under {job_id}")
-
-
-def _members(error: "engine.errors.PentimentoError") -> dict[str, Any]:
-    detail = error.detail
-    found = {name: detail[name] for name in _MEMBERS if name in detail}
-    if isinstance(error, engine.errors.InvalidParameter):
-        found["parameter"] = detail["name"]
-    if isinstance(error, engine.errors.RecordMismatch):
-        name = detail["name"].replace(" ", "_")
-        found |= {"parameter": name, "value": detail["present"], "expected": detail["recorded"]}
-    return found

@@ -18,6 +18,7 @@ import engine
 import store
 from api_schemas import ModelInfo
 from store import logs, tracing
+from workers.defaults import defaults_of
 from workers.guard import Guard
 from workers.heart import Heart
 from workers.records import Records
@@ -96,6 +97,7 @@ def describe(models: engine.Models, settings: WorkerSettings) -> ModelInfo:
         guidance_scale=models.spec.guidance_scale,
         device=str(models.device),
         dtype=models.dtype_name,
+        defaults=defaults_of(models.spec),
     )
 
 

@@ -3,7 +3,7 @@
 import io
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from time import monotonic
 from typing import Final
 
@@ -22,7 +22,10 @@ from api_schemas import (
     WordAttention,
 )
 from engine.inverters import Guided, Inverter
+from engine.models import ModelSpec
+from parameters import changed_from_defaults, find, resolved
 from store import Claim, NoSuchImage, Store, keys
+from workers.defaults import defaults_of
 from workers.measures import SOUGHT
 from workers.metrics import compare
 from workers.pace import Phase
@@ -99,7 +102,7 @@ class Work:
         found = monotonic()
         reporter.expect(*editing)
         reporter.show(source.picture)
-        edit = _asked(request)
+        edit = _asked(request, self._models.spec)
         try:
             painted = self._paint(claim.image_id, source, edit, reporter)
         except engine.RecordMismatch as mismatch:
@@ -213,15 +216,25 @@ def _reconstructing(options: InvertOptions) -> Phase:
 
 
 def _inverter(options: InvertOptions) -> Inverter:
-    return engine.INVERTERS[options.method](**options.params.model_dump())
+    return find(engine.INVERTERS, options.method)(**options.params.model_dump())
 
 
-def _asked(request: EditRequest) -> engine.Edit:
-    params = request.params.model_dump()
+def _asked(request: EditRequest, spec: ModelSpec) -> engine.Edit:
+    method = find(engine.METHODS, request.method)
+    defaults = {"blend_threshold": spec.blend_threshold, **defaults_of(spec).get(request.method, {})}
+    params = resolved(request.params, defaults).model_dump()
+    asked = {
+        **changed_from_defaults(request.params),
+        **request.model_dump(include={"negative_prompt", "seed"}),
+    }
+    known = {"attention", *(field.name for field in fields(method))}  # type: ignore[arg-type]
+    for name, value in asked.items():
+        if name not in known and value is not None:
+            raise engine.errors.InvalidParameter(name, value, "nothing else than its default on this worker")
     attention = params.pop("attention")
     return engine.Edit(
         prompt=request.targets,
-        method=engine.METHODS[request.method](**params),
+        method=method(**{name: value for name, value in params.items() if name in known}),
         guidance_scale=request.guidance_scale,
         attention=attention,
     )

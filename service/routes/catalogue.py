@@ -1,9 +1,9 @@
 """What can be asked for."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
-from api_schemas import INVERTERS, METHODS, EditRequest, ErrorCode, InvertOptions, MethodInfo, ModelInfo
+from api_schemas import EditRequest, ErrorCode, InvertOptions, MethodInfo, ModelInfo
+from parameters import EDITS, INVERSIONS, EditParameters, InversionParameters
 from service import openapi
 from service.routes.common import TheStore
 
@@ -19,15 +19,19 @@ def list_models(store: TheStore) -> list[ModelInfo]:
 @router.get("/methods", summary="List the methods", responses=openapi.problems())
 async def list_methods() -> list[MethodInfo]:
     """The ways to invert and to edit, with the JSON schema of each one's params."""
-    inverters = [_info(name, params, InvertOptions) for name, params in INVERTERS.items()]
-    return inverters + [_info(name, params, EditRequest) for name, params in METHODS.items()]
+    return [*map(_info, INVERSIONS.values()), *map(_info, EDITS.values())]
 
 
-def _info(name: str, params: type[BaseModel], request: type[BaseModel]) -> MethodInfo:
+def _info(method: type[InversionParameters] | type[EditParameters]) -> MethodInfo:
+    edits = issubclass(method, EditParameters)
+    request = EditRequest if edits else InvertOptions
     return MethodInfo(
-        name=name,
-        kind="edit" if request is EditRequest else "invert",
-        summary=(params.__doc__ or "").strip(),
-        default=request.model_fields["method"].default == name,
-        params_schema=params.model_json_schema(),
+        name=method.name,
+        kind="edit" if edits else "invert",
+        summary=method.summary,
+        default=request.model_fields["method"].default == method.name,
+        needs=sorted(method.needs) if issubclass(method, EditParameters) else [],
+        gives=sorted(method.gives) if issubclass(method, InversionParameters) else [],
+        published=dict(method.published),
+        params_schema=method.model_json_schema(),
     )

@@ -86,6 +86,8 @@ async def invert(
     openapi_extra=openapi.json_body(EditRequest),
     responses=_responses(
         ErrorCode.NOT_FOUND,
+        ErrorCode.UNKNOWN_METHOD,
+        ErrorCode.INCOMPATIBLE_INVERSION,
         ErrorCode.RECORD_MISMATCH,
         ErrorCode.UNKNOWN_WORD,
         ErrorCode.PROMPTS_DO_NOT_ALIGN,

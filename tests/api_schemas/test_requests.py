@@ -1,24 +1,25 @@
 """What clients may ask for, and what they are told when they may not."""
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from api_schemas import (
-    INVERTERS,
-    METHODS,
-    DDIMParams,
-    DirectParams,
-    EditRequest,
-    FaithfulStyleDiffusionParams,
-    InvertOptions,
-    P2PlusParams,
-    P2PParams,
-    StyleDiffusionParams,
+from api_schemas import EditRequest, InvertOptions
+from parameters import (
+    DDIM,
+    EDITS,
+    INVERSIONS,
+    P2P,
+    Direct,
+    EditFriendly,
+    NullText,
+    P2Plus,
+    Plain,
+    StyleDiffusion,
+    StyleDiffusionFaithful,
 )
-from api_schemas.params import InverterName, MethodName
 
 IMAGE = "img_" + "a" * 26
 
@@ -33,18 +34,22 @@ def edit(**fields: Any) -> EditRequest:
     return EditRequest.model_validate({"image_id": IMAGE, "prompt": "a dog", **fields})
 
 
-def test_the_names_on_the_wire_are_those_of_the_registries() -> None:
-    assert set(get_args(InverterName)) == set(INVERTERS)
-    assert set(get_args(MethodName)) == set(METHODS)
+@pytest.mark.parametrize(("model", "registry"), [(EditRequest, EDITS), (InvertOptions, INVERSIONS)])
+def test_a_method_is_one_of_the_registry(model: type[Any], registry: Any) -> None:
+    schema = model.model_json_schema()
+    assert schema["properties"]["method"]["enum"] == list(registry)
+    named = {form["$ref"].rpartition("/")[2] for form in schema["properties"]["params"]["anyOf"]}
+    assert named == {method.__name__ for method in registry.values()}
+    assert refused(model, image_id=IMAGE, prompt="a", method="p3p")[0] == (("method",), "literal_error")
 
 
 @pytest.mark.parametrize(
     ("method", "model"),
     [
-        ("ddim", DDIMParams),
-        ("direct", DirectParams),
-        ("stylediffusion", StyleDiffusionParams),
-        ("stylediffusion-faithful", FaithfulStyleDiffusionParams),
+        ("ddim", DDIM),
+        ("direct", Direct),
+        ("stylediffusion", StyleDiffusion),
+        ("stylediffusion-faithful", StyleDiffusionFaithful),
     ],
 )
 def test_params_are_read_by_the_method_they_stand_beside(method: str, model: type) -> None:
@@ -92,7 +97,6 @@ def test_parameters_out_of_range_are_refused(params: dict[str, Any]) -> None:
     [
         (1.5, ("number",)),
         (-0.1, ("number",)),
-        (None, ("number",)),
         ([0.5, 1.5], ("span", 1)),
         ([0.5], ("span", 1)),
         ([0.9, 0.1], ()),
@@ -101,7 +105,7 @@ def test_parameters_out_of_range_are_refused(params: dict[str, Any]) -> None:
 def test_a_bad_window_is_one_error_that_names_the_field(
     name: str, window: object, at: tuple[str | int, ...]
 ) -> None:
-    fields = {"image_id": IMAGE, "prompt": "a", "method": "p2plus", "params": {name: window}}
+    fields: dict[str, Any] = {"image_id": IMAGE, "prompt": "a", "method": "p2plus", "params": {name: window}}
     assert [loc for loc, _ in refused(EditRequest, **fields)] == [("params", name, *at)]
 
 
@@ -115,18 +119,18 @@ def test_a_bad_window_of_a_word_is_one_error_that_names_the_word() -> None:
     ]
 
 
-def test_p2plus_has_defaults_of_its_own_and_p2p_knows_nothing_of_tau_u() -> None:
+def test_p2plus_is_p2p_with_tau_u() -> None:
     params = edit(method="p2plus", params={"tau_u": [0, 0.5]}).params
-    assert isinstance(params, P2PlusParams)
-    assert (params.tau_v, params.tau_c, params.tau_s, params.tau_u) == (0.5, 0.2, 0.6, (0, 0.5))
-    assert type(edit(method="p2plus").params) is P2PlusParams
-    assert type(edit(method="p2p", params=P2PlusParams()).params) is P2PParams
+    assert isinstance(params, P2Plus)
+    assert (params.tau_v, params.tau_c, params.tau_s, params.tau_u) == (0.5, None, None, (0, 0.5))
+    assert type(edit(method="p2plus").params) is P2Plus
+    assert type(edit(method="p2p", params=P2Plus()).params) is P2P
     assert refused(EditRequest, image_id=IMAGE, prompt="a", params={"tau_u": 0.5}) == [
         (("params", "tau_u"), "extra_forbidden")
     ]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EDITS)
 def test_every_method_takes_attention_as_true_or_false(method: str) -> None:
     assert edit(method=method, params={"attention": True}).params.attention
     assert not edit(method=method).params.attention
@@ -147,14 +151,14 @@ def test_an_inversion_learns_at_a_scale_that_edits_can_have(scale: object) -> No
     text = json.dumps({"guidance_scale": scale})
     assert refused(InvertOptions, **options, params=text)[0][0] == ("params", "guidance_scale")
     assert InvertOptions.model_validate({**options, "params": '{"guidance_scale": 5}'}).params == (
-        StyleDiffusionParams(guidance_scale=5)
+        StyleDiffusion(guidance_scale=5)
     )
 
 
 def test_windows_are_given_in_every_documented_form() -> None:
     params = edit(params={"tau_c": {"default": 0.8, "dog": [0, 0.3]}, "tau_s": [0.1, 0.5]}).params
-    assert params == P2PParams(tau_c={"default": 0.8, "dog": (0, 0.3)}, tau_s=(0.1, 0.5))
-    assert edit().params == P2PParams()
+    assert params == P2P(tau_c={"default": 0.8, "dog": (0, 0.3)}, tau_s=(0.1, 0.5))
+    assert edit().params == P2P()
 
 
 def test_one_prompt_or_several_but_not_both() -> None:
@@ -239,3 +243,39 @@ def test_every_example_is_valid_and_an_unknown_field_is_not(model: type[Any]) ->
 @pytest.mark.parametrize("steps", [0, 1001, 1.5])
 def test_steps_have_bounds(steps: float) -> None:
     assert refused(InvertOptions, prompt="", steps=steps)[0][0] == ("steps",)
+
+
+def test_the_published_settings_include_steps_and_guidance_but_what_is_given_wins() -> None:
+    options: dict[str, Any] = {"prompt": "a", "method": "edit-friendly", "preset": "published"}
+    taken = InvertOptions.model_validate(options)
+    assert isinstance(taken.params, EditFriendly)
+    assert (taken.steps, taken.params.guidance_scale, taken.params.last_noise) == (100, 3.5, False)
+    params = {"last_noise": True}
+    given = InvertOptions.model_validate_json(json.dumps({**options, "steps": 20, "params": params}))
+    assert isinstance(given.params, EditFriendly)
+    assert (given.steps, given.params.last_noise, given.params.guidance_scale) == (20, True, 3.5)
+    form = InvertOptions.model_validate({**options, "method": "null-text", "steps": "7", "params": "{}"})
+    assert (form.steps, form.params) == (7, NullText(guidance_scale=7.5, inner_steps=10, learning_rate=0.01))
+
+    chosen = edit(preset="published", params={"tau_c": 0.9})
+    assert isinstance(chosen.params, P2P)
+    assert (chosen.guidance_scale, chosen.params.tau_c, chosen.params.tau_s) == (7.5, 0.9, 0.6)
+    assert edit(preset="published", guidance_scale=4).guidance_scale == 4
+    assert edit(preset="published", method="plain").params == Plain(skip=0.36)
+    assert edit(preset="published", method="plain").guidance_scale == 15
+    assert edit(guidance_scale=None).guidance_scale is None
+    again = EditRequest.model_validate_json(chosen.model_dump_json(), strict=True)
+    assert again == chosen
+
+
+@pytest.mark.parametrize(
+    "fields", [{"preset": "best"}, {"seed": -1}, {"seed": 2**63}, {"negative_prompt": 5}]
+)
+def test_what_all_edits_take_has_bounds(fields: dict[str, Any]) -> None:
+    assert [loc for loc, _ in refused(EditRequest, image_id=IMAGE, prompt="a", **fields)] == [tuple(fields)]
+
+
+@pytest.mark.parametrize("method", [["p2p"], {"p2p": 1}, None, 5])
+def test_a_method_that_is_no_name_is_refused(method: object) -> None:
+    fields = {"image_id": IMAGE, "prompt": "a", "method": method, "preset": "published"}
+    assert ("method",) in [loc for loc, _ in refused(EditRequest, **fields)]

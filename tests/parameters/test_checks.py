@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import prompts
 from parameters import (
     EDITS,
     INVERSIONS,
@@ -129,3 +130,20 @@ def test_a_negative_prompt_that_nothing_would_read_is_refused() -> None:
         check_negative_prompt("blurred", NullText, 7.5)
     with pytest.raises(InvalidParameter, match="guidance scale 1"):
         check_negative_prompt("blurred", Direct, 1)
+
+
+def test_prompts_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    words = prompts.words
+
+    def noted(text: str) -> Any:
+        read.append(text)
+        return words(text)
+
+    target = " ".join(f"word{n}" for n in range(32))
+    params = {"tau_c": {f"word{n}": 0.5 for n in range(32)}, "reweight": {f"word{n}": 2 for n in range(32)}}
+    built = build(P2P, params)
+    monkeypatch.setattr(prompts, "words", noted)
+    monkeypatch.setattr(prompts, "find", lambda prompt, word: read.append(prompt))
+    built.check(SOURCE, [target, target])
+    assert (read.count(target), read.count(SOURCE)) == (1, 1)

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from api_schemas import EditRequest, P2PlusParams
+from api_schemas import EditRequest
+from parameters import P2Plus
 from pentimento.cli import app
 from store import Store
 
@@ -74,11 +75,14 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
         "tau_c": {"default": 0.8, "dog": (0.1, 0.3)},
         "tau_s": (0.2, 0.7),
         "reweight": {"grass": 2.0, "dog": -1.5},
-        "blend_words": ["cat", "dog"],
-        "subtract_words": ["grass"],
+        "blend_words": ("cat", "dog"),
+        "subtract_words": ("grass",),
         "blend_threshold": 0.4,
         "blend_start": 0.2,
         "blend_in": "picture",
+        "blend_maps": "own",
+        "padding": None,
+        "reweight_window": 1.0,
     }
 
 
@@ -90,7 +94,7 @@ def test_every_method_and_parameter_can_be_given_by_name(run: Any, cat: Path, sh
     params = ("--param", "tau_u=.5", "--param", "value_prompt=a dog", "--param", "attention=true")
     assert run("edit", image.id, "a dog", "--method", "p2plus", *params, "--no-wait").exit_code == 0
     [request] = requests(shared)
-    assert request.params == P2PlusParams(tau_u=0.5, value_prompt="a dog", attention=True)
+    assert request.params == P2Plus(tau_u=0.5, value_prompt="a dog", attention=True)
 
 
 @pytest.mark.usefixtures("worker")

@@ -8,7 +8,8 @@ import httpx2
 import pytest
 from PIL import Image
 
-from api_schemas import EditRequest, EditResult, JobEvent, P2PlusParams, P2PParams
+from api_schemas import EditRequest, EditResult, JobEvent
+from parameters import P2P, P2Plus
 from pentimento import ApiError, AsyncClient, Client, Edited, Inverted, JobFailed, Unreachable
 from store import Store
 
@@ -108,16 +109,16 @@ def asked(shared: Store) -> list[EditRequest]:
 
 def test_params_may_be_a_model_or_a_mapping(client: Client, shared: Store, cat: Path) -> None:
     inversion = client.invert(cat, prompt="a cat on grass")
-    given = P2PParams(tau_c=0.2, reweight={"dog": 2})
+    given = P2P(tau_c=0.2, reweight={"dog": 2})
     for params in (given, {"tau_c": 0.2, "reweight": {"dog": 2}}):
         client.edit(inversion, "a dog on grass", params=params, guidance_scale=4)
     assert [(each.params, each.guidance_scale) for each in asked(shared)] == [(given, 4)] * 2
 
 
 def test_params_of_a_method_choose_it(client: Client, shared: Store, cat: Path) -> None:
-    client.edit(client.invert(cat, prompt="a cat"), "a dog", params=P2PlusParams(tau_u=0.5))
+    client.edit(client.invert(cat, prompt="a cat"), "a dog", params=P2Plus(tau_u=0.5))
     [request] = asked(shared)
-    assert (request.method, request.params) == ("p2plus", P2PlusParams(tau_u=0.5))
+    assert (request.method, request.params) == ("p2plus", P2Plus(tau_u=0.5))
 
 
 @pytest.mark.usefixtures("worker")

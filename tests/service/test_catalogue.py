@@ -2,6 +2,7 @@
 
 from starlette.testclient import TestClient
 
+from parameters import EDITS, INVERSIONS
 from store import Store
 from tests.service.conftest import serve
 
@@ -9,9 +10,11 @@ from tests.service.conftest import serve
 def test_methods_carry_their_schemas(http: TestClient) -> None:
     methods = {method["name"]: method for method in http.get("/methods").json()}
     assert {name: method["kind"] for name, method in methods.items()} == {
-        **dict.fromkeys(["ddim", "direct", "stylediffusion", "stylediffusion-faithful"], "invert"),
-        **dict.fromkeys(["p2p", "p2plus"], "edit"),
+        **dict.fromkeys(INVERSIONS, "invert"),
+        **dict.fromkeys(EDITS, "edit"),
     }
+    assert (methods["p2p"]["needs"], methods["direct"]["gives"]) == (["path", "start"], ["path", "start"])
+    assert methods["p2p"]["published"]["steps"] == 50
     assert [name for name, method in methods.items() if method["default"]] == ["direct", "p2p"]
     for name, method in methods.items():
         assert method["summary"].endswith("."), name

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-import prompts
 from store import Store
 from tests.service.conftest import edit, ready, serve
 
@@ -78,24 +77,6 @@ def test_a_target_in_which_something_may_change_is_accepted(
     image = ready(http, shared, png)
     answer = http.post("/edit", json={"image_id": image, "prompts": targets, "params": params})
     assert answer.status_code == 202, answer.text
-
-
-def test_words_are_looked_up_without_reading_the_prompts_again(
-    http: TestClient, shared: Store, png: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = ready(http, shared, png)
-    read: list[str] = []
-
-    def words(text: str) -> Any:
-        read.append(text)
-        return prompts.words(text)
-
-    monkeypatch.setattr("service.checks.words", words)
-    target = " ".join(f"word{n}" for n in range(32))
-    params = {"tau_c": {f"word{n}": 0.5 for n in range(32)}, "reweight": {f"word{n}": 2 for n in range(32)}}
-    monkeypatch.setattr("service.checks.find", lambda prompt, word: read.append(prompt))
-    assert edit(http, image, target, params=params).status_code == 202
-    assert read.count(target) == 1
 
 
 @pytest.mark.parametrize(
@@ -185,3 +166,48 @@ def test_a_value_prompt_that_cannot_be_read_is_refused(
     assert "value" in answer.json()["detail"]
     assert code == "validation_error" or answer.json()["parameter"] == "value_prompt"
     assert edit(http, image, method=method, params={"value_prompt": "a dog of ink"}).status_code == 202
+
+
+def test_a_method_that_needs_what_the_inversion_does_not_give_is_refused(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    image = ready(http, shared, png, method="encode")
+    answer = edit(http, image)
+    assert (answer.status_code, answer.json()["code"]) == (422, "incompatible_inversion")
+    assert "direct" in answer.json()["detail"]
+    assert edit(http, ready(http, shared, png, method="edit-friendly"), method="plain").status_code == 202
+
+
+def test_a_negative_prompt_that_nothing_would_read_is_refused(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    serve(shared, token_limit=8)
+    learned, free = ready(http, shared, png, method="null-text"), ready(http, shared, png)
+    for image, fields, said in [
+        (learned, {}, "null-text learned"),
+        (free, {"guidance_scale": 1}, "guidance scale 1"),
+    ]:
+        answer = edit(http, image, negative_prompt="blurred", **fields)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
+        assert (answer.json()["parameter"], answer.json()["value"]) == ("negative_prompt", "blurred")
+        assert said in answer.json()["detail"]
+    long = edit(http, free, negative_prompt="a very long and winding lawn on grass")
+    assert (long.json()["code"], long.json()["parameter"]) == ("prompt_too_long", "negative_prompt")
+    assert edit(http, free, negative_prompt="blurred").status_code == 202
+
+
+def test_an_inversion_that_learns_from_its_prompt_needs_one(http: TestClient, png: bytes) -> None:
+    for prompt, status in [("?!", 422), ("a cat", 202)]:
+        fields = {"prompt": prompt, "method": "null-text"}
+        answer = http.post("/invert", files={"image": png}, data=fields)
+        assert answer.status_code == status, answer.text
+        assert status == 202 or answer.json()["parameter"] == "prompt"
+
+
+@pytest.mark.parametrize("params", [{"reweight": {"dog": 1, "Dog": 2}}, {"tau_c": {"dog": 0.1, "DOG": 0.2}}])
+def test_two_values_for_one_word_are_refused(
+    http: TestClient, shared: Store, png: bytes, params: dict[str, Any]
+) -> None:
+    answer = edit(http, ready(http, shared, png), params=params)
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+    assert "the same word" in answer.json()["detail"]

@@ -17,7 +17,8 @@ from PIL import Image
 
 import engine
 import store
-from api_schemas import INVERTERS, EditRequest, EditResult, InvertOptions, Job, JobStatus, ModelInfo
+from api_schemas import EditRequest, EditResult, InvertOptions, Job, JobStatus, ModelInfo
+from parameters import INVERSIONS
 from store import Store, StoreSettings, image_id, keys
 from tests.engine.conftest import save_model
 from workers.guard import Guard
@@ -75,7 +76,7 @@ def send(
     inner_steps: int = 2,
 ) -> Job:
     """What `POST /invert` does: store the picture and queue its inversion, which learns little if at all."""
-    params = {"inner_steps": inner_steps} if "inner_steps" in INVERTERS[method].model_fields else {}
+    params = {"inner_steps": inner_steps} if "inner_steps" in INVERSIONS[method].model_fields else {}
     asked = {"prompt": prompt, "steps": steps, "method": method, "params": params}
     options = InvertOptions.model_validate(asked)
     image, model = image or picture(seed), shared.settings.model_name

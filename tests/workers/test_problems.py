@@ -6,6 +6,7 @@ import pytest
 from rq.timeouts import JobTimeoutException
 
 import engine.errors
+import parameters.errors
 from api_schemas import ErrorCode
 from engine.errors import InvalidParameter, PentimentoError, PromptTooLong, UnknownWord
 from store import StorageUnavailable
@@ -13,8 +14,9 @@ from workers.problems import problem_of
 
 ENGINE = {
     error.code: error
-    for _, error in inspect.getmembers(engine.errors, inspect.isclass)
-    if issubclass(error, PentimentoError) and error is not PentimentoError
+    for module in (engine.errors, parameters.errors)
+    for _, error in inspect.getmembers(module, inspect.isclass)
+    if issubclass(error, PentimentoError | parameters.PentimentoError) and error.code != "internal_error"
 }
 
 
