@@ -30,6 +30,7 @@ class ErrorCode(StrEnum):
     NUMERICAL_ERROR = "numerical_error"
     OUT_OF_MEMORY = "out_of_memory"
 
+    BAD_REQUEST = "bad_request"
     VALIDATION_ERROR = "validation_error"
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
@@ -37,10 +38,13 @@ class ErrorCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     CONFLICT = "conflict"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    REQUEST_TIMEOUT = "request_timeout"
+    HEADERS_TOO_LARGE = "headers_too_large"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     RATE_LIMITED = "rate_limited"
     QUEUE_FULL = "queue_full"
+    OVERLOADED = "overloaded"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     INSUFFICIENT_STORAGE = "insufficient_storage"
@@ -61,14 +65,17 @@ class ErrorCode(StrEnum):
 
 
 _STATUS: Final = {
+    ErrorCode.BAD_REQUEST: 400,
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.REQUEST_TIMEOUT: 408,
     ErrorCode.CONFLICT: 409,
     ErrorCode.CANCELED: 409,
     ErrorCode.PAYLOAD_TOO_LARGE: 413,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.HEADERS_TOO_LARGE: 431,
     ErrorCode.RATE_LIMITED: 429,
     ErrorCode.QUEUE_FULL: 429,
     ErrorCode.BROKEN_PLUGIN: 500,
@@ -77,6 +84,7 @@ _STATUS: Final = {
     ErrorCode.WORKER_LOST: 500,
     ErrorCode.DEADLINE_EXCEEDED: 500,
     ErrorCode.INTERNAL_ERROR: 500,
+    ErrorCode.OVERLOADED: 503,
     ErrorCode.QUEUE_UNAVAILABLE: 503,
     ErrorCode.STORAGE_UNAVAILABLE: 503,
     ErrorCode.OUT_OF_MEMORY: 503,

@@ -5,12 +5,12 @@ import signal
 import sys
 from contextlib import suppress
 
-import uvicorn
 from redis.exceptions import RedisError
 
 from service.app import create_app
+from service.connections import ConnectionLimits, provide_descriptors
 from service.settings import RemoteRefused, ServiceSettings
-from service.stopping import Server
+from service.stopping import Server, config
 from store import logs, tracing
 
 
@@ -34,17 +34,8 @@ def main() -> int:
         return 1
     # uvicorn stops gracefully and then raises the signal again; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=8,
-        access_log=False,
-        log_config=None,
-    )
-    server = Server(config, app.state, settings.drain_s)
+    limits = ConnectionLimits(connections=provide_descriptors(settings.max_connections))
+    server = Server(config(app, settings.host, settings.port, limits), app.state, settings.drain_s)
     with suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else 3

@@ -1,5 +1,6 @@
 """Who asks: the tenant that a request acts for, and the limits that hold for it."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api_schemas import ErrorCode
 from service import openapi
 from service.errors import ServiceError
-from service.limiting import UNCOUNTED, RateLimits
+from service.limiting import UNCOUNTED, AtOnce, RateLimits
 from service.settings import ServiceSettings
 from store import Store
 
@@ -31,6 +32,11 @@ class Caller:
     rate: int | None = None
     max_queued: int | None = None
 
+    @property
+    def counted_as(self) -> str:
+        """Under which name limits count what it does."""
+        return self.key_id or self.tenant
+
 
 class Gate:
     """Lets in who has a key, or everyone where there are no keys and the service is open without."""
@@ -40,6 +46,8 @@ class Gate:
         self._limits = RateLimits(store)
         self._key_needed = settings.key_needed
         self._usual_rate = settings.rate_limit
+        self.requests = AtOnce(settings.max_requests, "requests")
+        self.streams = AtOnce(settings.max_streams, "streams of events")
 
     def admit(self, token: str | None) -> Caller:
         """Who proves to be the owner of this key; raises unauthorized."""
@@ -60,9 +68,15 @@ class Gate:
             )
         return Caller(tenant=key.tenant, key_id=key.id, rate=key.rate, max_queued=key.max_queued)
 
+    def still_admits(self, caller: Caller) -> bool:
+        """Whether the caller would be let in now as before."""
+        if caller.key_id is None:
+            return not (self._key_needed or self._keys.exist())
+        return self._keys.opens(caller.key_id)
+
     def count(self, caller: Caller) -> None:
         """Count a request that asks for work; raises rate_limited."""
-        self._limits.count(caller.key_id or caller.tenant, caller.rate or self._usual_rate)
+        self._limits.count(caller.counted_as, caller.rate or self._usual_rate)
 
 
 def _caller(
@@ -77,5 +91,21 @@ def _caller(
 
 
 TheCaller = Annotated[Caller, Depends(_caller)]
-REQUIRED = [Depends(_caller)]
-RESPONSES = openapi.problems(ErrorCode.UNAUTHORIZED, ErrorCode.QUEUE_UNAVAILABLE)
+
+
+async def _gate(request: Request) -> Gate:
+    gate: Gate = request.app.state.gate
+    return gate
+
+
+TheGate = Annotated[Gate, Depends(_gate)]
+
+
+async def _under_way(gate: TheGate, caller: TheCaller) -> AsyncIterator[None]:
+    """Counts the request until its answer was sent."""
+    with gate.requests.held(caller.counted_as):
+        yield
+
+
+REQUIRED = [Depends(_under_way)]
+RESPONSES = openapi.problems(ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.QUEUE_UNAVAILABLE)

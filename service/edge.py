@@ -3,6 +3,7 @@
 import logging
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_schemas import ErrorCode, Problem
@@ -67,6 +68,8 @@ class Edge:
         asked = {**scope, "method": "GET"} if head else scope
         try:
             await self.app(asked, receive, send_with_headers)
+        except ClientDisconnect:
+            return
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if started:

@@ -3,42 +3,86 @@
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import Request
+from redis.exceptions import RedisError
 
 from api_schemas import Job
-from store import AsyncEvents, Event
+from store import AsyncEvents, BadCursor, Event
 
 _LOOK_MS: Final = 4000
 
 
 class Follower:
-    """What happens to jobs, for whoever wants to know at once; ends early when the process does."""
+    """What happens to jobs, for those who want to know at once; ends early when the process does.
+
+    However many follow a job, one task reads its stream, on one connection.
+    """
 
     def __init__(self, events: AsyncEvents, stopping: asyncio.Event) -> None:
         self._events = events
         self._stopping = stopping
+        self._readers: dict[str, _Reader] = {}
 
     async def follow(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event | None, None]:
         """Every event after this one up to the last there can be; None whenever nothing happened for long.
 
         Raises BadCursor and redis errors.
         """
-        while not self._stopping.is_set():
-            try:
-                async with asyncio.timeout(None) as wait:
-                    with _cut_short(wait, self._stopping.wait()):
-                        events = await self._events.read(job_id, after, _LOOK_MS)
-            except TimeoutError:
-                return
-            for event in events:
-                yield event
-                if event.data.status.terminal:
+        reader, news = self._join(job_id, after)
+        behind = True
+        try:
+            while True:
+                # What came before the reader began, first; it may overlap with what the reader finds.
+                batch = await self._events.read(job_id, after) if behind else await news.get()
+                if isinstance(batch, Exception):
+                    raise batch
+                if batch is None:
                     return
-                after = event.id
-            if not events:
-                yield None
+                for event in batch:
+                    if after is None or _order(event.id) > _order(after):
+                        yield event
+                        after = event.id
+                    if event.data.status.terminal:
+                        return
+                if not batch and not behind:
+                    yield None
+                behind = behind and bool(batch)
+        finally:
+            reader.followers.discard(news)
+            if not reader.followers:
+                reader.task.cancel()
+                if self._readers.get(job_id) is reader:
+                    del self._readers[job_id]
+
+    def _join(self, job_id: str, after: str | None) -> tuple["_Reader", "_News"]:
+        reader = self._readers.get(job_id)
+        if reader is None:
+            reader = self._readers[job_id] = _Reader()
+            reader.task = asyncio.create_task(self._read(job_id, after, reader))
+        news: _News = asyncio.Queue()
+        reader.followers.add(news)
+        return reader, news
+
+    async def _read(self, job_id: str, after: str | None, reader: "_Reader") -> None:
+        batch: list[Event] = []
+        try:
+            async with asyncio.timeout(None) as wait:
+                with _cut_short(wait, self._stopping.wait()):
+                    while not any(event.data.status.terminal for event in batch):
+                        batch = await self._events.read(job_id, after, _LOOK_MS)
+                        after = batch[-1].id if batch else after
+                        reader.tell(batch)
+        except TimeoutError:
+            pass
+        except (BadCursor, RedisError) as error:
+            reader.tell(error)
+        finally:
+            if self._readers.get(job_id) is reader:
+                del self._readers[job_id]
+            reader.tell(None)
 
     async def ended(self, request: Request, job_id: str, tenant: str, seconds: float) -> Job | None:
         """The tenant's job if it ends within so many seconds, as long as the client stays to hear of it.
@@ -50,6 +94,26 @@ class Follower:
                 with _cut_short(wait, _left(request), self._stopping.wait()):
                     return await self._events.ended(job_id, tenant)
         return None
+
+
+_Batch = list[Event] | Exception | None  # of a reader: what is new, why it failed, or that it has ended
+_News = asyncio.Queue[_Batch]
+
+
+@dataclass(eq=False)
+class _Reader:
+    """The task that reads the stream of a job, and those it reads for."""
+
+    followers: set[_News] = field(default_factory=set)
+    task: asyncio.Task[None] = field(init=False)
+
+    def tell(self, batch: _Batch) -> None:
+        for news in self.followers:
+            news.put_nowait(batch)
+
+
+def _order(event_id: str) -> tuple[int, ...]:
+    return tuple(map(int, event_id.split("-")))
 
 
 @contextmanager

@@ -1,6 +1,9 @@
-"""How many requests a minute each key may send."""
+"""How many requests each key may send a minute, and how many it may have served at once."""
 
 import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import time
 
 from limits import RateLimitItemPerMinute
@@ -34,3 +37,33 @@ class RateLimits:
             {"Retry-After": str(wait)},
             limit=per_minute,
         )
+
+
+class AtOnce:
+    """Counts what each key has under way in this process, and lets it have no more than `limit`."""
+
+    def __init__(self, limit: int, what: str) -> None:
+        self._limit, self._what = limit, what
+        self._under_way: Counter[str] = Counter()
+
+    def full(self, who: str) -> bool:
+        """Whether one more would be too many."""
+        return self._under_way[who] >= self._limit
+
+    @contextmanager
+    def held(self, who: str) -> Iterator[None]:
+        """While entered, one more is under way; raises rate_limited if that is too many."""
+        if self.full(who):
+            raise ServiceError(
+                ErrorCode.RATE_LIMITED,
+                f"You have {self._limit} {self._what} at once; wait for one of them to end.",
+                {"Retry-After": "1"},
+                limit=self._limit,
+            )
+        self._under_way[who] += 1
+        try:
+            yield
+        finally:
+            self._under_way[who] -= 1
+            if not self._under_way[who]:
+                del self._under_way[who]

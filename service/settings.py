@@ -50,6 +50,17 @@ class ServiceSettings(WebhookSettings):
         ge=0,
         description="After SIGTERM, say for so long that the service is not ready, and only then end.",
     )
+    max_connections: int = Field(
+        default=1000, gt=0, description="How many connections there may be at once, in all."
+    )
+    max_requests: int = Field(
+        default=200, gt=0, description="How many requests of one key may be served at once."
+    )
+    max_streams: int = Field(
+        default=100,
+        gt=0,
+        description="How many streams of events, and waits for an end, a key may have open.",
+    )
     rate_limit: int = Field(
         default=600, gt=0, description="How many POSTs a minute a key may send, unless it says otherwise."
     )

@@ -1,10 +1,34 @@
 """The end of the process, known in time: the server itself only tells once every answer has been sent."""
 
 import asyncio
+from functools import partial
 from types import FrameType
+from typing import Any, Final
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.datastructures import State
+
+from service.connections import BoundedProtocol, ConnectionLimits, sweep
+
+_TICKS_A_SECOND: Final = 10
+
+
+def config(app: FastAPI, host: str, port: int, limits: ConnectionLimits) -> uvicorn.Config:
+    """How the server serves this application."""
+    protocol: Any = partial(BoundedProtocol, limits=limits)
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=protocol,
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=8,
+        access_log=False,
+        log_config=None,
+    )
 
 
 class Server(uvicorn.Server):
@@ -18,6 +42,12 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, state: State, drain_s: float) -> None:
         super().__init__(config)
         self._state, self._drain_s = state, drain_s
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if counter % _TICKS_A_SECOND == 0:
+            sweep(self.server_state.connections)
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal handler, in the thread of the event loop."""

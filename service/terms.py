@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Header
 
 from api_schemas import ErrorCode, FieldError, Problem
-from service.auth import TheCaller
+from service.auth import Caller, TheCaller
 from service.errors import ServiceError
 from service.watching import request_id
 from store import Ask
@@ -21,8 +21,9 @@ _DURATION = r"^(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s?)?$"
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Under which key the request may be sent again, how long to wait for its end, and the rest."""
+    """Who asks, under which key the request may be sent again, how long to wait for its end, and the rest."""
 
+    caller: Caller
     key: str | None
     wait_s: int
     ask: Ask
@@ -67,7 +68,7 @@ async def _terms(
         request_id=request_id(),
         traceparent=traceparent(),
     )
-    return Terms(key=key, wait_s=_wait(prefer), ask=ask)
+    return Terms(caller=caller, key=key, wait_s=_wait(prefer), ask=ask)
 
 
 TheTerms = Annotated[Terms, Depends(_terms)]

@@ -81,6 +81,10 @@ class ApiKeys:
             return None
         return _key(parts[1], fields)
 
+    def opens(self, key_id: str) -> bool:
+        """Whether the key of this id still lets its owner in."""
+        return bool(self._redis.hexists(_record(key_id), "digest"))
+
     def exist(self) -> bool:
         """Whether a key was ever made and not forgotten."""
         return bool(self._redis.exists(_KEYS))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from time import monotonic
 from typing import Annotated
 
 from anyio import to_thread
@@ -12,7 +13,7 @@ from redis.exceptions import RedisError
 
 from api_schemas import ErrorCode, FieldError, Problem
 from service import openapi
-from service.auth import TheCaller
+from service.auth import Caller, TheCaller, TheGate
 from service.errors import NothingMore, ServiceError
 from service.routes.common import JobPath, TheFollower, TheStore
 from service.submit import no_job
@@ -23,6 +24,7 @@ router = APIRouter(tags=["jobs"])
 log = logging.getLogger(__name__)
 
 _RETRY_MS = 1000
+_RECHECKED_S = 15.0  # so often a stream asks whether its job and its key are still there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Place:
     """Where in the events of a job a stream begins."""
 
     job_id: str
-    tenant: str
+    caller: Caller
     after: str | None
 
 
@@ -60,13 +62,20 @@ def _place(
         ) from None
     if job.status.terminal and not more:
         raise NothingMore
-    return Place(job_id=job_id, tenant=caller.tenant, after=after or None)
+    return Place(job_id=job_id, caller=caller, after=after or None)
+
+
+async def _stream(gate: TheGate, caller: TheCaller) -> AsyncIterator[None]:
+    """Counts the stream until it ends."""
+    with gate.streams.held(caller.counted_as):
+        yield
 
 
 @router.get(
     "/jobs/{job_id}/events",
     summary="Follow a job",
     response_class=EventSourceResponse,
+    dependencies=[Depends(_stream)],
     responses={
         200: openapi.event_stream(),
         204: {"description": "The job has ended, and the client has all of its events."},
@@ -74,17 +83,26 @@ def _place(
     },
 )
 async def events(
-    place: Annotated[Place, Depends(_place)], store: TheStore, follower: TheFollower
+    place: Annotated[Place, Depends(_place)], store: TheStore, follower: TheFollower, gate: TheGate
 ) -> AsyncIterator[ServerSentEvent]:
     """What happened to the job so far, then what happens, as `status` and `progress` events, until it ends.
 
     A stream that breaks off is resumed by `Last-Event-ID`, as browsers do of themselves.
     """
+
+    def gone() -> bool:
+        return store.jobs.get(place.job_id, place.caller.tenant) is None or not gate.still_admits(
+            place.caller
+        )
+
+    checked = monotonic()
     try:
         async for event in follower.follow(place.job_id, place.after):
+            if monotonic() - checked > _RECHECKED_S:
+                if await to_thread.run_sync(gone):
+                    return
+                checked = monotonic()
             if event is not None:
                 yield ServerSentEvent(event=event.name, data=event.data, id=event.id, retry=_RETRY_MS)
-            elif await to_thread.run_sync(store.jobs.get, place.job_id, place.tenant) is None:
-                return
     except RedisError as error:
         log.warning("a stream of events breaks off: %s", error)

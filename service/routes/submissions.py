@@ -14,6 +14,7 @@ from service.bodies import DECODERS, read_invert, read_json
 from service.edge import UPLOAD_BYTES
 from service.following import Follower
 from service.idempotency import REPLAYED, once
+from service.limiting import AtOnce
 from service.routes.common import TheFollower, TheSettings, TheStore
 from service.submit import submit_edit, submit_invert
 from service.terms import Terms, TheTerms
@@ -134,8 +135,12 @@ async def _answer(
 
 
 async def _ended(request: Request, follower: Follower, terms: Terms, accepted: Accepted) -> Job | None:
+    streams: AtOnce = request.app.state.gate.streams
+    if streams.full(terms.caller.counted_as):
+        return None
     try:
-        return await follower.ended(request, accepted.job_id, terms.ask.tenant, terms.wait_s)
+        with streams.held(terms.caller.counted_as):
+            return await follower.ended(request, accepted.job_id, terms.ask.tenant, terms.wait_s)
     except RedisError as error:
         # The job was accepted; that its end cannot be watched now is no reason to say otherwise.
         log.warning("the end of a job cannot be waited for: %s", error)

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import uvicorn
-
 from api_schemas import JobEvent
 from service.app import create_app
+from service.connections import ConnectionLimits
 from service.settings import ServiceSettings
-from service.stopping import Server
+from service.stopping import Server, config
 from store import Store
 
 
@@ -35,10 +34,12 @@ class Live:
 
 
 @contextmanager
-def serving(shared: Store) -> Iterator[Live]:
+def serving(
+    shared: Store, settings: ServiceSettings | None = None, limits: ConnectionLimits | None = None
+) -> Iterator[Live]:
     """The API on this store and a free port."""
-    app = create_app(shared, ServiceSettings())
-    server = Server(uvicorn.Config(app, port=0, log_level="warning"), app.state, 0)
+    app = create_app(shared, settings or ServiceSettings())
+    server = Server(config(app, "127.0.0.1", 0, limits or ConnectionLimits()), app.state, 0)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()))
     thread.start()

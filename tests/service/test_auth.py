@@ -103,7 +103,7 @@ def test_revoking_takes_effect_at_once_and_opens_nothing(http: TestClient, share
 
 
 def test_beyond_loopback_keys_are_needed_for_ever(shared: Store) -> None:
-    beyond = ServiceSettings(host="0.0.0.0")
+    beyond = ServiceSettings(host="0.0.0.0", allowed_hosts="pentimento.example")
     with pytest.raises(RemoteRefused, match="pentimento keys add"):
         create_app(shared, beyond)
     key, token = shared.apikeys.add("shop")

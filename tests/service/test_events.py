@@ -1,6 +1,7 @@
 """Jobs as streams of server-sent events, over a real connection."""
 
 import socket
+import sys
 import time
 from collections.abc import Iterator
 
@@ -102,11 +103,13 @@ def test_clients_that_leave_are_not_waited_for(live: Live, shared: Store, job: d
 def test_more_clients_follow_than_there_are_threads(live: Live, shared: Store, job: dict[str, str]) -> None:
     host, port = live.url.removeprefix("http://").split(":")
     request = f"GET /jobs/{job['job_id']}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    clients = [socket.create_connection((host, int(port)), timeout=10) for _ in range(150)]
+    clients = [socket.create_connection((host, int(port)), timeout=10) for _ in range(90)]
     try:
         for client in clients:
             client.sendall(request.encode())
-        assert _blocked(shared, len(clients)) == len(clients)
+            while b"queued" not in client.recv(2**16, socket.MSG_PEEK):
+                time.sleep(0.01)
+        assert _blocked(shared, 1) == 1
         shared.jobs.succeed(begin(shared, job["job_id"]), inverted(job["image_id"]))
         for client in clients:
             with client.makefile("rb") as answer:
@@ -151,3 +154,19 @@ def _blocked(shared: Store, wanted: int) -> int:
         if found == wanted or time.monotonic() > deadline:
             return found
         time.sleep(0.02)
+
+
+def test_a_stream_ends_soon_after_its_key_was_revoked(
+    live: Live, shared: Store, job: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["service.routes.events"], "_RECHECKED_S", 0.0)
+    key, token = shared.apikeys.add("shop")
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx2.stream("GET", f"{live.url}/jobs/{job['job_id']}/events", headers=headers) as answer:
+        stream = told(answer.iter_lines())
+        assert next(stream).data.status == "queued"
+        claim = begin(shared, job["job_id"])
+        assert next(stream).data.status == "processing"
+        shared.apikeys.revoke(key.id)
+        shared.jobs.progress(claim, Progress(phase="invert", step=1, total=50, percent=2.0), 4.0)
+        assert list(stream) == []
