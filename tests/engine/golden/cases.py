@@ -36,6 +36,11 @@ SCENES = {
     ),
     "tall": Scene(things=(Thing(object="star", colour="yellow"),), background="night sky", seed=8, height=80),
 }
+PROMPTS = {
+    "square": "a cat on grass",
+    "wide": "a red car and a dog on sand",
+    "tall": "a yellow star in the night sky",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +179,7 @@ def weights() -> str:
 
 def inverted(models: engine.Models, case: Case, image: Image.Image) -> engine.SourceRecord:
     """The picture of a case, inverted."""
-    prompt = SCENES[case.scene].caption
+    prompt = PROMPTS[case.scene]
     return engine.invert(
         models, image, prompt=prompt, method=case.inverter, steps=case.steps, params=case.params
     )
