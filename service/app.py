@@ -17,6 +17,7 @@ from service.metrics import Metrics
 from service.origins import Origins
 from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
 from service.settings import ServiceSettings
+from service.spooling import InFlight
 from service.watching import PROBES, Watch
 from store import Store
 
@@ -72,6 +73,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     app.state.follower = Follower(events, stopping)
     app.state.draining = asyncio.Event()
     app.state.metrics = Metrics(opened)
+    app.state.in_flight = InFlight(settings.upload_bytes)
     app.state.gate = auth.Gate(opened, settings)
     for router in OPEN_ROUTERS:
         app.include_router(router, max_body_size=JSON_BYTES)

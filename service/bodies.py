@@ -1,15 +1,18 @@
 """Request bodies: read strictly, whatever their form, into the requests of `api_schemas`."""
 
-import base64
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import IO, Any, NamedTuple, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from api_schemas import ErrorCode, FieldError, InvertOptions, InvertRequest, Problem
+from service.edge import UPLOAD_BYTES
 from service.errors import ServiceError, validation_problem
+from service.spooling import DataUrlError, InFlight, decode, decode_base64, split, spooled
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -18,7 +21,13 @@ DECODERS = CapacityLimiter(2)
 
 _MULTIPART = "multipart/form-data"
 _TEXT_FIELDS = 16
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+class InvertBody(NamedTuple):
+    """What a POST to /invert asks for, and how to get at the bytes of its picture, in a thread."""
+
+    options: InvertOptions
+    read: Callable[[], bytes]
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:
@@ -28,60 +37,76 @@ async def read_json(request: Request, model: type[Model]) -> Model:
     """
     if not _is_json(request):
         raise _media_type("application/json")
-    body = await request.body()
+    return _validated(model, await request.body())
+
+
+@asynccontextmanager
+async def invert_body(request: Request, in_flight: InFlight, who: str) -> AsyncIterator[InvertBody]:
+    """The body of a POST to /invert, a form or JSON, on disk while entered; it counts as in flight for `who`.
+
+    Raises ServiceError: unsupported_media_type, validation_error, overloaded, insufficient_storage.
+    """
+    form = _content_type(request) == _MULTIPART
+    if not form and not _is_json(request):
+        raise _media_type(f"{_MULTIPART} or application/json")
+    declared = request.headers.get("content-length", "")
+    with in_flight.held(who, int(declared) if declared.isdecimal() else UPLOAD_BYTES):
+        if form:
+            async with request.form(max_files=1, max_fields=_TEXT_FIELDS) as fields:
+                yield _read_form(fields)
+        else:
+            async with spooled(request.stream()) as file:
+                yield await to_thread.run_sync(_read_spooled, file, limiter=DECODERS)
+
+
+def _read_spooled(file: IO[bytes]) -> InvertBody:
+    parts = split(file)
+    asked = _validated(InvertRequest, parts.body)
+    if asked.image != parts.placeholder:  # the picture was not where it was taken from
+        file.seek(0)
+        asked = _validated(InvertRequest, file.read())
+        image = asked.image.encode()
+
+    def read() -> bytes:
+        try:
+            if asked.image == parts.placeholder:
+                return decode(file, parts)
+            return decode_base64([image.translate(None, b" \t\r\n")])
+        except DataUrlError:
+            message = "a data URL must have the form data:image/png;base64,..."
+            raise _invalid("image", message, "data_url") from None
+        except ValueError:
+            raise _invalid("image", "not valid base64", "base64") from None
+
+    options = {name: getattr(asked, name) for name in InvertOptions.model_fields}
+    return InvertBody(InvertOptions.model_construct(**options), read)
+
+
+def _read_form(form: FormData) -> InvertBody:
+    fields: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        if name in fields:
+            raise _invalid(name, "the field is there more than once", "duplicate")
+        fields[name] = value
+    image = fields.pop("image", None)
+    if not isinstance(image, UploadFile):
+        raise _invalid("image", "a file is needed here", "missing")
+    for name, value in fields.items():
+        if isinstance(value, UploadFile):
+            raise _invalid(name, "only 'image' is a file", "unexpected_file")
+    # A browser sends every field of its form; one that was left empty was not filled in.
+    given = {name: value for name, value in fields.items() if value != "" or name == "prompt"}
+    try:
+        return InvertBody(InvertOptions.model_validate(given), image.file.read)
+    except ValidationError as error:
+        raise ServiceError.of(validation_problem(error.errors())) from None
+
+
+def _validated(model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise ServiceError.of(validation_problem(error.errors())) from None
-
-
-async def read_invert(request: Request) -> tuple[InvertOptions, bytes]:
-    """The options and the image's bytes of a POST to /invert, sent as a form or as JSON.
-
-    Raises ServiceError: unsupported_media_type, validation_error.
-    """
-    if _content_type(request) == _MULTIPART:
-        return await _read_form(request)
-    if not _is_json(request):
-        raise _media_type(f"{_MULTIPART} or application/json")
-    asked = await read_json(request, InvertRequest)
-    options = {name: getattr(asked, name) for name in InvertOptions.model_fields}
-    data = await to_thread.run_sync(_decode, asked.image, limiter=DECODERS)
-    return InvertOptions.model_construct(**options), data
-
-
-async def _read_form(request: Request) -> tuple[InvertOptions, bytes]:
-    async with request.form(max_files=1, max_fields=_TEXT_FIELDS) as form:
-        fields: dict[str, Any] = {}
-        for name, value in form.multi_items():
-            if name in fields:
-                raise _invalid(name, "the field is there more than once", "duplicate")
-            fields[name] = value
-        image = fields.pop("image", None)
-        if not isinstance(image, UploadFile):
-            raise _invalid("image", "a file is needed here", "missing")
-        data = await image.read()
-        for name, value in fields.items():
-            if isinstance(value, UploadFile):
-                raise _invalid(name, "only 'image' is a file", "unexpected_file")
-    # A browser sends every field of its form; one that was left empty was not filled in.
-    given = {name: value for name, value in fields.items() if value != "" or name == "prompt"}
-    try:
-        return InvertOptions.model_validate(given), data
-    except ValidationError as error:
-        raise ServiceError.of(validation_problem(error.errors())) from None
-
-
-def _decode(text: str) -> bytes:
-    if text.startswith("data:"):
-        head, comma, text = text.partition(",")
-        if not comma or not head.endswith(";base64"):
-            raise _invalid("image", "a data URL must have the form data:image/png;base64,...", "data_url")
-    try:
-        packed = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n")
-        return base64.b64decode(packed + b"=" * (-len(packed) % 4), validate=True)
-    except ValueError:
-        raise _invalid("image", "not valid base64", "base64") from None
 
 
 def _content_type(request: Request) -> str:

@@ -61,6 +61,12 @@ class ServiceSettings(WebhookSettings):
         gt=0,
         description="How many streams of events, and waits for an end, a key may have open.",
     )
+    upload_bytes: int = Field(
+        default=256 * 2**20,
+        ge=64 * 2**20,
+        description="How many bytes of bodies with pictures may be on their way at once, on the disk of "
+        "temporary files; a tenant may have half of them.",
+    )
     rate_limit: int = Field(
         default=600, gt=0, description="How many POSTs a minute a key may send, unless it says otherwise."
     )

@@ -1,21 +1,21 @@
 """Asking for inversions and edits."""
 
 import logging
-from collections.abc import Callable
 
 import structlog
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from redis.exceptions import RedisError
 
 from api_schemas import Accepted, EditRequest, ErrorCode, Job
 from service import openapi
-from service.bodies import DECODERS, read_invert, read_json
+from service.bodies import DECODERS, invert_body, read_json
 from service.edge import UPLOAD_BYTES
 from service.following import Follower
 from service.idempotency import REPLAYED, once
 from service.limiting import AtOnce
 from service.routes.common import TheFollower, TheSettings, TheStore
+from service.spooling import InFlight
 from service.submit import submit_edit, submit_invert
 from service.terms import Terms, TheTerms
 from service.webhooks import check_webhook
@@ -42,6 +42,7 @@ _REFUSALS = (
     ErrorCode.RATE_LIMITED,
     ErrorCode.QUEUE_FULL,
     ErrorCode.QUEUE_UNAVAILABLE,
+    ErrorCode.OVERLOADED,
 )
 
 
@@ -65,18 +66,21 @@ async def invert(
 
     The same image with the same options always gets the same id and is inverted only once.
     """
-    options, data = await read_invert(request)
-    check_webhook(options.webhook_url, settings)
+    in_flight: InFlight = request.app.state.in_flight
+    async with invert_body(request, in_flight, terms.caller.tenant) as (options, read):
+        check_webhook(options.webhook_url, settings)
 
-    def submit() -> tuple[Accepted, bool]:
-        return once(
-            store,
-            terms,
-            lambda: b"/invert" + options.model_dump_json().encode() + b"\0" + data,
-            lambda ask: submit_invert(store, options, data, ask, settings.max_pixels),
-        )
+        def submit() -> tuple[Accepted, bool]:
+            data = read()
+            return once(
+                store,
+                terms,
+                lambda: b"/invert" + options.model_dump_json().encode() + b"\0" + data,
+                lambda ask: submit_invert(store, options, data, ask, settings.max_pixels),
+            )
 
-    return await _answer(request, follower, terms, submit, DECODERS)
+        accepted, replayed = await to_thread.run_sync(submit, limiter=DECODERS)
+    return await _answer(request, follower, terms, accepted, replayed)
 
 
 @router.post(
@@ -113,18 +117,14 @@ async def edit(
             asked.image_id,
         )
 
-    return await _answer(request, follower, terms, submit)
+    accepted, replayed = await to_thread.run_sync(submit)
+    return await _answer(request, follower, terms, accepted, replayed)
 
 
 async def _answer(
-    request: Request,
-    follower: Follower,
-    terms: Terms,
-    submit: Callable[[], tuple[Accepted, bool]],
-    limiter: CapacityLimiter | None = None,
+    request: Request, follower: Follower, terms: Terms, accepted: Accepted, replayed: bool
 ) -> Response:
     """The ended job if the client waits for it and it ends in time, else where to look for it."""
-    accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
     structlog.contextvars.bind_contextvars(job_id=accepted.job_id, image_id=accepted.image_id)
     headers = {"Location": accepted.links.self, **(REPLAYED if replayed else {})}
     job = await _ended(request, follower, terms, accepted) if terms.wait_s else None

@@ -2,12 +2,25 @@
 
 import asyncio
 import base64
+import io
+import json
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from random import Random
 from typing import Any
 
+import httpx2
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
-from tests.service.conftest import NO_IMAGE, invert
+from service.edge import UPLOAD_BYTES
+from service.errors import ServiceError
+from service.spooling import InFlight, decode_base64
+from tests.service.conftest import NO_IMAGE, Start, invert
 
 
 def test_a_form_and_json_and_a_data_url_mean_the_same(http: TestClient, png: bytes) -> None:
@@ -43,7 +56,7 @@ def test_base64_is_decoded_off_the_event_loop(
             asyncio.get_running_loop()
         return png
 
-    monkeypatch.setattr("service.bodies.base64.b64decode", decode)
+    monkeypatch.setattr("service.spooling.base64.b64decode", decode)
     assert http.post("/invert", json={"image": "AAAA", "prompt": "a cat"}).status_code == 202
 
 
@@ -125,3 +138,94 @@ def test_bad_edits_are_validation_errors(http: TestClient, fields: dict[str, Any
     answer = http.post("/edit", json=asked)
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
     assert answer.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda image: f'{{"image":"{image}","prompt":"a cat on grass"}}',
+        lambda image: '{{"prompt":"a cat on grass" , "image" : "{}"}}'.format(image.replace("/", "\\/")),
+        lambda image: f'{{"prompt":"a cat on grass","\\u0069mage":"{image}"}}',
+        lambda image: f'{{"image":"AAAA","prompt":"a cat on grass","image":"{image}"}}',
+        lambda image: '{{"image":"{}\\n","prompt":"a cat on grass"}}'.format(image.replace("A", "\\u0041")),
+    ],
+)
+def test_json_says_the_same_however_it_is_written(
+    http: TestClient, png: bytes, write: Callable[[str], str]
+) -> None:
+    expected = invert(http, png).image_id
+    body = write(base64.b64encode(png).decode())
+    answer = http.post("/invert", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["image_id"] == expected
+
+
+def test_a_prompt_that_looks_like_a_picture_is_a_prompt(http: TestClient, png: bytes) -> None:
+    prompt = '"image": "AAAA" \\'
+    answer = http.post("/invert", json={"prompt": prompt, "image": base64.b64encode(png).decode()})
+    assert answer.status_code == 202, answer.text
+    job = http.get(answer.json()["links"]["self"]).json()
+    assert job["request"]["prompt"] == prompt
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        '{"image":"AAAA',
+        '{"image":"","prompt":"x"}',
+        '{"image":"AA\nAA","prompt":"x"}',
+        '{"image":"AAA=AAAA","prompt":"x"}',
+        '{"params":{"image":"AAAA"},"prompt":"x"}',
+    ],
+)
+def test_json_without_a_picture_is_refused(http: TestClient, body: str) -> None:
+    answer = http.post("/invert", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error"), answer.text
+
+
+def test_base64_in_pieces_is_base64() -> None:
+    random = Random(7)
+    for length in (0, 1, 2, 3, 4, 5, 100, 1001):
+        data = random.randbytes(length)
+        text = base64.b64encode(data)
+        for _ in range(20):
+            cuts = sorted(random.randrange(len(text) + 1) for _ in range(3))
+            pieces = [text[a:b] for a, b in pairwise([0, *cuts, len(text)])]
+            assert decode_base64(pieces) == data
+            assert decode_base64([*pieces, b""]) == data
+
+
+def test_a_tenant_may_have_half_of_what_may_be_on_its_way() -> None:
+    in_flight = InFlight(100)
+    with in_flight.held("a", 50), in_flight.held("b", 30), in_flight.held("c", 20):
+        for who, size in (("a", 1), ("b", 21), ("d", 1)):
+            with pytest.raises(ServiceError) as refused, in_flight.held(who, size):
+                pass
+            assert refused.value.problem.status == 503
+            assert refused.value.headers == {"Retry-After": "2"}
+    with in_flight.held("d", 50):
+        pass
+
+
+def test_twenty_large_bodies_at_once_take_little_memory(start: Start, png: bytes) -> None:
+    process, url = start()
+    buffer = io.BytesIO()
+    Image.effect_noise((5200, 3900), 60).save(buffer, "PNG", compress_level=0)
+    large = json.dumps({"prompt": "noise", "image": base64.b64encode(buffer.getvalue()).decode()}).encode()
+    assert 27_000_000 < len(large) < UPLOAD_BYTES
+
+    def post(_: int) -> httpx2.Response:
+        headers = {"Content-Type": "application/json"}
+        return httpx2.post(f"{url}/invert", content=large, headers=headers, timeout=120)
+
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(post, range(20)))
+    assert {answer.status_code for answer in answers} == {202, 503}
+    assert {answer.headers["retry-after"] for answer in answers if answer.status_code == 503} == {"2"}
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    assert peak
+    assert int(peak[1]) < 600 * 2**10
+    answer = httpx2.post(f"{url}/invert", files={"image": png}, data={"prompt": "a cat"})
+    assert answer.status_code == 202
