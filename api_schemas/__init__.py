@@ -1,18 +1,39 @@
 """The wire contract of Pentimento: everything that crosses HTTP, and nothing else."""
 
-from api_schemas.base import IMAGE_ID, JOB_ID, ImageId, JobId, Notice, Request, Response, Time, now
-from api_schemas.catalogue import Image, ImageList, ImageStatus, MethodInfo, ModelInfo
+from api_schemas.base import (
+    IMAGE_ID,
+    JOB_ID,
+    RECORD_ID,
+    ImageId,
+    JobId,
+    Notice,
+    RecordId,
+    Request,
+    Response,
+    Time,
+    now,
+)
+from api_schemas.catalogue import Image, ImageList, ImageStatus, Inversion, MethodInfo, ModelInfo
 from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, DeliveryTry
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
 from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
 from api_schemas.requests import EditRequest, InvertOptions, InvertRequest, OutputFormat, Submission
-from api_schemas.results import EditedImage, EditResult, InvertResult, Metrics, Timings, WordAttention
+from api_schemas.results import (
+    EditedImage,
+    EditResult,
+    InversionInfo,
+    InvertResult,
+    Metrics,
+    Timings,
+    WordAttention,
+)
 
 __all__ = [
     "IMAGE_ID",
     "JOB_ID",
     "PROBLEM_JSON",
+    "RECORD_ID",
     "Accepted",
     "ComparedWord",
     "Comparison",
@@ -29,6 +50,8 @@ __all__ = [
     "ImageId",
     "ImageList",
     "ImageStatus",
+    "Inversion",
+    "InversionInfo",
     "InvertOptions",
     "InvertRequest",
     "InvertResult",
@@ -47,6 +70,7 @@ __all__ = [
     "Problem",
     "Progress",
     "PromptPair",
+    "RecordId",
     "Request",
     "Response",
     "Submission",

@@ -7,8 +7,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 IMAGE_ID: Final = "^img_[0-9a-z]{26}$"
 JOB_ID: Final = "^job_[0-9a-z]{26}$"
+RECORD_ID: Final = "^rec_[0-9a-z]{26}$"
 ImageId = Annotated[str, StringConstraints(pattern=IMAGE_ID)]
 JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
+RecordId = Annotated[str, StringConstraints(pattern=RECORD_ID)]
 Time = AwareDatetime
 
 

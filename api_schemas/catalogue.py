@@ -7,22 +7,36 @@ from pydantic import Field
 
 from api_schemas.base import ImageId, JobId, Response, Time
 from api_schemas.errors import Problem
-from api_schemas.results import InvertResult
+from api_schemas.results import InversionInfo, InvertResult
 
 
 class ImageStatus(StrEnum):
-    """Whether an image can be edited."""
+    """Whether an inversion of an image can be edited; an image's status is that of its own inversion."""
 
     PENDING = "pending"
     READY = "ready"
     FAILED = "failed"
 
 
+class Inversion(InversionInfo):
+    """One of an image's inversions."""
+
+    status: ImageStatus = Field(description="Edits of a pending one wait; those of a failed one are refused.")
+    own: bool = Field(description="Whether the latest `/invert` named it: edits that name none take it.")
+    job_id: JobId = Field(description="The job that makes or made it: an inversion or an edit.")
+    created_at: Time = Field(description="When it was first asked for.")
+    bytes: int | None = Field(default=None, ge=0, description="What is stored of it; null until it is made.")
+    result: InvertResult | None = Field(
+        default=None, description="What its inversion measured; null also if an edit made it."
+    )
+    error: Problem | None = Field(default=None, description="Why it failed.")
+
+
 class Image(Response):
-    """An image that was sent for inversion."""
+    """An image that was sent for inversion; what is said of one inversion is said of the image's own."""
 
     id: ImageId = Field(description="Name this in edits.")
-    status: ImageStatus = Field(description="Pending edits wait; failed ones are refused.")
+    status: ImageStatus = Field(description="Edits of a pending one wait; those of a failed one are refused.")
     prompt: str = Field(description="What the image was said to show.")
     model: str = Field(description="The model that inverts and edits it.")
     method: str = Field(description="How it is inverted.")
@@ -38,6 +52,9 @@ class Image(Response):
     )
     result: InvertResult | None = Field(default=None, description="What the inversion made.")
     error: Problem | None = Field(default=None, description="Why the inversion failed.")
+    inversions: list[Inversion] = Field(
+        default_factory=list, description="All inversions of the image, the oldest first."
+    )
 
 
 class ImageList(Response):

@@ -3,9 +3,22 @@
 A picture's path is '/' + its storage key; with another suffix than `.png` it serves another format.
 """
 
+from typing import Any
+
 from pydantic import Field
 
-from api_schemas.base import ImageId, Response
+from api_schemas.base import ImageId, RecordId, Response
+
+
+class InversionInfo(Response):
+    """An inversion of an image: which one of the image's it is, and everything that it depends on."""
+
+    id: RecordId = Field(description="Equal inversions of an image have equal ids.")
+    prompt: str = Field(description="What the image was said to show.")
+    model: str = Field(description="The model that inverts and edits.")
+    method: str = Field(description="How the image is inverted.")
+    steps: int = Field(description="Steps of the inversion and of its edits.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the method.")
 
 
 class InvertResult(Response):
@@ -70,6 +83,9 @@ class EditResult(Response):
     """The pictures of an edit, in the order of its prompts."""
 
     image_id: ImageId = Field(description="The image that was edited.")
+    inversion: InversionInfo | None = Field(
+        default=None, description="The inversion of the image that was edited."
+    )
     images: list[EditedImage] = Field(min_length=1, description="One picture per prompt.")
     source_cached: bool = Field(description="Whether the inversion was ready in memory or storage.")
     features_cached: bool = Field(

@@ -84,6 +84,10 @@ def _shared(store: Store) -> Iterator[Metric]:
     for end, count in stats.ended.items():
         ended.add_metric((end.kind.value, end.status.value, end.code.value if end.code else ""), count)
     yield ended
+    yield GaugeMetricFamily("pentimento_inversions", "Inversions of images.", value=stats.records)
+    yield GaugeMetricFamily(
+        "pentimento_inversion_bytes", "Bytes of files that inversions take.", value=stats.record_bytes
+    )
     workers = GaugeMetricFamily("pentimento_workers", "Live workers.", labels=("model",))
     for model in store.presence.models():
         workers.add_metric((model.name,), model.workers)

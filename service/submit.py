@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, Notice, Problem
+from api_schemas import Accepted, EditRequest, ErrorCode, Image, InvertOptions, Links, Notice, Problem
 from service import uploads
 from service.checks import check_edit, check_inversion
 from service.errors import ServiceError
@@ -29,7 +29,7 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, p
     check_inversion(options, token_limit)
     upload = uploads.read(data, fit=options.fit, pixels=pixels)
     width, height = upload.image.size
-    image = image_id(upload.image.tobytes(), (width, height), options, model, ask.tenant)
+    image = image_id(upload.image.tobytes(), (width, height), ask.tenant)
     source = keys.source(image)
     try:
         with store.files(image):
@@ -61,13 +61,19 @@ def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
         raise _cannot_edit(image.error)
     check_edit(image, request, model)
     try:
-        return _accepted(store.jobs.submit_edit(request, ask=ask))
+        return _accepted(store.jobs.submit_edit(request, _own(image), ask=ask))
     except NoSuchImage:
         raise no_image(request.image_id) from None
     except InversionFailed as failed:
         raise _cannot_edit(failed.problem) from None
     except QueueFull as full:
         raise _queue_full(full) from None
+
+
+def _own(image: Image) -> InvertOptions:
+    """The options of the image's own inversion."""
+    described = image.model_dump(include=set(InvertOptions.model_fields))
+    return InvertOptions.model_validate(described)
 
 
 def no_image(image: str) -> ServiceError:

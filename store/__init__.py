@@ -18,13 +18,14 @@ from store.errors import (
 )
 from store.events import AsyncEvents, Event, Events
 from store.jobs import JobStore
-from store.keys import image_id
+from store.keys import RecordKey, image_id, record_id
 from store.locks import Lock
 from store.opening import Store, connect, open
 from store.outbox import Outbox, Owed
 from store.secrets import replace_webhook_secret, webhook_secrets
 from store.settings import StoreSettings, home
 from store.stats import Ended, Stats
+from store.views import inversion_info
 
 __all__ = [
     "ApiKey",
@@ -48,6 +49,7 @@ __all__ = [
     "Outbox",
     "Owed",
     "QueueFull",
+    "RecordKey",
     "Stats",
     "StorageFull",
     "StorageUnavailable",
@@ -60,7 +62,9 @@ __all__ = [
     "connect",
     "home",
     "image_id",
+    "inversion_info",
     "open",
+    "record_id",
     "replace_webhook_secret",
     "webhook_secrets",
 ]

@@ -17,6 +17,7 @@ from api_schemas import (
     Progress,
 )
 from store.errors import Fenced
+from store.keys import RecordKey
 from store.lua import Scripts
 
 
@@ -32,7 +33,8 @@ class Verdict(StrEnum):
 class Claim:
     """The right to run a job: writes by another `worker` or under an older `attempt` are refused.
 
-    `inversion` says how the job's image is inverted; None if there is no such image any more.
+    `inversion` is the inversion that the job makes or needs, as it was when the job was accepted; `listed`
+    is whether the image had it already when the job began.
     """
 
     job_id: str
@@ -40,20 +42,27 @@ class Claim:
     attempt: int
     kind: JobKind
     image_id: str
+    record_id: str
     request: InvertOptions | EditRequest
-    inversion: InvertOptions | None
+    inversion: InvertOptions
+    listed: bool
     queued_s: float
     tenant: str = "default"
     request_id: str | None = None
     traceparent: str | None = None
     deadline_s: float | None = None
 
+    @property
+    def record(self) -> RecordKey:
+        """The inversion that the job makes or needs."""
+        return RecordKey(self.image_id, self.record_id)
+
 
 class Claims:
     """Every method is one atomic step and raises redis errors unchanged."""
 
     def __init__(self, redis: Any) -> None:
-        self._owners = Scripts(redis, "BEGIN", "BEAT", "PROGRESS", "PREVIEW", "FINISH", "HAND_BACK")
+        self._owners = Scripts(redis, "BEGIN", "BEAT", "PROGRESS", "MADE", "PREVIEW", "FINISH", "HAND_BACK")
 
     def begin(self, job_id: str, worker: str, lease_s: float) -> Claim | None:
         """Take a queued job, or find that `worker` has it; None if it is not to be had.
@@ -63,7 +72,7 @@ class Claims:
         answer = self._owners.run("BEGIN", job_id, worker, milliseconds(lease_s))
         if answer is None:
             return None
-        flat, about = answer
+        flat, status = answer
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         kind = JobKind(fields["kind"])
         model: type[InvertOptions] | type[EditRequest] = (
@@ -76,8 +85,10 @@ class Claims:
             attempt=int(fields["attempt"]),
             kind=kind,
             image_id=fields["image_id"],
+            record_id=fields["record"],
             request=model.model_validate_json(fields["request"]),
-            inversion=_inversion(about),
+            inversion=InvertOptions.model_validate_json(fields["about"]),
+            listed=status == "ready",
             queued_s=max(0.0, (int(fields["started"]) - int(fields["created"])) / 1000),
             tenant=fields["tenant"],
             request_id=fields.get("request_id"),
@@ -93,6 +104,10 @@ class Claims:
         """Say how far the job is."""
         eta = "" if eta_s is None else f"{eta_s:.3f}"
         return self._verdict("PROGRESS", claim, progress.model_dump_json(exclude_none=True), eta)
+
+    def made(self, claim: Claim, nbytes: int) -> Verdict:
+        """List the job's inversion under its image if it is not: its files are stored, in so many bytes."""
+        return self._verdict("MADE", claim, nbytes)
 
     def preview(self, claim: Claim, png: bytes) -> Verdict:
         """Show this picture as what the job has by now."""
@@ -140,16 +155,6 @@ class Claims:
         if answer == "fenced":
             raise Fenced(claim.job_id)
         return answer == "ok"
-
-
-def _inversion(about: str) -> InvertOptions | None:
-    """From the description of an image, which also has its size."""
-    if not about:
-        return None
-    fields = json.loads(about)
-    return InvertOptions.model_validate(
-        {name: value for name, value in fields.items() if name in InvertOptions.model_fields}
-    )
 
 
 def milliseconds(seconds: float) -> int:

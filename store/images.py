@@ -1,4 +1,4 @@
-"""Image records: what was sent, and whether it can be edited yet."""
+"""Images and their inversions: what was sent, and what can be edited yet."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from store.views import tenants_image, wire_image
 
 
 class ImageStore:
-    """Reads of image records; they change only together with the job that inverts the image."""
+    """Reads of images; they change only together with the jobs that make their inversions."""
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
-        self._scripts = Scripts(redis, "PAGE")
+        self._scripts = Scripts(redis, "PAGE", "IMAGES")
 
     def get(self, image_id: str, tenant: str = "default") -> Image | None:
         """The image as it stands now, or None if the tenant never sent it or it was deleted."""
-        return tenants_image(image_id, self._redis.hgetall(keys.image(image_id)), tenant)
+        return tenants_image(image_id, self._scripts.run("IMAGES", image_id)[0], tenant)
 
     def page(self, tenant: str, *, limit: int, cursor: str | None = None) -> tuple[list[Image], str | None]:
         """The tenant's images, newest first, from `cursor` on, and the cursor of the next page if any.
@@ -25,16 +25,14 @@ class ImageStore:
         Raises BadCursor.
         """
         ids, after = pages.read(self._scripts, keys.images_by(tenant), keys.image(""), limit, cursor, {})
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for image_id in ids:
-                pipeline.hgetall(keys.image(image_id))
-            found = zip(ids, pipeline.execute(), strict=True)
-        return [wire_image(image_id, fields) for image_id, fields in found if fields], after
+        found = zip(ids, self._scripts.run("IMAGES", *ids), strict=True)
+        images = (wire_image(image_id, stored) for image_id, stored in found)
+        return [image for image in images if image is not None], after
 
     def missing(self, image_ids: list[str]) -> list[str]:
         """Those of the images that were never sent or were deleted."""
         with self._redis.pipeline(transaction=False) as pipeline:
             for image_id in image_ids:
-                pipeline.hexists(keys.image(image_id), "status")
+                pipeline.exists(keys.image(image_id))
             there = pipeline.execute()
         return [image_id for image_id, found in zip(image_ids, there, strict=True) if not found]

@@ -53,28 +53,24 @@ class JobStore(Claims):
     ) -> Submission:
         """Queue an inversion, join the one that is under way, or answer from the finished one.
 
-        The source must be stored before. `width` and `height` are those of the picture as sent. A job that
-        is joined goes on as long as any who asked for it would wait, and calls the webhooks of all.
-        Raises QueueFull.
+        It is the image's own from then on. The source must be stored before. `width` and `height` are those
+        of the picture as sent. A job that is joined goes on as long as any who asked for it would wait, and
+        calls the webhooks of all. Raises QueueFull.
         """
         options = options.model_copy(update={"model": model})
-        about = options.model_dump(mode="json", exclude={"webhook_url"})
-        answer = self._submit(
-            "SUBMIT_INVERT",
-            image_id,
-            options,
-            ask,
-            json.dumps({**about, "width": width, "height": height}),
-        )
+        answer = self._submit("SUBMIT_INVERT", image_id, options, options, ask, width, height)
         how, job_id = How(answer[0]), answer[1]
         return Submission(job_id=job_id, image_id=image_id, status=self._status(job_id), how=how)
 
-    def submit_edit(self, request: EditRequest, *, ask: Ask = BY_DEFAULT) -> Submission:
-        """Queue an edit, or hold it until the inversion of its image has ended.
+    def submit_edit(
+        self, request: EditRequest, inversion: InvertOptions, *, ask: Ask = BY_DEFAULT
+    ) -> Submission:
+        """Queue an edit of this inversion of the image, or hold it until that has ended if it is under way.
 
-        Raises NoSuchImage, InversionFailed if there is nothing to wait for, and QueueFull.
+        The job makes the inversion if there is none. Its model must be named. Raises NoSuchImage,
+        InversionFailed, and QueueFull.
         """
-        how, *more = self._submit("SUBMIT_EDIT", request.image_id, request, ask)
+        how, *more = self._submit("SUBMIT_EDIT", request.image_id, request, inversion, ask)
         if how == "missing":
             raise NoSuchImage(request.image_id)
         if how == "failed":
@@ -162,13 +158,19 @@ class JobStore(Claims):
         """The files of a forgotten image are gone; it is no longer due, unless a job on it runs even now."""
         self._scripts.run("SWEPT", image_id)
 
-    def _submit(self, script: str, image_id: str, request: Asked, ask: Ask, *about: str) -> list[str]:
+    def _submit(
+        self, script: str, image_id: str, request: Asked, inversion: InvertOptions, ask: Ask, *more: int
+    ) -> list[str]:
         job_id = ask.job_id or keys.new_job_id()
         terms = json.dumps(self._terms(ask, request.webhook_url))
         fields = message(self._redis, job_id, Message).to_dict()
         told = (each for field in fields.items() for each in field)
         answer: list[str] = self._scripts.run(
-            script, job_id, image_id, request.model_dump_json(), terms, *about, *told
+            script,
+            *(job_id, image_id, keys.record_id(image_id, inversion), request.model_dump_json(), terms),
+            inversion.model_dump_json(exclude={"webhook_url"}),
+            *more,
+            *told,
         )
         if answer[0] == "full":
             raise QueueFull(_FULL[answer[1]], int(answer[2]))

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from ulid import ULID
 
@@ -25,24 +25,33 @@ def is_job_id(text: str) -> bool:
     return re.fullmatch(JOB_ID, text) is not None
 
 
-def image_id(
-    pixels: bytes, size: tuple[int, int], options: InvertOptions, model: str, tenant: str = "default"
-) -> str:
-    """The id that this request always gets: `pixels` are the decoded RGB bytes of a picture of `size`.
+# Raise it when the default of a parameter changes: only what differs from the defaults is hashed, so that a
+# new parameter leaves every id as it is.
+_VERSION: Final = 1
 
-    No two tenants share an id.
-    """
-    asked = [
-        tenant,
-        size,
-        model,
-        options.prompt,
-        options.method,
-        options.steps,
-        options.params.model_dump(mode="json"),
-    ]
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode() + b"\0" + pixels).digest()
-    return f"img_{base64.b32encode(digest).decode().lower()[:26]}"
+
+class RecordKey(NamedTuple):
+    """Which inversion of which image."""
+
+    image_id: str
+    record_id: str
+
+
+def image_id(pixels: bytes, size: tuple[int, int], tenant: str = "default") -> str:
+    """The id of a picture: `pixels` are its decoded RGB bytes. No two tenants share an id."""
+    return f"img_{_digest([_VERSION, tenant, size], pixels)}"
+
+
+def record_id(image_id: str, options: InvertOptions) -> str:
+    """The id of the inversion of an image that these options describe, by the model that they name."""
+    params = options.params.model_dump(mode="json", exclude_defaults=True)
+    asked = [_VERSION, image_id, options.model, options.prompt, options.method, options.steps, params]
+    return f"rec_{_digest(asked)}"
+
+
+def _digest(facts: list[Any], more: bytes = b"") -> str:
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + b"\0" + more).digest()
+    return base64.b32encode(digest).decode().lower()[:26]
 
 
 def job(job_id: str) -> str:
@@ -53,6 +62,21 @@ def job(job_id: str) -> str:
 def image(image_id: str) -> str:
     """Redis: the hash of an image."""
     return f"{PREFIX}image:{image_id}"
+
+
+def record(image_id: str, record_id: str) -> str:
+    """Redis: the hash of an inversion of an image."""
+    return f"{image(image_id)}:record:{record_id}"
+
+
+def records(image_id: str) -> str:
+    """Redis: the ids of an image's inversions, by time."""
+    return f"{image(image_id)}:records"
+
+
+def waiting(image_id: str, record_id: str) -> str:
+    """Redis: the edits that wait for an inversion, in their order."""
+    return f"{record(image_id, record_id)}:waiting"
 
 
 def events(job_id: str) -> str:
@@ -100,24 +124,24 @@ def source(image_id: str) -> str:
     return f"images/{image_id}/source.png"
 
 
-def working(image_id: str) -> str:
-    """Files: the picture as the model sees it."""
-    return f"images/{image_id}/working.png"
+def working(image_id: str, record_id: str) -> str:
+    """Files: the picture as the model of an inversion sees it."""
+    return f"images/{image_id}/records/{record_id}/working.png"
 
 
-def reconstruction(image_id: str) -> str:
-    """Files: what the model makes of the inversion."""
-    return f"images/{image_id}/reconstruction.png"
+def reconstruction(image_id: str, record_id: str) -> str:
+    """Files: what the model makes of an inversion."""
+    return f"images/{image_id}/records/{record_id}/reconstruction.png"
 
 
-def record(image_id: str, name: str) -> str:
-    """Files: one part of the inversion."""
-    return f"images/{image_id}/record/{name}"
+def record_file(image_id: str, record_id: str, name: str) -> str:
+    """Files: one part of an inversion."""
+    return f"images/{image_id}/records/{record_id}/{name}"
 
 
-def quarantine(image_id: str, name: str) -> str:
+def quarantine(image_id: str, record_id: str, name: str) -> str:
     """Files: one part of an inversion that was found damaged."""
-    return f"images/{image_id}/quarantine/{name}"
+    return f"images/{image_id}/records/{record_id}/quarantine/{name}"
 
 
 def result(image_id: str, png: bytes) -> str:

@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError, TimeoutError
 from redis.retry import Retry
 
 from api_schemas import Image, ModelInfo
-from store import keys
+from store import keys, scripts
 from store.answers import Answers
 from store.apikeys import ApiKeys
 from store.blobs import Blobs
@@ -56,10 +56,10 @@ class Store:
         The image is as `images.get` gives it.
         """
         with self.redis.pipeline(transaction=False) as pipeline:
-            pipeline.hgetall(keys.image(image_id))
+            pipeline.eval(scripts.IMAGES, 0, image_id)
             self.presence.ask(pipeline)
-            fields, *serving = pipeline.execute()
-        image, models = tenants_image(image_id, fields, tenant), self.presence.told(*serving)
+            [stored], *serving = pipeline.execute()
+        image, models = tenants_image(image_id, stored, tenant), self.presence.told(*serving)
         return image, next((model for model in models if image and model.name == image.model), None)
 
     def async_events(self) -> AsyncEvents:

@@ -20,7 +20,7 @@ class Stats:
     """`queued` jobs wait for a worker, `held` ones for an inversion, and `processing` ones are being run.
 
     `oldest_wait_s` is how long the job at the front has waited, `mean_s` what jobs took of late; `ended`
-    counts since the server's data began.
+    counts since the server's data began. There are `records` inversions, in `record_bytes` of files.
     """
 
     queued: int
@@ -29,11 +29,14 @@ class Stats:
     oldest_wait_s: float
     mean_s: dict[JobKind, float]
     ended: dict[Ended, int]
+    records: int
+    record_bytes: int
 
 
 def read_stats(redis: Any) -> Stats:
     """All of it at one moment."""
-    queued, processing, unended, waited, recent, ended = Scripts(redis, "STATS").run("STATS")
+    answer = Scripts(redis, "STATS").run("STATS")
+    queued, processing, unended, waited, recent, ended, records, record_bytes = answer
     return Stats(
         queued=queued,
         held=max(0, unended - queued - processing),
@@ -41,6 +44,8 @@ def read_stats(redis: Any) -> Stats:
         oldest_wait_s=waited / 1000,
         mean_s={JobKind(kind): float(seconds) for kind, seconds in _pairs(recent)},
         ended={_ended(name): int(count) for name, count in _pairs(ended)},
+        records=records,
+        record_bytes=record_bytes,
     )
 
 

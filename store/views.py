@@ -3,11 +3,15 @@
 import json
 from datetime import UTC, datetime
 from time import time
+from typing import Final
 
 from api_schemas import (
     EditResult,
     Image,
     ImageStatus,
+    Inversion,
+    InversionInfo,
+    InvertOptions,
     InvertResult,
     Job,
     JobKind,
@@ -17,6 +21,10 @@ from api_schemas import (
     Progress,
 )
 from store import keys
+
+# The fields of an image's hash, and the id and the fields of each of its inversions, as a script has them.
+Stored = tuple[list[str], list[tuple[str, list[str]]]]
+_OF_ITS_OWN: Final = {"status", "prompt", "model", "method", "steps", "params", "job_id", "result", "error"}
 
 
 def wire_job(job_id: str, fields: dict[str, str]) -> Job:
@@ -57,32 +65,54 @@ def tenants_job(job_id: str, fields: dict[str, str], tenant: str) -> Job | None:
     return wire_job(job_id, fields) if fields.get("tenant") == tenant else None
 
 
-def wire_image(image_id: str, fields: dict[str, str]) -> Image:
-    """An image from the fields of its hash."""
-    about = json.loads(fields["about"])
-    ready = fields["status"] == ImageStatus.READY
+def wire_image(image_id: str, stored: Stored) -> Image | None:
+    """An image and its inversions; None if it is gone, or is of a version that knew only one of each."""
+    fields = _fields(stored[0])
+    records = [(record_id, _fields(flat)) for record_id, flat in stored[1]]
+    inversions = [_inversion(record_id, found, fields.get("own", "")) for record_id, found in records]
+    own = next((each for each in inversions if each.own), None)
+    if own is None:
+        return None
     return Image(
         id=image_id,
-        status=ImageStatus(fields["status"]),
-        prompt=about["prompt"],
-        model=about["model"],
-        method=about["method"],
-        steps=about["steps"],
-        params=about["params"],
-        width=about["width"],
-        height=about["height"],
+        **own.model_dump(include=_OF_ITS_OWN),
+        width=int(fields["width"]),
+        height=int(fields["height"]),
         source_url=keys.url(keys.source(image_id)),
-        job_id=fields["job_id"],
         created_at=when(fields["created"]),
         expires_at=when(fields["expires"]),
-        result=InvertResult.model_validate_json(fields["result"]) if ready else None,
+        inversions=inversions,
+    )
+
+
+def tenants_image(image_id: str, stored: Stored, tenant: str) -> Image | None:
+    """That image if it is of this tenant."""
+    return wire_image(image_id, stored) if _fields(stored[0]).get("tenant") == tenant else None
+
+
+def _inversion(record_id: str, fields: dict[str, str], own: str) -> Inversion:
+    about = InvertOptions.model_validate_json(fields["about"])
+    return Inversion(
+        **inversion_info(record_id, about).model_dump(),
+        status=ImageStatus(fields["status"]),
+        own=record_id == own,
+        job_id=fields["job_id"],
+        created_at=when(fields["created"]),
+        bytes=int(fields["bytes"]) if "bytes" in fields else None,
+        result=InvertResult.model_validate_json(fields["result"]) if "result" in fields else None,
         error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
     )
 
 
-def tenants_image(image_id: str, fields: dict[str, str], tenant: str) -> Image | None:
-    """That image if it is of this tenant."""
-    return wire_image(image_id, fields) if fields.get("tenant") == tenant else None
+def inversion_info(record_id: str, options: InvertOptions) -> InversionInfo:
+    """What tells this inversion from others; the options must name the model."""
+    described = options.model_dump(mode="json", exclude={"webhook_url"})
+    return InversionInfo.model_validate({"id": record_id, **described})
+
+
+def _fields(flat: list[str]) -> dict[str, str]:
+    """A hash as a script has it: names and values in turn."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _remaining(fields: dict[str, str]) -> float | None:

@@ -38,8 +38,9 @@ def known(serving: tuple[subprocess.Popen[str], str]) -> dict[str, str]:
         edited = http.post("/edit", json={"image_id": image, "prompt": "a dog on grass"})
         job = Job.model_validate_json(edited.content)
     assert isinstance(job.result, EditResult)
-    digest = Path(job.result.images[0].url).stem
-    return {"image_id": image, "job_id": job.id, "digest": digest}
+    assert job.result.inversion is not None
+    digest, record = Path(job.result.images[0].url).stem, job.result.inversion.id
+    return {"image_id": image, "job_id": job.id, "record_id": record, "digest": digest}
 
 
 def fuzzed(url: str, folder: Path, *options: str, config: str = CONFIG) -> int:

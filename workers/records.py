@@ -1,11 +1,12 @@
-"""Inversions: in memory, in storage, or made now."""
+"""The inversions of images: in memory, in storage, or made now."""
 
 import gc
 import io
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from time import sleep
 from typing import Final
 
@@ -15,7 +16,7 @@ from PIL import Image
 import engine
 import engine.codec
 from api_schemas import InvertOptions
-from store import BlobMissing, Lock, NoSuchImage, Store, keys
+from store import BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
 from workers.measures import SOUGHT, remember_memory
 from workers.patience import keep
 from workers.reporter import Reporter
@@ -26,21 +27,35 @@ _FILES: Final = ("record.safetensors", "record.json")
 _POLL_S: Final = 0.2
 
 
-def _go_on() -> None:
-    """Nothing else is to be done."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """An image ready for edits: its inversion and the picture as the model sees it."""
+    """An image ready for edits: its inversion, and the picture as the model sees it.
+
+    `stored` is the bytes that the inversion takes in storage.
+    """
 
     record: engine.SourceRecord
     picture: Image.Image
+    stored: int
 
     @property
     def nbytes(self) -> int:
         """Memory it takes."""
         return self.record.nbytes + 3 * self.picture.width * self.picture.height
+
+
+class Lost(StrEnum):
+    """Why a stored inversion cannot be used and must be made again."""
+
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    OLDER = "of an older format"
+    FOREIGN = "of another model"
+
+    @property
+    def warning(self) -> str:
+        """What the job says of it; clients may rely on these words."""
+        return f"the stored inversion was {self} and was made again"
 
 
 class Hot:
@@ -51,31 +66,36 @@ class Hot:
 
     def __init__(self, limit: int, on_drop: Callable[[Source], object]) -> None:
         self._limit, self._on_drop = limit, on_drop
-        self._kept: OrderedDict[str, Source] = OrderedDict()
+        self._kept: OrderedDict[RecordKey, Source] = OrderedDict()
 
-    def get(self, image_id: str) -> Source | None:
+    def get(self, key: RecordKey) -> Source | None:
         """The source, which then counts as just used."""
-        if image_id in self._kept:
-            self._kept.move_to_end(image_id)
-        return self._kept.get(image_id)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
 
-    def put(self, image_id: str, source: Source) -> None:
+    def put(self, key: RecordKey, source: Source) -> None:
         """Keep a source, unless it alone exceeds the limit."""
-        self._kept[image_id] = source
-        self._kept.move_to_end(image_id)
+        self._kept[key] = source
+        self._kept.move_to_end(key)
         while self._kept and self.nbytes > self._limit:
             self.drop(next(iter(self._kept)))
 
-    def drop(self, image_id: str) -> None:
+    def drop(self, key: RecordKey) -> None:
         """Forget a source."""
-        source = self._kept.pop(image_id, None)
+        source = self._kept.pop(key, None)
         if source is not None:
             self._on_drop(source)
 
+    def drop_image(self, image_id: str) -> None:
+        """Forget all sources of an image."""
+        for key in [key for key in self._kept if key.image_id == image_id]:
+            self.drop(key)
+
     @property
     def images(self) -> list[str]:
-        """Whose sources are at hand."""
-        return list(self._kept)
+        """The images whose sources are at hand."""
+        return list({key.image_id: None for key in self._kept})
 
     @property
     def nbytes(self) -> int:
@@ -83,8 +103,12 @@ class Hot:
         return sum(source.nbytes for source in self._kept.values())
 
 
+def _go_on(_: Lost) -> None:
+    """Nothing else is to be done."""
+
+
 class Records:
-    """Finds the source of an image, or makes it: never twice at the same time for the same image.
+    """Finds the source for an inversion, or makes it: never the same one twice at the same time.
 
     What edits take from a source is kept for the next ones in up to `feature_bytes`, while the source itself
     is at hand.
@@ -105,76 +129,79 @@ class Records:
         self._hot = Hot(hot_bytes, lambda source: self._features.forget(source.record.key))
         self._lock_s, self._holding = lock_s, holding
 
-    def find(self, image_id: str) -> Source | None:
+    def find(self, key: RecordKey) -> Source | Lost:
         """The source if it is whole in storage, from memory where possible; damaged files are put aside."""
-        hot = self._hot.get(image_id)
+        hot = self._hot.get(key)
         if hot is not None:
-            if self._store.blobs.exists(keys.record(image_id, "record.json")):
+            if self._store.blobs.exists(keys.record_file(*key, "record.json")):
                 SOUGHT.labels("inversion", "memory").inc()
                 return hot
-            self._hot.drop(image_id)
+            self._hot.drop(key)
         try:
-            files = {name: self._store.blobs.get(keys.record(image_id, name)) for name in reversed(_FILES)}
+            files = {name: self._store.blobs.get(keys.record_file(*key, name)) for name in reversed(_FILES)}
         except BlobMissing:
-            return None
+            return Lost.MISSING
         try:
             record = engine.SourceRecord.unpack(files)
         except engine.RecordCorrupt as error:
-            log.warning("a stored inversion is damaged", image_id=image_id, error=str(error))
-            self.discard(image_id)
-            return None
+            log.warning("a stored inversion cannot be used", **key._asdict(), error=str(error))
+            if "format" in error.reason:
+                return Lost.OLDER
+            self.discard(key)
+            return Lost.DAMAGED
         SOUGHT.labels("inversion", "storage").inc()
-        return self._keep(image_id, record)
+        return self._keep(key, record, files)
 
     def ensure(
         self,
-        image_id: str,
+        key: RecordKey,
         options: InvertOptions,
         reporter: Reporter,
         *,
-        otherwise: Callable[[], None] = _go_on,
+        on_lost: Callable[[Lost], None] = _go_on,
     ) -> tuple[Source, bool]:
         """The source, and whether it was there already (or was just made by another worker).
 
-        If it was not, `otherwise` hears of it before it is made.
+        If it was not, `on_lost` is called before it is made.
         """
-        found = self.find(image_id)
-        if found is not None:
-            return found, True
-        lock = Lock(self._store.redis, f"invert:{image_id}", self._lock_s)
+        first = self.find(key)
+        if isinstance(first, Source):
+            return first, True
+        lock = Lock(self._store.redis, f"invert:{key.record_id}", self._lock_s)
         while not lock.acquire():
             reporter.check()
             sleep(_POLL_S)
         try:
             with self._holding(lock):
-                found = self.find(image_id)
-                if found is not None:
+                found = self.find(key)
+                if isinstance(found, Source):
                     return found, True
                 SOUGHT.labels("inversion", "none").inc()
-                otherwise()
-                return self._make(image_id, options, reporter), False
+                # What was damaged is put aside by now, and only missing.
+                on_lost(found if first is Lost.MISSING else first)
+                return self._make(key, options, reporter), False
         finally:
             lock.release()
 
-    def discard(self, image_id: str) -> None:
+    def discard(self, key: RecordKey) -> None:
         """Put the stored inversion aside, where nothing reads it."""
-        self._hot.drop(image_id)
+        self._hot.drop(key)
         for name in reversed(_FILES):
-            self._store.blobs.move(keys.record(image_id, name), keys.quarantine(image_id, name))
+            self._store.blobs.move(keys.record_file(*key, name), keys.quarantine(*key, name))
 
     def forget(self, image_id: str) -> None:
         """Remove all that was stored for an image, if it was deleted meanwhile and not sent again."""
-        self._hot.drop(image_id)
+        self._hot.drop_image(image_id)
         self._store.sweep_image(image_id)
 
     def sweep(self) -> None:
         """Forget what is at hand of images that were deleted."""
         for image_id in self._store.images.missing(self._hot.images):
-            self._hot.drop(image_id)
+            self._hot.drop_image(image_id)
 
-    def features(self, image_id: str) -> engine.SourceCache | None:
-        """What edits of this image keep for one another; None if its source is too large to be at hand."""
-        return None if self._hot.get(image_id) is None else self._features
+    def features(self, key: RecordKey) -> engine.SourceCache | None:
+        """What edits of this source keep for one another; None if it is too large to be at hand."""
+        return None if self._hot.get(key) is None else self._features
 
     def measure(self) -> None:
         """Let it be known how much memory is in use."""
@@ -185,8 +212,8 @@ class Records:
         self._features.clear()
         gc.collect()
 
-    def _make(self, image_id: str, options: InvertOptions, reporter: Reporter) -> Source:
-        sent = self._sent(image_id)
+    def _make(self, key: RecordKey, options: InvertOptions, reporter: Reporter) -> Source:
+        sent = self._sent(key.image_id)
         reporter.show(engine.codec.fit(self._models, sent))
 
         def invert() -> engine.SourceRecord:
@@ -210,13 +237,13 @@ class Records:
             record = invert()
         files = record.pack()
         for name in _FILES:
-            keep(self._store.blobs, keys.record(image_id, name), files[name], reporter.check)
-        return self._keep(image_id, record)
+            keep(self._store.blobs, keys.record_file(*key, name), files[name], reporter.check)
+        return self._keep(key, record, files)
 
-    def _keep(self, image_id: str, record: engine.SourceRecord) -> Source:
-        picture = engine.codec.fit(self._models, self._sent(image_id))
-        source = Source(record=record, picture=picture)
-        self._hot.put(image_id, source)
+    def _keep(self, key: RecordKey, record: engine.SourceRecord, files: Mapping[str, bytes]) -> Source:
+        picture = engine.codec.fit(self._models, self._sent(key.image_id))
+        source = Source(record=record, picture=picture, stored=sum(map(len, files.values())))
+        self._hot.put(key, source)
         return source
 
     def _sent(self, image_id: str) -> Image.Image:

@@ -24,13 +24,13 @@ from api_schemas import (
 from engine.inverters import Guided, Inverter
 from engine.models import ModelSpec
 from parameters import changed_from_defaults, find, resolved
-from store import Claim, NoSuchImage, Store, keys
+from store import Claim, RecordKey, Store, inversion_info, keys
 from workers.defaults import defaults_of
 from workers.measures import SOUGHT
 from workers.metrics import compare
 from workers.pace import Phase
 from workers.patience import keep
-from workers.records import Records, Source
+from workers.records import Lost, Records, Source
 from workers.reporter import Reporter
 
 log = structlog.get_logger(__name__)
@@ -56,21 +56,22 @@ class Work:
             Phase(name="decode", steps=1),
             Phase(name="save", steps=1),
         )
-        source, cached = self._records.ensure(claim.image_id, options, reporter)
+        source, cached = self._source(claim, reporter)
         try:
             reconstruction = engine.reconstruct(self._models, source.record, on_progress=reporter)
         except engine.RecordMismatch:
-            source, cached = self._remake(claim.image_id, options, reporter), False
+            source, cached = self._remake(claim, reporter), False
             reconstruction = engine.reconstruct(self._models, source.record, on_progress=reporter)
         reporter(engine.Progress("save", 0, 1))
         metrics = compare(source.picture, reconstruction, None)
-        self._put(keys.working(claim.image_id), _png(source.picture), reporter)
-        self._put(keys.reconstruction(claim.image_id), _png(reconstruction), reporter)
+        working, reconstructed = keys.working(*claim.record), keys.reconstruction(*claim.record)
+        self._put(working, _png(source.picture), reporter)
+        self._put(reconstructed, _png(reconstruction), reporter)
         reporter(engine.Progress("save", 1, 1))
         return InvertResult(
             image_id=claim.image_id,
-            source_url=keys.url(keys.working(claim.image_id)),
-            reconstruction_url=keys.url(keys.reconstruction(claim.image_id)),
+            source_url=keys.url(working),
+            reconstruction_url=keys.url(reconstructed),
             psnr=metrics.psnr,
             ssim=metrics.ssim,
             width=source.picture.width,
@@ -83,8 +84,6 @@ class Work:
         """Paint the image anew for every prompt; raises the errors of the engine and the store."""
         began = monotonic()
         options = claim.inversion
-        if options is None:
-            raise NoSuchImage(claim.image_id)
         self._check_model(options)
         targets = request.targets
         editing = (
@@ -94,23 +93,18 @@ class Work:
             Phase(name="save", steps=len(targets)),
         )
 
-        def otherwise() -> None:
-            reporter.expect(*_inverting(options), *editing)
-            reporter.warnings.append("the stored inversion was missing or damaged and was made again")
-
-        source, cached = self._records.ensure(claim.image_id, options, reporter, otherwise=otherwise)
+        source, cached = self._source(claim, reporter, editing)
         found = monotonic()
         reporter.expect(*editing)
         reporter.show(source.picture)
         edit = _asked(request, self._models.spec)
         try:
-            painted = self._paint(claim.image_id, source, edit, reporter)
+            painted = self._paint(claim.record, source, edit, reporter)
         except engine.RecordMismatch as mismatch:
             if mismatch.name not in _OF_THE_MODEL:
                 raise
-            reporter.warnings.append("the stored inversion was of another model and was made again")
-            source, cached = self._remake(claim.image_id, options, reporter), False
-            painted = self._paint(claim.image_id, source, edit, reporter)
+            source, cached = self._remake(claim, reporter), False
+            painted = self._paint(claim.record, source, edit, reporter)
         ended = monotonic()
         for result in painted:
             SOUGHT.labels("features", "memory" if result.cached else "none").inc()
@@ -131,6 +125,7 @@ class Work:
         reporter(engine.Progress("save", len(targets), len(targets)))
         return EditResult(
             image_id=claim.image_id,
+            inversion=inversion_info(claim.record_id, options),
             images=saved,
             source_cached=cached,
             features_cached=all(result.cached for result in painted),
@@ -143,12 +138,12 @@ class Work:
         )
 
     def _paint(
-        self, image_id: str, source: Source, edit: engine.Edit, reporter: Reporter
+        self, key: RecordKey, source: Source, edit: engine.Edit, reporter: Reporter
     ) -> list[engine.EditResult]:
         """The targets painted together, or one by one if there is not the memory for that."""
 
         def paint(what: engine.Edit) -> engine.EditResult:
-            cache = self._records.features(image_id)
+            cache = self._records.features(key)
             return engine.edit(self._models, source.record, what, cache=cache, on_progress=reporter)
 
         try:
@@ -160,9 +155,31 @@ class Work:
         reporter.warnings.append("the pictures were computed one by one, for lack of memory")
         return [paint(replace(edit, only=target)) for target in range(len(edit.prompts))]
 
-    def _remake(self, image_id: str, options: InvertOptions, reporter: Reporter) -> Source:
-        self._records.discard(image_id)
-        return self._records.ensure(image_id, options, reporter)[0]
+    def _source(
+        self, claim: Claim, reporter: Reporter, then: Sequence[Phase] | None = None
+    ) -> tuple[Source, bool]:
+        """The source of the job, listed under its image, and whether it was there already.
+
+        `then` are the phases that follow if it was not; None if all are expected already.
+        """
+
+        def on_lost(lost: Lost) -> None:
+            if then is not None:
+                reporter.expect(*_inverting(claim.inversion), *then)
+            if claim.listed or lost is not Lost.MISSING:
+                reporter.warnings.append(lost.warning)
+
+        source, cached = self._records.ensure(claim.record, claim.inversion, reporter, on_lost=on_lost)
+        if not (cached and claim.listed):
+            self._store.jobs.made(claim, source.stored)
+        return source, cached
+
+    def _remake(self, claim: Claim, reporter: Reporter) -> Source:
+        reporter.warnings.append(Lost.FOREIGN.warning)
+        self._records.discard(claim.record)
+        source, _ = self._records.ensure(claim.record, claim.inversion, reporter)
+        self._store.jobs.made(claim, source.stored)
+        return source
 
     def _check_model(self, options: InvertOptions) -> None:
         served = self._store.settings.model_name

@@ -7,7 +7,7 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
-from api_schemas import ErrorCode, OutputFormat
+from api_schemas import RECORD_ID, ErrorCode, OutputFormat
 from service import formats, openapi
 from service.auth import TheCaller
 from service.bodies import DECODERS
@@ -37,6 +37,16 @@ Digest = Annotated[
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.webp"],
     ),
 ]
+
+Record = Annotated[
+    str,
+    Path(
+        pattern=RECORD_ID,
+        description="The inversion, as `inversions` of the image names it.",
+        examples=["rec_mfzgs3tbonrw65dfon2gk4tfmq"],
+    ),
+]
+OfRecord = Annotated[str, Path(pattern=r"^(working|reconstruction)" + _SUFFIX, examples=["working.png"])]
 
 _FOR_EVER = "max-age=31536000, immutable"
 _TEXT = {"type": "string"}
@@ -100,10 +110,25 @@ async def picture(
 ) -> Response:
     """As it was sent, as the model sees it, or as the inversion gives it back; the last two once it is done.
 
-    No edit can keep more of the source than the reconstruction does.
+    They are of the image's own inversion. No edit can keep more of the source than the reconstruction does.
     """
-    kept = "no-cache" if not name.startswith("source") else _FOR_EVER
-    return await _serve(store, caller.tenant, image_id, name, wish, kept)
+    if name.startswith("source"):
+        return await _serve(store, caller.tenant, image_id, name, wish, _FOR_EVER)
+    return await _serve(store, caller.tenant, image_id, name, wish, "no-cache", of_own=True)
+
+
+@router.get(
+    "/images/{image_id}/records/{record_id}/{name}",
+    response_class=Response,
+    responses=_RESPONSES,
+    summary="A picture of an inversion",
+)
+async def picture_of_inversion(
+    image_id: ImagePath, record_id: Record, name: OfRecord, store: TheStore, caller: TheCaller, wish: TheWish
+) -> Response:
+    """As the model sees the image, or as the inversion gives it back."""
+    file = f"records/{record_id}/{name}"
+    return await _serve(store, caller.tenant, image_id, file, wish, "no-cache")
 
 
 @router.get(
@@ -119,15 +144,21 @@ async def result(
     return await _serve(store, caller.tenant, image_id, f"results/{digest}", wish, _FOR_EVER)
 
 
-async def _serve(store: Store, tenant: str, image_id: str, file: str, wish: Wish, kept: str) -> Response:
+async def _serve(
+    store: Store, tenant: str, image_id: str, file: str, wish: Wish, kept: str, *, of_own: bool = False
+) -> Response:
     stem, asked = formats.named(file)
     form = asked or formats.accepted(wish.accept)
 
     def read() -> bytes:
-        if store.images.get(image_id, tenant) is None:
+        image = store.images.get(image_id, tenant)
+        if image is None:
             raise no_image(image_id)
+        folder = keys.folder(image_id)
+        if of_own:
+            folder += f"records/{next(each.id for each in image.inversions if each.own)}/"
         try:
-            png = store.blobs.get(f"{keys.folder(image_id)}{stem}.png")
+            png = store.blobs.get(f"{folder}{stem}.png")
         except BlobMissing:
             raise ServiceError(ErrorCode.NOT_FOUND, "There is no such picture, or not yet.") from None
         return formats.encode(png, form, wish.quality)

@@ -10,10 +10,10 @@ list `rq:queue:pentimento`; a worker pops into `...:intermediate` and begins the
 from store.scripts.asking import CANCEL, SUBMIT_EDIT, SUBMIT_INVERT
 from store.scripts.images import DELETE_IMAGE, EXPIRE_IMAGE, EXPIRED_IMAGES, SWEPT
 from store.scripts.locks import RENEW, UNLOCK
-from store.scripts.looking import PAGE, STATS
+from store.scripts.looking import IMAGES, PAGE, STATS
 from store.scripts.losses import ABANDON, REAP
 from store.scripts.outbox import SETTLE, TAKE
-from store.scripts.running import BEAT, BEGIN, FINISH, HAND_BACK, PREVIEW, PROGRESS
+from store.scripts.running import BEAT, BEGIN, FINISH, HAND_BACK, MADE, PREVIEW, PROGRESS
 
 __all__ = [
     "ABANDON",
@@ -25,6 +25,8 @@ __all__ = [
     "EXPIRE_IMAGE",
     "FINISH",
     "HAND_BACK",
+    "IMAGES",
+    "MADE",
     "PAGE",
     "PREVIEW",
     "PROGRESS",

@@ -20,11 +20,11 @@ local function due(id, deadline)
   redis.call('ZADD', DEADLINES, deadline, id)
 end
 
-local function create(id, kind, image_id, request, ask)
+local function create(id, kind, image_id, rid, request, about, ask)
   local at = now()
   redis.call('HSET', job(id), 'kind', kind, 'image_id', image_id, 'tenant', ask.tenant, 'status', 'queued',
-             'attempt', 0, 'losses', 0, 'request', request, 'ttl', ask.job_ttl, 'created', at,
-             'expires', at + ask.job_ttl)
+             'attempt', 0, 'losses', 0, 'record', rid, 'request', request, 'about', about,
+             'ttl', ask.job_ttl, 'created', at, 'expires', at + ask.job_ttl)
   for _, name in ipairs({'request_id', 'traceparent'}) do
     if ask[name] then redis.call('HSET', job(id), name, ask[name]) end
   end
@@ -73,61 +73,71 @@ end
 """
 )
 
-# job, image, request, ask, description of the image, fields and values of RQ's message
+# job, image, record, request, ask, description of the record, width, height, then RQ's fields and values
 SUBMIT_INVERT: Final = (
     _SUBMIT
     + """
-local id, image_id, request, ask, about = ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4]), ARGV[5]
-local key = image(image_id)
-local status, present = get(key, 'status'), get(key, 'job_id')
+local id, image_id, rid, request, ask, about, width, height = unpack(ARGV, 1, 8)
+ask = cjson.decode(ask)
+
+-- the record that an inversion names is the image's own from then on
+local function own()
+  local key = image(image_id)
+  redis.call('HSET', key, 'own', rid, 'tenant', ask.tenant, 'width', width, 'height', height)
+  if redis.call('HSETNX', key, 'created', now()) == 1 then
+    redis.call('ZADD', images_by(ask.tenant), now(), image_id)
+  end
+  use(image_id, ask)
+end
+
 if redis.call('EXISTS', job(id)) == 1 then
   return {get(job(id), 'cached') == '' and 'accepted' or 'cached', id}
 end
+local status, present, result = many(record(image_id, rid), 'status', 'job_id', 'result')
 if status == 'pending' and why_stop(present) == '' then
   join(present, ask)
-  use(image_id, ask)
+  own()
   return {'joined', present}
 end
-if status == 'ready' then
-  create(id, 'invert', image_id, request, ask)
+-- one that an edit made has no result yet
+if status == 'ready' and result ~= '' then
+  create(id, 'invert', image_id, rid, request, about, ask)
   redis.call('HSET', job(id), 'cached', 1, 'started', now())
-  finish(id, 'succeeded', get(key, 'result'), '', '')
-  use(image_id, ask)
+  finish(id, 'succeeded', result, '', '')
+  own()
   return {'cached', id}
 end
 local full, seconds = no_room(ask)
 if full then return {'full', full, seconds} end
-create(id, 'invert', image_id, request, ask)
-redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, 6))
-redis.call('HDEL', key, 'error', 'result')
-redis.call('HSET', key, 'status', 'pending', 'job_id', id, 'about', about, 'tenant', ask.tenant)
-if redis.call('HSETNX', key, 'created', now()) == 1 then
-  redis.call('ZADD', images_by(ask.tenant), now(), image_id)
-end
-use(image_id, ask)
+create(id, 'invert', image_id, rid, request, about, ask)
+redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, 9))
+redis.call('HDEL', record(image_id, rid), 'error', 'result')
+describe(image_id, rid, 'status', 'pending', 'job_id', id, 'about', about)
+own()
 push(id, 'RPUSH')
 return {'accepted', id}
 """
 )
 
-# job, image, request, ask, fields and values of RQ's message
+# job, image, record, request, ask, description of the record, then RQ's fields and values
 SUBMIT_EDIT: Final = (
     _SUBMIT
     + """
-local id, image_id, request, ask = ARGV[1], ARGV[2], ARGV[3], cjson.decode(ARGV[4])
-local key = image(image_id)
+local id, image_id, rid, request, ask, about = unpack(ARGV, 1, 6)
+ask = cjson.decode(ask)
 if redis.call('EXISTS', job(id)) == 1 then return {'accepted', id} end
-local status = get(key, 'status')
-if status == '' or get(key, 'tenant') ~= ask.tenant then return {'missing'} end
-if status == 'failed' then return {'failed', get(key, 'error')} end
+local own, tenant = many(image(image_id), 'own', 'tenant')
+if own == '' or tenant ~= ask.tenant then return {'missing'} end
+local status, err = many(record(image_id, rid), 'status', 'error')
+if status == 'failed' then return {'failed', err} end
 local full, seconds = no_room(ask)
 if full then return {'full', full, seconds} end
-create(id, 'edit', image_id, request, ask)
-redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, 5))
+create(id, 'edit', image_id, rid, request, about, ask)
+redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, 7))
 use(image_id, ask)
 if status == 'pending' then
   redis.call('HSET', job(id), 'held', 1)
-  redis.call('RPUSH', waiting(image_id), id)
+  redis.call('RPUSH', waiting(image_id, rid), id)
 else
   push(id, 'RPUSH')
 end

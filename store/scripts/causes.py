@@ -13,5 +13,6 @@ CAUSES: Final = (
     _lua("CANCELED", ErrorCode.CANCELED, "the inversion of the image was canceled")
     + _lua("DELETED", ErrorCode.CANCELED, "the image was deleted")
     + _lua("LATE", ErrorCode.DEADLINE_EXCEEDED, "the job had not ended by its deadline")
+    + _lua("OLDER", ErrorCode.NOT_FOUND, "an older version accepted this; send the picture to /invert again")
     + _lua("SOURCE_LATE", ErrorCode.DEADLINE_EXCEEDED, "the inversion of the image missed its deadline")
 )

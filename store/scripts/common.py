@@ -4,11 +4,12 @@ from typing import Final
 
 from store.scripts.causes import CAUSES
 
-_NAMES: Final = """
+NAMES: Final = """
 local P, QUEUE, ACTIVE = 'pentimento:', 'rq:queue:pentimento', 'pentimento:active'
 local DEADLINES, EXPIRY = P .. 'deadlines', P .. 'expiry'
 local OUTBOX, TRIES = P .. 'outbox', P .. 'outbox:tries'
 local UNENDED, RECENT, ENDED = P .. 'unended:', P .. 'recent', P .. 'ended'
+local RECORDS = P .. 'records'
 local MINUTE = 60000
 
 local function now()
@@ -28,7 +29,9 @@ local function preview(id) return job(id) .. ':preview' end
 local function webhooks(id) return job(id) .. ':webhooks' end
 local function deliveries(id) return job(id) .. ':deliveries' end
 local function image(id) return P .. 'image:' .. id end
-local function waiting(id) return image(id) .. ':waiting' end
+local function record(image_id, id) return image(image_id) .. ':record:' .. id end
+local function records(image_id) return image(image_id) .. ':records' end
+local function waiting(image_id, id) return record(image_id, id) .. ':waiting' end
 local function jobs_of(id) return image(id) .. ':jobs' end
 local function jobs_by(tenant) return P .. 'jobs:' .. tenant end
 local function images_by(tenant) return P .. 'images:' .. tenant end
@@ -89,10 +92,25 @@ local function let_expire(id, at, expires)
   redis.call('EXPIRE', 'rq:job:' .. id, 3600)
 end
 
+-- of an inversion: fields of its hash, which begins to be counted with the first of them
+local function describe(image_id, id, ...)
+  if redis.call('ZADD', records(image_id), 'NX', now(), id) == 1 then
+    redis.call('HSET', record(image_id, id), 'created', now())
+    redis.call('HINCRBY', RECORDS, 'count', 1)
+  end
+  redis.call('HSET', record(image_id, id), ...)
+end
+
+local function weigh(image_id, id, bytes)
+  local before = tonumber(get(record(image_id, id), 'bytes')) or 0
+  redis.call('HSET', record(image_id, id), 'bytes', bytes)
+  redis.call('HINCRBY', RECORDS, 'bytes', bytes - before)
+end
+
 -- `cause` is the error of the edits that wait for this job, should it be an inversion that did not succeed
 local function finish(id, status, result, err, cause)
   local at, key = now(), job(id)
-  local image_id, kind, tenant, ttl = many(key, 'image_id', 'kind', 'tenant', 'ttl')
+  local image_id, kind, tenant, ttl, rid = many(key, 'image_id', 'kind', 'tenant', 'ttl', 'record')
   local expires = at + tonumber(ttl)
   redis.call('HSET', key, 'status', status, 'finished', at, 'expires', expires)
   redis.call('HDEL', key, 'eta', 'held', 'cancel')
@@ -103,20 +121,20 @@ local function finish(id, status, result, err, cause)
   redis.call('ZREM', DEADLINES, id)
   redis.call('SREM', UNENDED .. kind, id)
   redis.call('SREM', unended_by(tenant), id)
-  redis.call('LREM', waiting(image_id), 0, id)
+  redis.call('LREM', waiting(image_id, rid), 0, id)
   count_end(kind, status, err)
   tell_rq(id, RQ_STATUS[status])
   tell(id)
   for _, url in ipairs(redis.call('SMEMBERS', webhooks(id))) do owe(id, url, at) end
   let_expire(id, at, expires)
-  if kind ~= 'invert' or get(image(image_id), 'job_id') ~= id then return end
+  if kind ~= 'invert' or get(record(image_id, rid), 'job_id') ~= id then return end
   if status == 'succeeded' then
-    redis.call('HSET', image(image_id), 'status', 'ready', 'result', result)
+    redis.call('HSET', record(image_id, rid), 'status', 'ready', 'result', result)
   else
-    redis.call('HSET', image(image_id), 'status', 'failed', 'error', cause)
+    redis.call('HSET', record(image_id, rid), 'status', 'failed', 'error', cause)
   end
-  local held = redis.call('LRANGE', waiting(image_id), 0, -1)
-  redis.call('DEL', waiting(image_id))
+  local held = redis.call('LRANGE', waiting(image_id, rid), 0, -1)
+  redis.call('DEL', waiting(image_id, rid))
   for _, edit in ipairs(held) do
     if get(job(edit), 'status') == 'queued' then
       if status == 'succeeded' then push(edit, 'RPUSH') else finish(edit, 'failed', '', cause, '') end
@@ -156,4 +174,4 @@ local function verdict(id, worker, attempt)
 end
 """
 
-COMMON: Final = CAUSES + _NAMES + _STEPS
+COMMON: Final = CAUSES + NAMES + _STEPS

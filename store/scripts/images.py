@@ -24,14 +24,24 @@ end
 
 -- whoever watches an unended job is to learn how it ended, but not what it was
 local function strip(id)
-  redis.call('HDEL', job(id), 'request', 'warnings')
+  redis.call('HDEL', job(id), 'request', 'about', 'warnings')
   redis.call('HSET', job(id), 'ttl', KEPT)
+end
+
+local function forget_records(image_id)
+  for _, rid in ipairs(redis.call('ZRANGE', records(image_id), 0, -1)) do
+    weigh(image_id, rid, 0)
+    redis.call('HINCRBY', RECORDS, 'count', -1)
+    redis.call('DEL', record(image_id, rid), waiting(image_id, rid))
+  end
+  redis.call('DEL', records(image_id))
 end
 
 -- files are removed after this; until they are known to be, and no job can write any, the image stays due
 local function remove(image_id)
   local tenant = get(image(image_id), 'tenant')
-  redis.call('DEL', image(image_id), waiting(image_id))
+  redis.call('DEL', image(image_id), image(image_id) .. ':waiting')
+  forget_records(image_id)
   redis.call('ZREM', images_by(tenant), image_id)
   redis.call('ZADD', EXPIRY, now() + MINUTE, image_id)
   for _, id in ipairs(redis.call('ZRANGE', jobs_of(image_id), 0, -1)) do

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from store.scripts.common import COMMON
+from store.scripts.common import COMMON, NAMES
 
 # index, prefix of the records, score and member to go on after, how many, how many to look at, fields wanted
 PAGE: Final = (
@@ -43,6 +43,22 @@ return {found, more and after or ''}
 """
 )
 
+# images
+IMAGES: Final = (
+    NAMES
+    + """
+local found = {}
+for _, id in ipairs(ARGV) do
+  local listed = {}
+  for _, rid in ipairs(redis.call('ZRANGE', records(id), 0, -1)) do
+    table.insert(listed, {rid, redis.call('HGETALL', record(id, rid))})
+  end
+  table.insert(found, {redis.call('HGETALL', image(id)), listed})
+end
+return found
+"""
+)
+
 STATS: Final = (
     COMMON
     + """
@@ -51,6 +67,7 @@ local unended = redis.call('SCARD', UNENDED .. 'invert') + redis.call('SCARD', U
 local first, waited = redis.call('LINDEX', QUEUE, 0), 0
 if first then waited = now() - (tonumber(get(job(first), 'created')) or now()) end
 return {queued, redis.call('ZCARD', ACTIVE), unended, waited,
-        redis.call('HGETALL', RECENT), redis.call('HGETALL', ENDED)}
+        redis.call('HGETALL', RECENT), redis.call('HGETALL', ENDED),
+        tonumber(get(RECORDS, 'count')) or 0, tonumber(get(RECORDS, 'bytes')) or 0}
 """
 )

@@ -9,9 +9,21 @@ BEGIN: Final = (
     COMMON
     + """
 local id, worker, lease = unpack(ARGV)
+
+-- the version that accepted it knew one inversion per image, and held edits elsewhere
+local function refuse_older()
+  local held = image(get(job(id), 'image_id')) .. ':waiting'
+  for _, edit in ipairs(redis.call('LRANGE', held, 0, -1)) do finish(edit, 'failed', '', OLDER, '') end
+  redis.call('DEL', held)
+  finish(id, 'failed', '', OLDER, '')
+end
+
 redis.call('LREM', QUEUE .. ':intermediate', 0, id)
 local status = get(job(id), 'status')
-if status == 'queued' and late(id) then
+if status == 'queued' and get(job(id), 'record') == '' then
+  refuse_older()
+  return false
+elseif status == 'queued' and late(id) then
   finish(id, 'aborted', '', LATE, SOURCE_LATE)
   return false
 elseif status == 'queued' and get(job(id), 'held') == '' then
@@ -23,7 +35,8 @@ elseif status ~= 'processing' or get(job(id), 'worker') ~= worker or get(job(id)
   return false
 end
 redis.call('ZADD', ACTIVE, now() + lease, id)
-return {redis.call('HGETALL', job(id)), get(image(get(job(id), 'image_id')), 'about')}
+local image_id, rid = many(job(id), 'image_id', 'record')
+return {redis.call('HGETALL', job(id)), get(record(image_id, rid), 'status')}
 """
 )
 
@@ -53,6 +66,23 @@ if owned(id, worker, attempt) then
   end
 end
 return verdict(id, worker, attempt)
+"""
+)
+
+# job, worker, attempt, bytes
+MADE: Final = (
+    COMMON
+    + """
+local id, worker, attempt, bytes = unpack(ARGV)
+local image_id, rid, about = many(job(id), 'image_id', 'record', 'about')
+local said = verdict(id, worker, attempt)
+if said == 'ok' then
+  if get(record(image_id, rid), 'status') == '' then
+    describe(image_id, rid, 'status', 'ready', 'job_id', id, 'about', about)
+  end
+  weigh(image_id, rid, bytes)
+end
+return said
 """
 )
 

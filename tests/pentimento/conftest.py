@@ -99,7 +99,7 @@ def end(shared: Store, claim: Claim) -> None:
         shared.jobs.fail(claim, Problem.of(ErrorCode.NUMERICAL_ERROR, "the latents are not finite"))
         return
     if not isinstance(request, EditRequest):
-        shared.jobs.succeed(claim, inverted(image))
+        shared.jobs.succeed(claim, inverted(*claim.record))
         return
     made = []
     for prompt, colour in zip(prompts, ["blue", "green", "red"], strict=False):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from pentimento import Client
 from store import Store
+from tests.pentimento.conftest import picture
 
 
 @pytest.mark.usefixtures("worker")
@@ -68,12 +69,11 @@ def test_a_job_can_be_given_a_deadline(run: Any, cat: Path) -> None:
     assert "deadline" in run("show", accepted["job_id"]).stdout
 
 
-def test_lists_go_on_over_their_pages(
-    live: str, cat: Path, monkeypatch: pytest.MonkeyPatch, shared: Store
-) -> None:
+def test_lists_go_on_over_their_pages(live: str, cat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pentimento.core.PAGE", 2)
     with Client(live) as client:
-        made = [client.invert(cat, prompt=f"a cat {number}") for number in range(5)]
+        colours = ["red", "green", "blue", "black", "white"]
+        made = [client.invert(picture(colour), prompt="a cat") for colour in colours]
         wanted = [each.job_id for each in reversed(made)]
         for limit in (None, 5, 4, 3, 1, 0):
             assert [job.id for job in client.jobs(limit)] == wanted[:limit]

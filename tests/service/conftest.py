@@ -62,8 +62,12 @@ def start(shared: Store) -> Iterator[Start]:
 @pytest.fixture
 def png() -> bytes:
     """A small picture."""
+    return png_of((40, 32))
+
+
+def png_of(size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
-    Image.effect_noise((40, 32), 60).convert("RGB").save(buffer, "PNG")
+    Image.effect_noise(size, 60).convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -23,7 +23,8 @@ def bearer(token: str) -> dict[str, str]:
 
 def operations(http: TestClient) -> Iterator[tuple[str, str]]:
     """Every route of the service, with ids that fit its path but that nobody was given."""
-    ids = {"image_id": NO_IMAGE, "job_id": "job_" + "a" * 26, "digest": "a" * 64, "name": "source"}
+    ids = {"image_id": NO_IMAGE, "job_id": "job_" + "a" * 26, "record_id": "rec_" + "a" * 26}
+    ids |= {"digest": "a" * 64, "name": "working"}
     for path, methods in http.get("/openapi.json").json()["paths"].items():
         for method in methods:
             yield method.upper(), path.format(**ids)

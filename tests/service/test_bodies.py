@@ -44,8 +44,8 @@ def test_a_form_and_json_and_a_data_url_mean_the_same(http: TestClient, png: byt
 
 def test_fields_that_a_browser_sends_empty_are_left_out(http: TestClient, png: bytes) -> None:
     empty = invert(http, png, steps="", method="", params="", model="")
-    assert empty.image_id == invert(http, png).image_id
-    assert invert(http, png, prompt="").image_id != empty.image_id
+    assert empty.job_id == invert(http, png).job_id
+    assert invert(http, png, prompt="").job_id != empty.job_id
 
 
 def test_base64_is_decoded_off_the_event_loop(

@@ -30,8 +30,23 @@ def test_the_same_request_is_inverted_once(http: TestClient, shared: Store, png:
 @pytest.mark.parametrize(
     "fields", [{"prompt": "a dog"}, {"steps": "20"}, {"method": "ddim"}], ids=["prompt", "steps", "method"]
 )
-def test_other_options_make_another_image(http: TestClient, png: bytes, fields: dict[str, str]) -> None:
-    assert invert(http, png, **fields).image_id != invert(http, png).image_id
+def test_other_options_make_another_inversion_of_the_same_image(
+    http: TestClient, shared: Store, png: bytes, fields: dict[str, str]
+) -> None:
+    first, second = invert(http, png), invert(http, png, **fields)
+    assert first.image_id == second.image_id
+    assert first.job_id != second.job_id
+    image = http.get(second.links.image).json()
+    assert http.get("/images").json()["images"] == [image]
+    before, after = image["inversions"]
+    assert ((before["own"], before["job_id"]), (after["own"], after["job_id"])) == (
+        (False, first.job_id),
+        (True, second.job_id),
+    )
+    assert {name: str(image[name]) for name in fields} == fields
+    assert {name: str(after[name]) for name in fields} == fields
+    invert(http, png)
+    assert [each["own"] for each in http.get(second.links.image).json()["inversions"]] == [True, False]
 
 
 def test_a_picture_that_is_refused_leaves_nothing_behind(http: TestClient, shared: Store) -> None:

@@ -4,7 +4,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from store import Store
-from tests.service.conftest import edit, invert, ready
+from tests.service.conftest import edit, invert, png_of, ready
 
 
 def test_pages_follow_each_other_and_new_jobs_do_not_move_them(http: TestClient, png: bytes) -> None:
@@ -24,7 +24,7 @@ def test_pages_follow_each_other_and_new_jobs_do_not_move_them(http: TestClient,
 
 def test_jobs_are_listed_by_what_they_are(http: TestClient, shared: Store, png: bytes) -> None:
     image = ready(http, shared, png)
-    other = invert(http, png, prompt="a dog on grass")
+    other = invert(http, png_of((32, 40)))
     job = edit(http, image).json()["job_id"]
 
     def listed(**query: str) -> list[str]:
@@ -37,8 +37,8 @@ def test_jobs_are_listed_by_what_they_are(http: TestClient, shared: Store, png: 
     assert listed(status="failed") == []
 
 
-def test_images_are_listed_newest_first(http: TestClient, png: bytes) -> None:
-    made = [invert(http, png, prompt=f"a cat {number}").image_id for number in range(3)]
+def test_images_are_listed_newest_first(http: TestClient) -> None:
+    made = [invert(http, png_of((40, 32 + number))).image_id for number in range(3)]
     first = http.get("/images", params={"limit": 2}).json()
     assert [image["id"] for image in first["images"]] == made[:0:-1]
     rest = http.get("/images", params={"limit": 2, "cursor": first["next_cursor"]}).json()

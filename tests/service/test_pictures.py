@@ -40,15 +40,23 @@ def test_a_picture_the_client_has_is_not_sent_again(http: TestClient, image_id: 
 def test_pictures_of_the_inversion_are_there_once_it_made_them(
     http: TestClient, shared: Store, image_id: str, name: str
 ) -> None:
-    path = f"/images/{image_id}/{name}.png"
-    assert http.get(path).json()["code"] == "not_found"
-    shared.blobs.put(path[1:], b"picture")
-    answer = http.get(path)
-    assert answer.content == b"picture"
-    assert "immutable" not in answer.headers["cache-control"]
-    shared.blobs.put(path[1:], b"painted anew")
-    again = http.get(path, headers={"if-none-match": answer.headers["etag"]})
-    assert (again.status_code, again.content) == (200, b"painted anew")
+    key = f"images/{image_id}/records/{own(shared, image_id)}/{name}.png"
+    for path in (f"/images/{image_id}/{name}.png", f"/{key}"):
+        shared.blobs.delete_prefix(key)
+        assert http.get(path).json()["code"] == "not_found"
+        shared.blobs.put(key, b"picture")
+        answer = http.get(path)
+        assert answer.content == b"picture"
+        assert "immutable" not in answer.headers["cache-control"]
+        shared.blobs.put(key, b"painted anew")
+        again = http.get(path, headers={"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (200, b"painted anew")
+
+
+def own(shared: Store, image_id: str) -> str:
+    image = shared.images.get(image_id)
+    assert image is not None
+    return image.inversions[0].id
 
 
 def test_results_are_served_by_their_digest(http: TestClient, shared: Store, image_id: str) -> None:
@@ -63,9 +71,9 @@ def test_results_are_served_by_their_digest(http: TestClient, shared: Store, ima
 
 
 def test_the_record_is_never_served(http: TestClient, shared: Store, image_id: str) -> None:
-    key = keys.record(image_id, "record.safetensors")
+    key = keys.record_file(image_id, own(shared, image_id), "record.safetensors")
     shared.blobs.put(key, b"latents")
-    assert http.get(keys.url(key)).status_code == 404
+    assert http.get(keys.url(key)).status_code == 422
 
 
 @pytest.mark.parametrize(

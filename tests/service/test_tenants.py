@@ -54,15 +54,17 @@ def things(owner: Tenant, shared: Store, png: bytes) -> dict[str, str]:
     """The path parameters that name what the owner has: an image, and an edit of it that has ended."""
     image_id = owner.invert(png).image_id
     (waiting,) = owner.ask("GET", "/jobs").json()["jobs"]
-    shared.jobs.succeed(begin(shared, waiting["id"]), inverted(image_id))
-    for name in (keys.working(image_id), keys.reconstruction(image_id), keys.result(image_id, png)):
+    claim = begin(shared, waiting["id"])
+    shared.jobs.succeed(claim, inverted(*claim.record))
+    for name in (keys.working(*claim.record), keys.reconstruction(*claim.record), keys.result(image_id, png)):
         shared.blobs.put(name, png)
     job_id = owner.ask("POST", "/edit", json={**EDIT, "image_id": image_id}).json()["job_id"]
     claim = begin(shared, job_id)
     shared.jobs.preview(claim, png)
     shared.jobs.succeed(claim, edited(image_id))
     digest = PurePosixPath(keys.result(image_id, png)).stem
-    return {"image_id": image_id, "job_id": job_id, "name": "source.png", "digest": digest}
+    names = {"record_id": claim.record_id, "name": "working.png", "digest": digest}
+    return {"image_id": image_id, "job_id": job_id, **names}
 
 
 def routes(http: TestClient) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from api_schemas import (
     JobStatus,
     Problem,
 )
-from store import Ask, Claim, Store
+from store import Ask, Claim, Store, record_id
 from store.asking import BY_DEFAULT
 from tests.results import inverted
 
@@ -23,8 +23,19 @@ RESULT = inverted(IMAGE)
 PROBLEM = Problem.of(ErrorCode.NUMERICAL_ERROR, "the latents are not finite")
 
 
-def invert(shared: Store, image_id: str = IMAGE, ask: Ask = BY_DEFAULT, webhook: str | None = None) -> str:
-    options = InvertOptions(prompt="a cat", webhook_url=webhook)
+CAT = InvertOptions(prompt="a cat", model="miniature")
+
+RECORD = record_id(IMAGE, CAT)
+
+
+def invert(
+    shared: Store,
+    image_id: str = IMAGE,
+    ask: Ask = BY_DEFAULT,
+    webhook: str | None = None,
+    inversion: InvertOptions = CAT,
+) -> str:
+    options = inversion.model_copy(update={"webhook_url": webhook})
     return shared.jobs.submit_invert(image_id, options, model="miniature", width=9, height=8, ask=ask).job_id
 
 
@@ -34,9 +45,10 @@ def edit(
     image_id: str = IMAGE,
     ask: Ask = BY_DEFAULT,
     webhook: str | None = None,
+    inversion: InvertOptions = CAT,
 ) -> str:
     request = EditRequest(image_id=image_id, prompt=prompt, webhook_url=webhook)
-    return shared.jobs.submit_edit(request, ask=ask).job_id
+    return shared.jobs.submit_edit(request, inversion, ask=ask).job_id
 
 
 def job(shared: Store, job_id: str, tenant: str = "default") -> Job:

@@ -8,10 +8,11 @@ import pytest
 
 from api_schemas import Progress
 from store import Ask, Claim, Fenced, InversionFailed, NoSuchImage, QueueFull, Store, keys
-from tests.store.conftest import PROBLEM, QUEUE, RESULT, edit, invert
+from tests.store.conftest import CAT, PROBLEM, QUEUE, RESULT, edit, invert
 
 TENANTS = ("default", "other")
 IMAGES = {f"img_{letter * 26}": tenant for letter, tenant in zip("abcd", TENANTS * 2, strict=True)}
+INVERSIONS = [CAT, CAT.model_copy(update={"steps": 9})]
 PROGRESS = Progress(phase="invert", step=1, total=2)
 
 
@@ -37,7 +38,12 @@ class World:
         deadline = self.random.choice([None, None, None, 0, 60])
         ask = Ask(tenant=IMAGES[image], deadline_s=deadline, max_queued=8)
         make = self.random.choice([invert, edit])
-        self.ids.append((make(self.shared, image_id=image, ask=ask, webhook="https://a"), ask.tenant))
+        how: dict[str, Any] = {
+            "ask": ask,
+            "webhook": "https://a",
+            "inversion": self.random.choice(INVERSIONS),
+        }
+        self.ids.append((make(self.shared, image_id=image, **how), ask.tenant))
 
     def begin(self) -> None:
         waiting = self.shared.redis.lmove(QUEUE, f"{QUEUE}:intermediate")
@@ -50,6 +56,7 @@ class World:
         if self.claims:
             claim = self.random.choice(self.claims[-4:])
             self.jobs.preview(claim, b"png")
+            self.jobs.made(claim, self.random.randrange(1, 99))
             self.jobs.progress(claim, PROGRESS, 1.0)
 
     def end(self) -> None:
@@ -91,7 +98,7 @@ def check(shared: Store) -> None:
     assert set(redis.zrange("pentimento:active", 0, -1)) == running
     queue = redis.lrange(QUEUE, 0, -1) + redis.lrange(f"{QUEUE}:intermediate", 0, -1)
     assert sorted(queue) == sorted(unended - running - held)
-    waiting = [id for image in IMAGES for id in redis.lrange(f"{keys.image(image)}:waiting", 0, -1)]
+    waiting = [id for key in redis.scan_iter("pentimento:image:*:waiting") for id in redis.lrange(key, 0, -1)]
     assert sorted(waiting) == sorted(held)
     assert set(redis.zrange("pentimento:deadlines", 0, -1)) <= unended
     for id, job in jobs.items():
@@ -100,13 +107,23 @@ def check(shared: Store) -> None:
         assert redis.xrevrange(keys.events(id), count=1)[0][1]["status"] == job["status"]
         owed = redis.zscore("pentimento:outbox", f"{id} https://a")
         assert (owed is None) == (id in unended)
+    count = nbytes = 0
     for image in IMAGES:
-        record = redis.hgetall(keys.image(image))
-        if record.get("status") == "pending":
-            assert record["job_id"] in unended
-        else:
-            assert not redis.exists(f"{keys.image(image)}:waiting")
-        assert not record or redis.zscore("pentimento:expiry", image) == int(record["expires"])
+        fields = redis.hgetall(keys.image(image))
+        listed = redis.zrange(keys.records(image), 0, -1)
+        assert bool(fields) == bool(listed) == (fields.get("own") in listed)
+        assert not fields or redis.zscore("pentimento:expiry", image) == int(fields["expires"])
+        there = redis.keys(f"{keys.image(image)}:record:rec_{26 * '?'}")
+        assert {key.rpartition(":")[2] for key in there} == set(listed)
+        for record_id in listed:
+            record = redis.hgetall(keys.record(image, record_id))
+            count, nbytes = count + 1, nbytes + int(record.get("bytes", 0))
+            if record["status"] == "pending":
+                assert record["job_id"] in unended
+            else:
+                assert not redis.exists(keys.waiting(image, record_id))
+    stats = shared.stats()
+    assert (stats.records, stats.record_bytes) == (count, nbytes)
 
 
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "each-step-twice"])

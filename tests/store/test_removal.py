@@ -5,7 +5,7 @@ import pytest
 import store
 from api_schemas import JobStatus, Progress
 from store import Ask, Store, StoreSettings, Verdict, keys
-from tests.store.conftest import IMAGE, RESULT, begin, edit, invert, job
+from tests.store.conftest import IMAGE, RECORD, RESULT, begin, edit, invert, job
 
 URL = "https://example.com/hook"
 EXPIRY = "pentimento:expiry"
@@ -99,16 +99,16 @@ def edit_ready(shared: Store) -> str:
 def test_what_a_job_writes_after_the_deletion_is_removed_once_it_has_ended(shared: Store) -> None:
     claim = begin(shared, invert(shared))
     assert shared.delete_image(IMAGE)
-    shared.blobs.put(keys.working(IMAGE), b"late")
+    shared.blobs.put(keys.working(IMAGE, RECORD), b"late")
     pass_time(shared)
     assert shared.expire_image(IMAGE)
-    shared.blobs.put(keys.working(IMAGE), b"later")
+    shared.blobs.put(keys.working(IMAGE, RECORD), b"later")
     assert shared.jobs.expired_images(9) == []
     shared.jobs.cancel(claim)
     pass_time(shared)
     assert shared.jobs.expired_images(9) == [IMAGE]
     assert shared.expire_image(IMAGE)
-    assert not shared.blobs.exists(keys.working(IMAGE))
+    assert not shared.blobs.exists(keys.working(IMAGE, RECORD))
     assert not shared.redis.exists(EXPIRY)
 
 

@@ -97,10 +97,9 @@ class Hands:
 
     def invert(self, claim: Claim) -> None:
         """End an inversion well."""
-        image = claim.image_id
-        self.store.blobs.put(keys.working(image), png("orange"))
-        self.store.blobs.put(keys.reconstruction(image), png("orange"))
-        self.store.jobs.succeed(claim, inverted(image))
+        self.store.blobs.put(keys.working(*claim.record), png("orange"))
+        self.store.blobs.put(keys.reconstruction(*claim.record), png("orange"))
+        self.store.jobs.succeed(claim, inverted(*claim.record))
 
     def edit(self, claim: Claim, *colours: str) -> None:
         """End an edit well: per prompt a picture of one colour, and for every word where it looks."""

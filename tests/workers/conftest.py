@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ import engine
 import store
 from api_schemas import EditRequest, EditResult, InvertOptions, Job, JobStatus, ModelInfo
 from parameters import INVERSIONS
-from store import Store, StoreSettings, image_id, keys
+from store import RecordKey, Store, StoreSettings, image_id, keys, record_id
 from tests.engine.conftest import save_model
 from workers.guard import Guard
 from workers.heart import Heart
@@ -80,7 +80,7 @@ def send(
     asked = {"prompt": prompt, "steps": steps, "method": method, "params": params}
     options = InvertOptions.model_validate(asked)
     image, model = image or picture(seed), shared.settings.model_name
-    found = image_id(image.tobytes(), image.size, options, model)
+    found = image_id(image.tobytes(), image.size)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     shared.blobs.put(keys.source(found), buffer.getvalue())
@@ -89,10 +89,23 @@ def send(
     return job_of(shared, submission.job_id)
 
 
-def ask(shared: Store, image: str, **request: object) -> Job:
-    """What `POST /edit` does."""
+def ask(shared: Store, image: str, *, by: Mapping[str, object] | None = None, **request: object) -> Job:
+    """What `POST /edit` does; `by` is what is to be different from the image's own inversion."""
     asked = EditRequest.model_validate({"image_id": image, **request})
-    return job_of(shared, shared.jobs.submit_edit(asked).job_id)
+    inversion = InvertOptions.model_validate(own(shared, image).model_dump() | dict(by or {}))
+    return job_of(shared, shared.jobs.submit_edit(asked, inversion).job_id)
+
+
+def own(shared: Store, image: str) -> InvertOptions:
+    """How the image's own inversion is made."""
+    found = shared.images.get(image)
+    assert found is not None
+    return InvertOptions.model_validate(found.model_dump(include=set(InvertOptions.model_fields)))
+
+
+def record_of(shared: Store, image: str) -> RecordKey:
+    """The image's own inversion."""
+    return RecordKey(image, record_id(image, own(shared, image)))
 
 
 def job_of(shared: Store, job_id: str) -> Job:

@@ -14,16 +14,18 @@ from redis.exceptions import ResponseError
 
 import engine
 from api_schemas import ErrorCode, InvertResult, Job, JobStatus
-from store import Claim, StorageUnavailable, Store, keys
+from store import Claim, RecordKey, StorageUnavailable, Store, keys
 from tests.results import inverted
-from tests.workers.conftest import job_of, send
+from tests.workers.conftest import files, job_of, send
 from workers import process
 from workers.guard import Guard
-from workers.records import Records, Source
+from workers.records import Lost, Records, Source
 from workers.reporter import Canceled, Reporter
 from workers.runner import Runner
 from workers.settings import WorkerSettings
 from workers.supervisor import Slot, Supervisor
+
+RECORD = RecordKey("img_" + "a" * 26, "rec_" + "a" * 26)
 
 Compute = Callable[[Claim, Reporter], InvertResult]
 
@@ -50,7 +52,7 @@ def run(shared: Store, records: Records, job: Job, compute: Compute) -> Job:
 
 
 def result(claim: Claim) -> InvertResult:
-    return inverted(claim.image_id)
+    return inverted(claim.image_id, claim.record_id)
 
 
 def test_a_store_that_takes_no_writes_for_a_while_costs_no_job(shared: Store, records: Records) -> None:
@@ -75,7 +77,7 @@ def test_an_inversion_is_kept_though_its_lock_could_not_be_released(
         return made
 
     monkeypatch.setattr(records, "_make", make)
-    found = records.ensure("img_" + "a" * 26, cast(Any, None), cast(Any, None))
+    found = records.ensure(RECORD, cast(Any, None), cast(Any, None))
     assert found == (made, False)
 
 
@@ -107,12 +109,12 @@ def test_a_job_is_stopped_at_the_step_after_its_deadline(shared: Store, records:
 def test_a_job_whose_image_is_gone_ends_canceled_and_leaves_no_files(shared: Store, records: Records) -> None:
     def compute(claim: Claim, reporter: Reporter) -> InvertResult:
         shared.delete_image(claim.image_id)
-        shared.blobs.put(keys.working(claim.image_id), b"late")
+        shared.blobs.put(keys.working(*claim.record), b"late")
         return result(claim)
 
     job = run(shared, records, send(shared), compute)
     assert (job.status, job.result) == (JobStatus.CANCELED, None)
-    assert not shared.blobs.exists(keys.working(job.image_id))
+    assert files(shared, job.image_id) == {}
 
 
 def test_files_that_cannot_be_removed_now_are_left_for_the_keeper(
@@ -150,12 +152,12 @@ def test_a_job_that_is_another_workers_leaves_files_only_if_the_image_is_there(
 
 
 def test_an_inversion_in_memory_counts_only_while_it_is_stored(shared: Store, records: Records) -> None:
-    image, kept = "img_" + "a" * 26, cast(Source, SimpleNamespace(nbytes=10, record=SimpleNamespace(key="k")))
-    records._hot.put(image, kept)
-    shared.blobs.put(keys.record(image, "record.json"), b"{}")
-    assert records.find(image) is kept
-    shared.sweep_image(image)
-    assert records.find(image) is None
+    kept = cast(Source, SimpleNamespace(nbytes=10, record=SimpleNamespace(key="k")))
+    records._hot.put(RECORD, kept)
+    shared.blobs.put(keys.record_file(*RECORD, "record.json"), b"{}")
+    assert records.find(RECORD) is kept
+    shared.sweep_image(RECORD.image_id)
+    assert records.find(RECORD) is Lost.MISSING
     assert records._hot.nbytes == 0
 
 

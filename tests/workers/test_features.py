@@ -8,7 +8,7 @@ from PIL import Image
 import engine
 from api_schemas import ErrorCode, JobStatus
 from store import Store
-from tests.workers.conftest import Bench, ask, edited, files, inverted, send
+from tests.workers.conftest import Bench, ask, edited, files, inverted, record_of, send
 
 
 def opened(shared: Store, url: str) -> Image.Image:
@@ -65,7 +65,7 @@ def test_when_memory_runs_out_what_was_kept_is_given_up_before_the_retry(
 ) -> None:
     image = inverted(bench)
     edited(bench, image, prompt="a dog on grass")
-    features = bench.records.features(image)
+    features = bench.records.features(record_of(bench.shared, image))
     assert features is not None
     real, held = getattr(engine, kind), [features.nbytes]
 

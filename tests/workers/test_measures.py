@@ -50,7 +50,7 @@ def test_what_was_sought_is_counted_by_the_tier_where_it_was_found(bench: Bench)
     assert [after - was for was, after in zip(before, counts(), strict=True)] == [0, 0, 1, 0, 0, 0]
     assert change(image) == [1, 0, 0, 0, 0, 1]
     assert change(image) == [1, 0, 0, 1, 0, 0]
-    bench.records._hot.drop(image)
+    bench.records._hot.drop_image(image)
     assert change(image) == [0, 1, 0, 0, 0, 1]
 
 

@@ -9,15 +9,19 @@ import pytest
 import engine
 from api_schemas import EditResult, Job, JobStatus
 from store import Store, keys
-from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of
-
-REMADE = "the stored inversion was missing or damaged and was made again"
+from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, record_of, send
+from workers.records import Source
 
 
 def damage(shared: Store, image: str, name: str) -> None:
-    data = bytearray(shared.blobs.get(keys.record(image, name)))
+    key = keys.record_file(*record_of(shared, image), name)
+    data = bytearray(shared.blobs.get(key))
     data[len(data) // 2] ^= 1
-    shared.blobs.put(keys.record(image, name), bytes(data))
+    shared.blobs.put(key, bytes(data))
+
+
+def folder(shared: Store, image: str) -> str:
+    return f"records/{record_of(shared, image).record_id}"
 
 
 @pytest.mark.parametrize("name", ["record.json", "record.safetensors"])
@@ -29,42 +33,72 @@ def test_a_damaged_inversion_is_put_aside_and_made_again_with_the_same_result(
     damage(bench.shared, image, name)
     job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
     assert isinstance(job.result, EditResult), job.error
-    assert job.warnings == [REMADE]
+    assert job.warnings == ["the stored inversion was damaged and was made again"]
     assert not job.result.source_cached
     assert job.result.images == calm.images
     after = files(bench.shared, image)
     assert {name: after[name] for name in before} == before
-    assert f"quarantine/{name}" in after
+    assert f"{folder(bench.shared, image)}/quarantine/{name}" in after
 
 
-@pytest.mark.parametrize("lost", ["record.json", ""])
+@pytest.mark.parametrize("lost", ["/record.json", "/"])
 def test_an_inversion_lost_or_cut_short_is_made_again_from_the_picture_that_was_sent(
     bench: Bench, make_bench: Callable[[], Bench], lost: str
 ) -> None:
     image = inverted(bench)
-    bench.shared.blobs.delete_prefix(f"images/{image}/record/{lost}")
-    assert not edited(make_bench(), image, prompt="a dog on grass").source_cached
+    bench.shared.blobs.delete_prefix(f"images/{image}/{folder(bench.shared, image)}{lost}")
+    job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
+    assert isinstance(job.result, EditResult), job.error
+    assert job.warnings == ["the stored inversion was missing and was made again"]
+    assert not job.result.source_cached
     assert edited(make_bench(), image, prompt="a dog on grass").source_cached
 
 
 def test_an_inversion_by_another_model_is_made_again(bench: Bench, make_bench: Callable[[], Bench]) -> None:
     image = inverted(bench)
     calm = edited(bench, image, prompt="a dog on grass")
-    record = bench.records.find(image)
-    assert record is not None
-    for name, data in replace(record.record, revision="older").pack().items():
-        bench.shared.blobs.put(keys.record(image, name), data)
+    key = record_of(bench.shared, image)
+    source = bench.records.find(key)
+    assert isinstance(source, Source)
+    for name, data in replace(source.record, revision="older").pack().items():
+        bench.shared.blobs.put(keys.record_file(*key, name), data)
     job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
     assert isinstance(job.result, EditResult), job.error
     assert (job.result.source_cached, job.result.images) == (False, calm.images)
     assert job.warnings == ["the stored inversion was of another model and was made again"]
 
 
+@pytest.mark.parametrize("kind", ["edit", "invert"])
+def test_an_inversion_in_an_older_format_is_made_again_with_a_warning(
+    bench: Bench, make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    image = inverted(bench)
+    calm = edited(bench, image, prompt="a dog on grass")
+    key = record_of(bench.shared, image)
+    source = bench.records.find(key)
+    assert isinstance(source, Source)
+    with monkeypatch.context() as past:
+        past.setattr("engine.record.FORMAT", 1)
+        for name, data in source.record.pack().items():
+            bench.shared.blobs.put(keys.record_file(*key, name), data)
+    if kind == "edit":
+        job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
+        assert isinstance(job.result, EditResult), job.error
+        assert (job.result.source_cached, job.result.images) == (False, calm.images)
+    else:
+        # That it is stored does not mean that it was measured.
+        bench.shared.redis.hdel(keys.record(*key), "result")
+        job = make_bench().work(send(bench.shared))
+        assert job.status is JobStatus.SUCCEEDED, job.error
+    assert job.warnings == ["the stored inversion was of an older format and was made again"]
+    assert edited(make_bench(), image, prompt="a dog on grass").source_cached
+
+
 def test_of_two_workers_that_need_the_same_inversion_one_makes_it(
     bench: Bench, make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = inverted(bench, steps=30)
-    bench.shared.blobs.delete_prefix(f"images/{image}/record/")
+    bench.shared.blobs.delete_prefix(f"images/{image}/records/")
     jobs = [ask(bench.shared, image, prompt=prompt) for prompt in ("a dog on grass", "a ball on grass")]
     both, made = threading.Barrier(2, timeout=60), []
     real = engine.invert

@@ -23,8 +23,10 @@ CLAIM = Claim(
     attempt=1,
     kind=JobKind.INVERT,
     image_id="img_x",
+    record_id="rec_x",
     request=InvertOptions(prompt="a cat"),
     inversion=InvertOptions(prompt="a cat"),
+    listed=False,
     queued_s=0,
 )
 

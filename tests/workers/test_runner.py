@@ -9,7 +9,7 @@ import engine
 from api_schemas import InvertResult, JobStatus, Progress
 from store import Claim, JobStore, Verdict, keys
 from store.blobs import Blobs
-from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, send
+from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, record_of, send
 from workers.reporter import Reporter
 
 
@@ -20,7 +20,7 @@ def test_an_inversion_leaves_a_record_and_pictures_of_what_the_model_sees(bench:
     assert (job.result.width, job.result.height, job.result.cached) == (32, 32, False)
     for url in (job.result.source_url, job.result.reconstruction_url):
         assert bench.shared.blobs.get(url.removeprefix("/")).startswith(b"\x89PNG")
-    assert bench.shared.blobs.exists(keys.record(job.image_id, "record.json"))
+    assert bench.shared.blobs.exists(keys.record_file(*record_of(bench.shared, job.image_id), "record.json"))
 
 
 def test_an_inversion_that_learns_is_canceled_between_its_inner_steps(
