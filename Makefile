@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format benchmark quality clean
+.PHONY: help run test test-slow check format benchmark quality fullres clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -45,6 +45,9 @@ benchmark: $(STAMP) ## Compare StyleDiffusion with the published algorithm: seco
 
 quality: $(STAMP) ## Measure edits against their truth into docs/quality.md (hours; goes on where it was)
 	@$(BIN)/python -m benchmarks.quality
+
+fullres: $(STAMP) ## Measure edits at four times the model's size into docs/fullres.md (minutes)
+	@$(BIN)/python -m benchmarks.fullres
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

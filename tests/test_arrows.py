@@ -37,8 +37,8 @@ FORBIDDEN: dict[str, set[str]] = {
 }
 LADDER = [
     {"errors", "window", "schedule", "alignment", "progress", "lbfgs", "mapping", "pretrained", "preview"}
-    | {"tower"},
-    {"models", "codec", "attention"},
+    | {"tower", "resampling"},
+    {"models", "codec", "attention", "fullres"},
     {"blend", "denoise", "attending"},
     {"inverters"},
     {"record", "edit_plan"},

@@ -1,0 +1,89 @@
+"""One edit at full size against its truth, and means with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+import engine
+from benchmarks.fullres.edits import Large, Working
+from benchmarks.pictures import ssim
+from engine import codec
+from engine.fullres import FullEdit, apply_edit
+from miniature.pictures import psnr
+
+_RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closeness:
+    """PSNR in dB and SSIM to the true edit; None where nothing lies outside what had to change."""
+
+    whole: float
+    inside: float
+    outside: float | None
+    ssim: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One edit: enlarged, and applied to the original; `leaked` values differ outside the returned mask."""
+
+    large: Large
+    enlarged: Closeness
+    applied: Closeness
+    leaked: int | None
+
+
+def enlarged(working: Working, size: tuple[int, int]) -> Image.Image:
+    """What a user gets who enlarges the edit."""
+    return working.edit.resize(size, Image.Resampling.BICUBIC)
+
+
+def applied(large: Large, working: Working) -> FullEdit:
+    """The edit at the original's size."""
+    return apply_edit(large.original, edit=working.edit, source=working.source, mask=working.mask)
+
+
+def measure(large: Large, working: Working) -> Row:
+    """Both ways against the truth."""
+    full, leaked = applied(large, working), None
+    if full.mask is not None:
+        closed = np.asarray(full.mask) == 0
+        leaked = int((np.asarray(full.image) != np.asarray(large.original))[closed].sum())
+    return Row(
+        large=large,
+        enlarged=_closeness(large, enlarged(working, large.original.size)),
+        applied=_closeness(large, full.image),
+        leaked=leaked,
+    )
+
+
+def perfect(models: engine.Models, large: Large) -> Working:
+    """The true edit at the model's size, through the autoencoder, with the exact mask where one is used."""
+    pictures = (codec.fit(models, picture) for picture in (large.truth, large.original))
+    edit, source = (codec.decode(models, codec.encode(models, picture))[0] for picture in pictures)
+    masked = Image.fromarray(large.case.pair.mask).convert("L") if large.case.blend else None
+    return Working(edit=edit, source=source, mask=masked)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean and its 95 % interval, by bootstrap over the cases."""
+    given = np.asarray(values)
+    rng = np.random.default_rng(0)
+    means = given[rng.integers(0, len(given), (_RESAMPLES, len(given)))].mean(1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(given.mean()), float(low), float(high)
+
+
+def _closeness(large: Large, picture: Image.Image) -> Closeness:
+    inside, outside = large.changed, ~large.changed
+    return Closeness(
+        whole=psnr(picture, large.truth),
+        inside=psnr(picture, large.truth, inside),
+        outside=psnr(picture, large.truth, outside) if outside.any() else None,
+        ssim=ssim(picture, large.truth),
+    )
