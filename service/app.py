@@ -11,6 +11,7 @@ from fastapi.telemetry import TelemetryConfig
 
 import store
 from service import auth, errors, openapi
+from service.conversions import Conversions
 from service.edge import JSON_BYTES, Edge
 from service.following import Follower
 from service.metrics import Metrics
@@ -73,6 +74,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     app.state.follower = Follower(events, stopping)
     app.state.draining = asyncio.Event()
     app.state.metrics = Metrics(opened)
+    app.state.conversions = Conversions()
     app.state.in_flight = InFlight(settings.upload_bytes)
     app.state.gate = auth.Gate(opened, settings)
     for router in OPEN_ROUTERS:

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import anyio
 from fastapi import Request
 from redis.exceptions import RedisError
 
@@ -13,6 +14,8 @@ from api_schemas import Job
 from store import AsyncEvents, BadCursor, Event
 
 _LOOK_MS: Final = 4000
+
+T = TypeVar("T")
 
 
 class Follower:
@@ -139,3 +142,23 @@ async def _left(request: Request) -> None:
     """Return once the client has gone; the body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+async def unless_left(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work gives or raises; it is canceled as soon as the client has gone, and then gives None."""
+    outcome: T | Exception | None = None
+
+    async def watch(scope: anyio.CancelScope) -> None:
+        await _left(request)
+        scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch, group.cancel_scope)
+        try:
+            outcome = await work
+        except Exception as error:  # a task group would wrap it
+            outcome = error
+        group.cancel_scope.cancel()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

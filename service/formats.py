@@ -1,9 +1,6 @@
 """Pictures in the format that a client asks for; only PNG is stored."""
 
-import io
 from typing import Final
-
-from PIL import Image
 
 from api_schemas import OutputFormat
 from store.keys import SUFFIXES
@@ -24,16 +21,6 @@ def accepted(accept: str) -> OutputFormat:
     """The format that an `Accept` header likes best; PNG where it leaves the choice or likes none."""
     best = max(OutputFormat, key=lambda form: _liking(accept, MEDIA_TYPES[form]))
     return best if _liking(accept, MEDIA_TYPES[best]) > 0 else OutputFormat.PNG
-
-
-def encode(png: bytes, form: OutputFormat, quality: int) -> bytes:
-    """A stored picture in this format; `quality`, from 1 to 100, is of those that lose something."""
-    if form is OutputFormat.PNG:
-        return png
-    buffer = io.BytesIO()
-    with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
-        picture.convert("RGB").save(buffer, form.value, quality=quality)
-    return buffer.getvalue()
 
 
 def _liking(accept: str, media_type: str) -> float:

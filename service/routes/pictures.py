@@ -1,17 +1,17 @@
 """The pictures that belong to an image, in the format that is asked for."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Annotated
 
-from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from starlette.requests import ClientDisconnect
 
-from api_schemas import RECORD_ID, ErrorCode, OutputFormat
+from api_schemas import RECORD_ID, ErrorCode
 from service import formats, openapi
 from service.auth import TheCaller
-from service.bodies import DECODERS
+from service.conversions import Conversions
 from service.errors import ServiceError
+from service.following import unless_left
 from service.routes.common import ImagePath, TheStore
 from service.submit import no_image
 from store import BlobMissing, Store, keys
@@ -106,15 +106,15 @@ TheWish = Annotated[Wish, Depends(_wish)]
     summary="A picture of the image",
 )
 async def picture(
-    image_id: ImagePath, name: Name, store: TheStore, caller: TheCaller, wish: TheWish
+    request: Request, image_id: ImagePath, name: Name, store: TheStore, caller: TheCaller, wish: TheWish
 ) -> Response:
     """As it was sent, as the model sees it, or as the inversion gives it back; the last two once it is done.
 
     They are of the image's own inversion. No edit can keep more of the source than the reconstruction does.
     """
     if name.startswith("source"):
-        return await _serve(store, caller.tenant, image_id, name, wish, _FOR_EVER)
-    return await _serve(store, caller.tenant, image_id, name, wish, "no-cache", of_own=True)
+        return await _serve(request, store, caller.tenant, image_id, name, wish, _FOR_EVER)
+    return await _serve(request, store, caller.tenant, image_id, name, wish, "no-cache", of_own=True)
 
 
 @router.get(
@@ -124,11 +124,17 @@ async def picture(
     summary="A picture of an inversion",
 )
 async def picture_of_inversion(
-    image_id: ImagePath, record_id: Record, name: OfRecord, store: TheStore, caller: TheCaller, wish: TheWish
+    request: Request,
+    image_id: ImagePath,
+    record_id: Record,
+    name: OfRecord,
+    store: TheStore,
+    caller: TheCaller,
+    wish: TheWish,
 ) -> Response:
     """As the model sees the image, or as the inversion gives it back."""
     file = f"records/{record_id}/{name}"
-    return await _serve(store, caller.tenant, image_id, file, wish, "no-cache")
+    return await _serve(request, store, caller.tenant, image_id, file, wish, "no-cache")
 
 
 @router.get(
@@ -138,14 +144,22 @@ async def picture_of_inversion(
     summary="A picture made by an edit",
 )
 async def result(
-    image_id: ImagePath, digest: Digest, store: TheStore, caller: TheCaller, wish: TheWish
+    request: Request, image_id: ImagePath, digest: Digest, store: TheStore, caller: TheCaller, wish: TheWish
 ) -> Response:
     """An edited picture, a mask or a picture of attention, as the job's result names it."""
-    return await _serve(store, caller.tenant, image_id, f"results/{digest}", wish, _FOR_EVER)
+    return await _serve(request, store, caller.tenant, image_id, f"results/{digest}", wish, _FOR_EVER)
 
 
 async def _serve(
-    store: Store, tenant: str, image_id: str, file: str, wish: Wish, kept: str, *, of_own: bool = False
+    request: Request,
+    store: Store,
+    tenant: str,
+    image_id: str,
+    file: str,
+    wish: Wish,
+    kept: str,
+    *,
+    of_own: bool = False,
 ) -> Response:
     stem, asked = formats.named(file)
     form = asked or formats.accepted(wish.accept)
@@ -158,17 +172,19 @@ async def _serve(
         if of_own:
             folder += f"records/{next(each.id for each in image.inversions if each.own)}/"
         try:
-            png = store.blobs.get(f"{folder}{stem}.png")
+            return store.blobs.get(f"{folder}{stem}.png")
         except BlobMissing:
             raise ServiceError(ErrorCode.NOT_FOUND, "There is no such picture, or not yet.") from None
-        return formats.encode(png, form, wish.quality)
 
-    data = await to_thread.run_sync(read, limiter=None if form is OutputFormat.PNG else DECODERS)
-    etag = f'"{hashlib.sha256(data).hexdigest()}"'
+    conversions: Conversions = request.app.state.conversions
+    picture = await unless_left(request, conversions.convert(tenant, read, form, wish.quality))
+    if picture is None:
+        raise ClientDisconnect
+    etag = f'"{picture.digest}"'
     headers = {"ETag": etag, "Cache-Control": f"private, {kept}"}
     if asked is None:
         headers["Vary"] = "Accept"
     known = {tag.strip().removeprefix("W/") for tag in wish.known.split(",")}
     if known & {etag, "*"}:
         return Response(status_code=304, headers=headers)
-    return Response(data, headers=headers, media_type=formats.MEDIA_TYPES[form])
+    return Response(picture.data, headers=headers, media_type=formats.MEDIA_TYPES[form])

@@ -2,13 +2,21 @@
 
 import hashlib
 import io
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
 
+import httpx2
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
 from service import formats
+from service.encoder import encode
 from store import Store, keys
+from tests.service.live import serving
 
 
 @pytest.fixture
@@ -136,10 +144,85 @@ def test_masks_have_no_colours_and_every_format() -> None:
     buffer = io.BytesIO()
     Image.new("1", (8, 8), 1).save(buffer, "PNG")
     for form in formats.MEDIA_TYPES:
-        with Image.open(io.BytesIO(formats.encode(buffer.getvalue(), form, 90))) as picture:
+        with Image.open(io.BytesIO(encode(buffer.getvalue(), form.value, 90))) as picture:
             assert picture.convert("L").getextrema() == (255, 255)
 
 
 @pytest.mark.parametrize("file", ["source.gif", "source.", "source.png.jpg", "mask", "results"])
 def test_there_are_no_other_files(http: TestClient, image_id: str, file: str) -> None:
     assert http.get(f"/images/{image_id}/{file}").status_code == 422
+
+
+def test_a_conversion_is_made_once(http: TestClient, image_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def count(png: bytes, form: str, quality: int) -> bytes:
+        made.append(quality)
+        return encode(png, form, quality)
+
+    monkeypatch.setattr("service.conversions.encode", count)
+    for quality in (80, 90, 80, 90):
+        assert http.get(f"/images/{image_id}/source.webp", params={"quality": quality}).status_code == 200
+    assert made == [80, 90]
+
+
+@pytest.fixture
+def large() -> bytes:
+    buffer = io.BytesIO()
+    Image.effect_noise((1600, 1200), 60).convert("RGB").save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def test_large_conversions_of_one_tenant_do_not_hold_up_the_uploads_of_another(
+    shared: Store, large: bytes, png: bytes
+) -> None:
+    ours, theirs = (
+        {"Authorization": f"Bearer {shared.apikeys.add(name, tenant=name)[1]}"} for name in ("ours", "theirs")
+    )
+    text = {"prompt": "a cat on grass"}
+    with serving(shared) as live:
+        sent = httpx2.post(
+            f"{live.url}/invert", files={"image": large}, data=text, headers=theirs, timeout=60
+        )
+        address = f"{live.url}/images/{sent.json()['image_id']}/source.webp"
+        converted: list[int] = []
+
+        def convert(quality: int) -> None:
+            answer = httpx2.get(address, params={"quality": quality}, headers=theirs, timeout=120)
+            converted.append(answer.status_code)
+
+        threads = [threading.Thread(target=convert, args=(100 - at,)) for at in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        answer = httpx2.post(f"{live.url}/invert", files={"image": png}, data=text, headers=ours, timeout=60)
+        assert answer.status_code == 202
+        assert len(converted) < 2
+        for thread in threads:
+            thread.join()
+    assert converted == [200] * 4
+
+
+def test_a_conversion_ends_when_its_client_has_gone(
+    shared: Store, large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, begun = tmp_path / "slow.py", tmp_path / "pid"
+    slow.write_text(f"import os, time; open({str(begun)!r}, 'w').write(str(os.getpid())); time.sleep(60)")
+    monkeypatch.setattr("service.conversions._ENCODER", slow)
+    with serving(shared) as live:
+        text = {"prompt": "a cat"}
+        sent = httpx2.post(f"{live.url}/invert", files={"image": large}, data=text, timeout=60)
+        host, port = live.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            asked = f"GET /images/{sent.json()['image_id']}/source.webp HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            client.sendall(asked.encode())
+            eventually(lambda: begun.exists() and begun.read_text() != "")
+        encoder = Path(f"/proc/{begun.read_text()}")
+        eventually(lambda: not encoder.exists())
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
