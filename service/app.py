@@ -16,6 +16,7 @@ from service.edge import JSON_BYTES, Edge
 from service.following import Follower
 from service.metrics import Metrics
 from service.origins import Origins
+from service.pulse import Pulse
 from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
 from service.settings import ServiceSettings
 from service.spooling import InFlight
@@ -26,6 +27,8 @@ _DESCRIPTION = (
     "Edits real images by text. POST an image to /invert, POST target prompts to /edit, follow the jobs at "
     "/jobs. Every error is problem+json; branch on its `code`."
 )
+
+_HANG_S = 3.0  # less than the 5 s in which every request is answered while the store hangs
 
 # The framework traces requests where `store.tracing` has said whom to send spans; metrics and logs are ours.
 _SPANS: TelemetryConfig = {
@@ -44,16 +47,19 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     do not allow it all the same.
     """
     settings = settings or ServiceSettings()
-    opened = opened or store.open()
+    opened = opened or store.open(hang_s=_HANG_S)
     if settings.key_needed and not opened.apikeys.exist():
         raise settings.refusal()
 
     events = opened.async_events()
     stopping = asyncio.Event()
+    pulse = Pulse(events)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        asking = asyncio.create_task(pulse.run())
         yield
+        asking.cancel()
         await events.close()
         opened.close()
 
@@ -76,7 +82,8 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
     app.state.metrics = Metrics(opened)
     app.state.conversions = Conversions()
     app.state.in_flight = InFlight(settings.upload_bytes)
-    app.state.gate = auth.Gate(opened, settings)
+    app.state.pulse = pulse
+    app.state.gate = auth.Gate(opened, settings, pulse)
     for router in OPEN_ROUTERS:
         app.include_router(router, max_body_size=JSON_BYTES)
     for router in ROUTERS:

@@ -11,6 +11,7 @@ from api_schemas import ErrorCode
 from service import openapi
 from service.errors import ServiceError
 from service.limiting import UNCOUNTED, AtOnce, RateLimits
+from service.pulse import Pulse
 from service.settings import ServiceSettings
 from store import Store
 
@@ -41,7 +42,8 @@ class Caller:
 class Gate:
     """Lets in who has a key, or everyone where there are no keys and the service is open without."""
 
-    def __init__(self, store: Store, settings: ServiceSettings) -> None:
+    def __init__(self, store: Store, settings: ServiceSettings, pulse: Pulse) -> None:
+        self.pulse = pulse
         self._keys = store.apikeys
         self._limits = RateLimits(store)
         self._key_needed = settings.key_needed
@@ -50,7 +52,8 @@ class Gate:
         self.streams = AtOnce(settings.max_streams, "streams of events")
 
     def admit(self, token: str | None) -> Caller:
-        """Who proves to be the owner of this key; raises unauthorized."""
+        """Who proves to be the owner of this key; raises unauthorized, and queue_unavailable at once."""
+        self.pulse.check()
         if token is None:
             if self._key_needed or self._keys.exist():
                 raise ServiceError(
@@ -107,5 +110,10 @@ async def _under_way(gate: TheGate, caller: TheCaller) -> AsyncIterator[None]:
         yield
 
 
-REQUIRED = [Depends(_under_way)]
+async def _answering(gate: TheGate) -> None:
+    """Before anything needs a thread; asked again once there is one, since that may take a while."""
+    gate.pulse.check()
+
+
+REQUIRED = [Depends(_answering), Depends(_under_way)]
 RESPONSES = openapi.problems(ErrorCode.UNAUTHORIZED, ErrorCode.RATE_LIMITED, ErrorCode.QUEUE_UNAVAILABLE)

@@ -69,6 +69,10 @@ class AsyncEvents:
             new = _entries(answer)
             after = new[-1][0] if new else after
 
+    async def ping(self) -> None:
+        """Return once the server has answered. Raises redis errors."""
+        await self._redis.ping()
+
     async def close(self) -> None:
         """Give back the connections."""
         await self._redis.aclose()

@@ -25,6 +25,8 @@ from store.settings import StoreSettings
 from store.stats import Stats, read_stats
 from store.views import tenants_image
 
+_BACKOFF: Final = ExponentialBackoff(cap=0.4, base=0.05)
+_RETRIES: Final = 5
 _FILES_LOCK_S: Final = 30.0
 _WAITING: Final = 100_000
 
@@ -100,10 +102,13 @@ class Store:
         self.redis.close()
 
 
-def open(settings: StoreSettings | None = None) -> Store:
-    """The store these settings name; connects when first used and outlives outages of about a second."""
+def open(settings: StoreSettings | None = None, *, hang_s: float | None = None) -> Store:
+    """The store these settings name; connects when first used and outlives outages of about a second.
+
+    With `hang_s` a server that takes a command and does not answer is waited for so long and no longer.
+    """
     settings = settings or StoreSettings()
-    redis = connect(settings.redis_url)
+    redis = connect(settings.redis_url, hang_s)
     return Store(
         settings=settings,
         redis=redis,
@@ -118,9 +123,14 @@ def open(settings: StoreSettings | None = None) -> Store:
     )
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, hang_s: float | None = None) -> Redis:
     """A client that tries again for about a second when the server cannot be reached."""
-    return Redis.from_url(url, **_patience(Retry))
+    patience = _patience(Retry)
+    if hang_s is not None:
+        patience["socket_timeout"] = patience["socket_connect_timeout"] = hang_s
+        patience["retry"] = Retry(_BACKOFF, retries=_RETRIES, supported_errors=(ConnectionError,))
+        del patience["retry_on_error"]
+    return Redis.from_url(url, **patience)
 
 
 def _patience(retry: Any) -> dict[str, Any]:
@@ -129,6 +139,6 @@ def _patience(retry: Any) -> dict[str, Any]:
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
         "health_check_interval": 15,
-        "retry": retry(ExponentialBackoff(cap=0.4, base=0.05), retries=5),
+        "retry": retry(_BACKOFF, retries=_RETRIES),
         "retry_on_error": [ConnectionError, TimeoutError],
     }

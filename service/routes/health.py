@@ -13,6 +13,7 @@ from api_schemas import ErrorCode, FieldError, Problem
 from api_schemas import Response as Wire
 from service import openapi
 from service.errors import ServiceError
+from service.pulse import Pulse
 from service.routes.common import TheSettings, TheStore
 from store import StorageFull, StorageUnavailable, Store
 
@@ -49,7 +50,11 @@ async def readyz(request: Request, store: TheStore, settings: TheSettings) -> He
     `keeper`: webhooks are on, and nobody calls them.
     """
     missing = {"api": "is stopping"} if request.app.state.draining.is_set() else {}
-    missing |= await _ask(store, redis=_redis, store=_files)
+    pulse: Pulse = request.app.state.pulse
+    if pulse.down:
+        missing |= {"redis": "does not answer"} | await _ask(store, store=_files)
+    else:
+        missing |= await _ask(store, redis=_redis, store=_files)
     if "redis" not in missing:
         missing |= await _ask(store, worker=_workers, **({"keeper": _keepers} if settings.webhooks else {}))
     if missing:

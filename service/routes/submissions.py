@@ -14,6 +14,7 @@ from service.edge import UPLOAD_BYTES
 from service.following import Follower
 from service.idempotency import REPLAYED, once
 from service.limiting import AtOnce
+from service.pulse import Pulse
 from service.routes.common import TheFollower, TheSettings, TheStore
 from service.spooling import InFlight
 from service.submit import submit_edit, submit_invert
@@ -67,10 +68,12 @@ async def invert(
     The same image with the same options always gets the same id and is inverted only once.
     """
     in_flight: InFlight = request.app.state.in_flight
+    pulse: Pulse = request.app.state.pulse
     async with invert_body(request, in_flight, terms.caller.tenant) as (options, read):
         check_webhook(options.webhook_url, settings)
 
         def submit() -> tuple[Accepted, bool]:
+            pulse.check()
             data = read()
             return once(
                 store,

@@ -1,9 +1,13 @@
 """Whether the service is ready, and if not, which part of it is not and why."""
 
+import os
+import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -12,6 +16,7 @@ from service.app import create_app
 from service.settings import ServiceSettings
 from store import Store, StoreSettings
 from tests.service.conftest import serve
+from tests.service.live import serving
 
 
 def missing(http: TestClient) -> dict[str, str]:
@@ -80,3 +85,37 @@ def test_not_ready_from_the_moment_that_the_process_is_to_stop(http: TestClient,
     serve(shared)
     http.app.state.draining.set()  # type: ignore[attr-defined]
     assert missing(http) == {"api": "is stopping"}
+
+
+def test_a_store_that_hangs_costs_no_request_more_than_five_seconds_and_pages_nothing(
+    settings: StoreSettings,
+) -> None:
+    shared = store.open(settings, hang_s=3.0)
+    server = int(shared.redis.info("server")["process_id"])
+
+    def ask(_: int) -> tuple[int, float]:
+        began = time.monotonic()
+        answer = httpx2.get(f"{live.url}/jobs", timeout=60)
+        return answer.status_code, time.monotonic() - began
+
+    with serving(shared) as live, ThreadPoolExecutor(100) as threads:
+        assert ask(0)[0] == 200
+        os.kill(server, signal.SIGSTOP)
+        try:
+            hanging = [threads.submit(ask, at) for at in range(100)]
+            time.sleep(0.5)
+            for path in ("/", "/studio/index.html", "/healthz", "/openapi.json"):
+                assert httpx2.get(f"{live.url}{path}", timeout=3).status_code == 200
+            answers = [each.result() for each in hanging]
+            assert {status for status, _ in answers} == {503}
+            assert max(seconds for _, seconds in answers) < 5
+            status, seconds = ask(0)
+            assert (status, seconds < 0.5) == (503, True)
+            began = time.monotonic()
+            assert "redis: does not answer" in httpx2.get(f"{live.url}/readyz", timeout=60).json()["detail"]
+            assert time.monotonic() - began < 1
+        finally:
+            os.kill(server, signal.SIGCONT)
+        deadline = time.monotonic() + 10
+        while ask(0)[0] != 200:
+            assert time.monotonic() < deadline
