@@ -18,7 +18,14 @@ from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, Deliv
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
 from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
-from api_schemas.requests import EditRequest, InvertOptions, InvertRequest, OutputFormat, Submission
+from api_schemas.requests import (
+    EditRequest,
+    InversionChoice,
+    InvertOptions,
+    InvertRequest,
+    OutputFormat,
+    Submission,
+)
 from api_schemas.results import (
     EditedImage,
     EditResult,
@@ -51,6 +58,7 @@ __all__ = [
     "ImageList",
     "ImageStatus",
     "Inversion",
+    "InversionChoice",
     "InversionInfo",
     "InvertOptions",
     "InvertRequest",

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from api_schemas.base import ImageId, JobId, Notice, Response, Time
 from api_schemas.errors import Problem
-from api_schemas.results import EditResult, InvertResult
+from api_schemas.results import EditResult, InversionInfo, InvertResult
 
 
 class JobStatus(StrEnum):
@@ -85,6 +85,11 @@ class Accepted(Response):
     image_id: ImageId = Field(description="The image; edits may name it at once.")
     status: JobStatus = Field(
         description="Queued; processing if the same inversion is under way already; succeeded if it is known."
+    )
+    inversion: InversionInfo | None = Field(
+        default=None,
+        description="The inversion that the job makes or edits; edits of the image may name it, whatever "
+        "becomes of the image's own.",
     )
     links: Links = Field(description="Where to go from here.")
     warnings: list[Notice] = Field(

@@ -108,6 +108,25 @@ class OutputFormat(StrEnum):
     WEBP = "webp"
 
 
+class InversionChoice(Request):
+    """An inversion of an image, by what is to be different from the image's own one."""
+
+    method: InversionName | None = Field(
+        default=None, description="How the image is inverted; null takes the method of the image's own."
+    )
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, description="Steps of the inversion and of the edit; null takes those of the own."
+    )
+    prompt: Prompt | None = Field(
+        default=None, description="What the image shows; null takes the prompt of the own."
+    )
+    params: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="Parameters of the method. Those left out are as in the image's own inversion if that is "
+        "by the same method, else at their defaults.",
+    )
+
+
 class EditRequest(Submission):
     """An edit of an image by one target prompt or by several that share the work."""
 
@@ -120,6 +139,11 @@ class EditRequest(Submission):
                     "prompts": ["a dog on grass", "a tiger on grass"],
                     "params": {"blend_words": "changed", "tau_c": 0.6},
                 },
+                {
+                    "image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq",
+                    "prompt": "a dog on grass",
+                    "inversion": {"method": "ddim", "steps": 30},
+                },
             ],
             "oneOf": [
                 _only("prompt", "string", but_not="prompts"),
@@ -129,6 +153,11 @@ class EditRequest(Submission):
     )
 
     image_id: ImageId = Field(description="The image, as the inversion's answer named it.")
+    inversion: InversionChoice | None = Field(
+        default=None,
+        description="The inversion of the image to edit, which is made if it is not there; null takes the "
+        "image's own, which the latest `/invert` of it named.",
+    )
     prompt: TargetPrompt | None = Field(default=None, description="What the image is to show.")
     prompts: list[TargetPrompt] | None = Field(
         default=None, min_length=1, max_length=8, description="Several edits of the image in one job."

@@ -25,6 +25,7 @@ class InvertResult(Response):
     """An image that is ready to be edited."""
 
     image_id: ImageId = Field(description="Name this in edits.")
+    inversion: InversionInfo | None = Field(default=None, description="The inversion of the image.")
     source_url: str = Field(description="The picture as the model sees it: cut and scaled to its size.")
     reconstruction_url: str = Field(description="What the model makes of the inversion without an edit.")
     psnr: float = Field(description="Reconstruction against source, in dB, at most 100.")

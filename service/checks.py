@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import parameters
-from api_schemas import EditRequest, ErrorCode, Image, InvertOptions, ModelInfo, Problem
+from api_schemas import EditRequest, ErrorCode, InvertOptions, ModelInfo, Problem
 from parameters import INVERSIONS, InvalidParameter, PentimentoError, PromptsDoNotAlign
 from prompts import words
 from service.errors import ServiceError
@@ -29,52 +29,52 @@ def check_length(prompt: str, token_limit: int, name: str = "prompt") -> None:
         )
 
 
-def check_inversion(options: InvertOptions, token_limit: int | None) -> None:
-    """Raise ServiceError if the inversion can only fail.
+def check_inversion(options: InvertOptions, token_limit: int | None, name: str = "prompt") -> None:
+    """Raise ServiceError if the inversion can only fail; `name` is what the request calls its prompt.
 
     Codes: prompt_too_long, which is not judged without a limit, and invalid_parameter.
     """
     if token_limit is not None:
-        check_length(options.prompt, token_limit)
+        check_length(options.prompt, token_limit, name)
     if INVERSIONS[options.method].needs_prompt and not words(options.prompt):
         raise ServiceError(
             ErrorCode.INVALID_PARAMETER,
-            f"prompt: {options.method} learns from the prompt, so it needs at least one word.",
-            parameter="prompt",
+            f"{name}: {options.method} learns from the prompt, so it needs at least one word.",
+            parameter=name,
             value=options.prompt,
         )
 
 
-def check_edit(image: Image, request: EditRequest, model: ModelInfo | None) -> None:
-    """Raise ServiceError if the edit of this image can only fail.
+def check_edit(source: InvertOptions, request: EditRequest, model: ModelInfo | None) -> None:
+    """Raise ServiceError if the edit of an image that is inverted like this can only fail.
 
     Codes: unknown_method, incompatible_inversion, record_mismatch, prompt_too_long, prompts_do_not_align,
     unknown_word, invalid_parameter. What only the model can tell is not judged while no worker serves it.
     """
     with _as_answers(request):
-        inversion = parameters.find(INVERSIONS, image.method)
+        inversion = parameters.find(INVERSIONS, source.method)
         parameters.compatible(type(request.params), inversion)
         if inversion.learns_scale:
-            _check_scale(image, request.guidance_scale, model)
+            _check_scale(source, request.guidance_scale, model)
         scale = request.guidance_scale
         if scale is None and model is not None:
             scale = model.guidance_scale
         parameters.check_negative_prompt(request.negative_prompt, inversion, scale)
         if model is not None:
             _check_lengths(request, model.token_limit)
-        request.params.check(image.prompt, request.targets)
+        request.params.check(source.prompt, request.targets)
 
 
-def _check_scale(image: Image, asked: float | None, model: ModelInfo | None) -> None:
+def _check_scale(source: InvertOptions, asked: float | None, model: ModelInfo | None) -> None:
     """An inversion that was learned at one scale is good for that one alone."""
-    learned = image.params.get("guidance_scale")
+    learned: float | None = getattr(source.params, "guidance_scale", None)
     if learned is None and model is not None:
         learned = model.guidance_scale
     if asked is not None and learned is not None and learned != asked:
         raise ServiceError(
             ErrorCode.RECORD_MISMATCH,
-            f"{image.method} inverted the image for the guidance scale {learned:g}, not for {asked:g}. Leave "
-            f'guidance_scale out, or invert the image again with params {{"guidance_scale": {asked:g}}}.',
+            f"{source.method} inverts the image for the guidance scale {learned:g}, not for {asked:g}. Leave "
+            f'guidance_scale out, or name the inversion {{"params": {{"guidance_scale": {asked:g}}}}}.',
             parameter="guidance_scale",
             value=f"{asked:g}",
             expected=f"{learned:g}",

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from api_schemas import Accepted, EditRequest, ErrorCode, Image, InvertOptions, Links, Notice, Problem
+from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, Notice, Problem
 from service import uploads
 from service.checks import check_edit, check_inversion
 from service.errors import ServiceError
+from service.inversions import chosen, pinned
 from store import (
     Ask,
     InversionFailed,
@@ -16,6 +17,7 @@ from store import (
     Submission,
     image_id,
     keys,
+    record_id,
 )
 
 
@@ -49,31 +51,29 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, p
 
 
 def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
-    """Queue an edit; it waits for the inversion of its image if that is under way.
+    """Queue an edit; it waits for the inversion that it names if that is under way, and else makes it.
 
-    Raises ServiceError: not_found, what `check_edit` raises, queue_full, and the inversion's own error if
-    that failed.
+    Raises ServiceError: not_found, what `chosen`, `check_inversion` and `check_edit` raise, queue_full, and
+    the inversion's own error if that failed.
     """
     image, model = store.image_and_model(request.image_id, ask.tenant)
     if image is None:
         raise no_image(request.image_id)
-    if image.error is not None:
-        raise _cannot_edit(image.error)
-    check_edit(image, request, model)
+    inversion = chosen(image, request.inversion)
+    wanted = record_id(image.id, inversion)
+    for each in image.inversions:
+        if each.id == wanted and each.error is not None:
+            raise _cannot_edit(each.error)
+    check_inversion(inversion, model.token_limit if model is not None else None, "inversion.prompt")
+    check_edit(inversion, request, model)
     try:
-        return _accepted(store.jobs.submit_edit(request, _own(image), ask=ask))
+        return _accepted(store.jobs.submit_edit(pinned(request, inversion), inversion, ask=ask))
     except NoSuchImage:
         raise no_image(request.image_id) from None
     except InversionFailed as failed:
         raise _cannot_edit(failed.problem) from None
     except QueueFull as full:
         raise _queue_full(full) from None
-
-
-def _own(image: Image) -> InvertOptions:
-    """The options of the image's own inversion."""
-    described = image.model_dump(include=set(InvertOptions.model_fields))
-    return InvertOptions.model_validate(described)
 
 
 def no_image(image: str) -> ServiceError:
@@ -117,6 +117,7 @@ def _accepted(submission: Submission, warnings: Sequence[Notice] = ()) -> Accept
         job_id=submission.job_id,
         image_id=submission.image_id,
         status=submission.status,
+        inversion=submission.inversion,
         links=Links.of(submission.job_id, submission.image_id),
         warnings=list(warnings),
     )

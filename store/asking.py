@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from api_schemas import JobStatus
+from api_schemas import InversionInfo, JobStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,10 @@ class How(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A job that was made or found for a request."""
+    """A job that was made or found for a request, and the inversion that it makes or needs."""
 
     job_id: str
     image_id: str
+    inversion: InversionInfo
     status: JobStatus
     how: How

@@ -26,7 +26,7 @@ from store.errors import InversionFailed, NoSuchImage, QueueFull
 from store.lua import Scripts
 from store.queue import message
 from store.settings import StoreSettings
-from store.views import tenants_job, wire_job
+from store.views import inversion_info, tenants_job, wire_job
 
 _POPPED_MS = 5000
 
@@ -60,7 +60,13 @@ class JobStore(Claims):
         options = options.model_copy(update={"model": model})
         answer = self._submit("SUBMIT_INVERT", image_id, options, options, ask, width, height)
         how, job_id = How(answer[0]), answer[1]
-        return Submission(job_id=job_id, image_id=image_id, status=self._status(job_id), how=how)
+        return Submission(
+            job_id=job_id,
+            image_id=image_id,
+            inversion=inversion_info(keys.record_id(image_id, options), options),
+            status=self._status(job_id),
+            how=how,
+        )
 
     def submit_edit(
         self, request: EditRequest, inversion: InvertOptions, *, ask: Ask = BY_DEFAULT
@@ -76,7 +82,11 @@ class JobStore(Claims):
         if how == "failed":
             raise InversionFailed(Problem.model_validate_json(more[0]))
         return Submission(
-            job_id=more[0], image_id=request.image_id, status=JobStatus.QUEUED, how=How.ACCEPTED
+            job_id=more[0],
+            image_id=request.image_id,
+            inversion=inversion_info(keys.record_id(request.image_id, inversion), inversion),
+            status=JobStatus.QUEUED,
+            how=How.ACCEPTED,
         )
 
     def get(self, job_id: str, tenant: str = "default") -> Job | None:
@@ -168,7 +178,7 @@ class JobStore(Claims):
         answer: list[str] = self._scripts.run(
             script,
             *(job_id, image_id, keys.record_id(image_id, inversion), request.model_dump_json(), terms),
-            inversion.model_dump_json(exclude={"webhook_url"}),
+            inversion.model_dump_json(exclude={"webhook_url", "preset", "fit"}),
             *more,
             *told,
         )

@@ -91,9 +91,9 @@ def tenants_image(image_id: str, stored: Stored, tenant: str) -> Image | None:
 
 
 def _inversion(record_id: str, fields: dict[str, str], own: str) -> Inversion:
-    about = InvertOptions.model_validate_json(fields["about"])
+    # Read as it was said: the method of an inversion may be one that is not installed any more.
     return Inversion(
-        **inversion_info(record_id, about).model_dump(),
+        **{**json.loads(fields["about"]), "id": record_id},
         status=ImageStatus(fields["status"]),
         own=record_id == own,
         job_id=fields["job_id"],

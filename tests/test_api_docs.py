@@ -21,6 +21,7 @@ MADE: dict[str, list[set[str]]] = {
     "api.md": [
         {"dog.png"},
         set(),
+        set(),
         {"dog.webp", "dog.jpg"},
         {"dog.png", "where_is_the_dog.png"},
         {

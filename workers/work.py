@@ -70,6 +70,7 @@ class Work:
         reporter(engine.Progress("save", 1, 1))
         return InvertResult(
             image_id=claim.image_id,
+            inversion=inversion_info(claim.record_id, options),
             source_url=keys.url(working),
             reconstruction_url=keys.url(reconstructed),
             psnr=metrics.psnr,

@@ -123,10 +123,9 @@ def test_a_learned_inversion_is_edited_at_its_own_scale(http: TestClient, shared
     problem = refused.json()
     assert (refused.status_code, problem["code"]) == (422, "record_mismatch")
     assert (problem["parameter"], problem["value"], problem["expected"]) == ("guidance_scale", "4", "5")
-    assert (
-        'Leave guidance_scale out, or invert the image again with params {"guidance_scale": 4}'
-        in (problem["detail"])
-    )
+    assert 'guidance_scale out, or name the inversion {"params": {"guidance_scale": 4}}' in problem["detail"]
+    named = {"params": {"guidance_scale": 4}}
+    assert edit(http, image, guidance_scale=4, inversion=named).status_code == 202
     assert [edit(http, image, guidance_scale=scale).status_code for scale in (5, None)] == [202, 202]
 
 

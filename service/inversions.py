@@ -1,0 +1,42 @@
+"""Which inversion of its image an edit means."""
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from api_schemas import EditRequest, Image, InversionChoice, InvertOptions
+from service.errors import ServiceError, validation_problem
+
+
+def chosen(image: Image, choice: InversionChoice | None) -> InvertOptions:
+    """The options of the inversion that is meant, by the model of the image's own one.
+
+    What the choice leaves out is as in the image's own inversion, but for parameters of another method than
+    that one's, which are at their defaults. Raises ServiceError: validation_error.
+    """
+    choice = choice or InversionChoice()
+    same = choice.method in (None, image.method)
+    asked: dict[str, Any] = {
+        "prompt": image.prompt if choice.prompt is None else choice.prompt,
+        "method": choice.method or image.method,
+        "steps": image.steps if choice.steps is None else choice.steps,
+        "params": (image.params if same else {}) | (choice.params or {}),
+        "model": image.model,
+    }
+    try:
+        return InvertOptions.model_validate_json(json.dumps(asked), strict=True)
+    except ValidationError as error:
+        found = [{**each, "loc": ("inversion", *each["loc"])} for each in error.errors()]
+        raise ServiceError.of(validation_problem(found)) from None
+
+
+def pinned(request: EditRequest, inversion: InvertOptions) -> EditRequest:
+    """The request with its inversion named in full, so that no later one is taken for it."""
+    choice = InversionChoice(
+        method=inversion.method,
+        steps=inversion.steps,
+        prompt=inversion.prompt,
+        params=inversion.params.model_dump(mode="json"),
+    )
+    return request.model_copy(update={"inversion": choice})
