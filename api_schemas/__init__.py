@@ -17,6 +17,7 @@ from api_schemas.catalogue import Image, ImageList, ImageStatus, Inversion, Meth
 from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, DeliveryTry
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
 from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
+from api_schemas.knowledge import Knowledge
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
 from api_schemas.requests import (
     EditRequest,
@@ -69,6 +70,7 @@ __all__ = [
     "JobKind",
     "JobList",
     "JobStatus",
+    "Knowledge",
     "Links",
     "MethodInfo",
     "Metrics",

@@ -31,6 +31,10 @@ class Notice(Response):
 
     code: str = Field(description="The stable name of the warning; branch on this.", examples=["scaled_down"])
     message: str = Field(description="What happened, and what to change where something can be.")
+    word: str | None = Field(default=None, description="The word of a prompt that it is about.")
+    nearest: list[str] = Field(
+        default_factory=list, description="Words that the model knows, the nearest first."
+    )
 
 
 def now() -> datetime:

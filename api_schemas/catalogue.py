@@ -7,6 +7,7 @@ from pydantic import Field
 
 from api_schemas.base import ImageId, JobId, Response, Time
 from api_schemas.errors import Problem
+from api_schemas.knowledge import Knowledge
 from api_schemas.results import InversionInfo, InvertResult
 
 
@@ -73,6 +74,15 @@ class ModelInfo(Response):
     size: int = Field(gt=0, description="Pixels of the short side of working pictures.", examples=[64])
     token_limit: int = Field(gt=0, description="Tokens a prompt may have, its two markers included.")
     guidance_scale: float = Field(description="How strongly prompts are followed by default.")
+    family: str = Field(
+        default="Stable Diffusion", description="What models it is one of.", examples=["Stable Diffusion 1"]
+    )
+    demo: bool = Field(
+        default=False, description="Whether it is there to try the service, not for photographs."
+    )
+    knows: Knowledge | None = Field(
+        default=None, description="What it was taught; null where its folder does not say."
+    )
     device: str = Field(default="cpu", description="Where it runs.")
     dtype: str = Field(default="float32", description="The numbers it computes with.")
     defaults: dict[str, dict[str, Any]] = Field(

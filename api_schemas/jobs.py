@@ -93,7 +93,9 @@ class Accepted(Response):
     )
     links: Links = Field(description="Where to go from here.")
     warnings: list[Notice] = Field(
-        default_factory=list, description="What was done to the picture, such as that it was scaled down."
+        default_factory=list,
+        description="What was done to the picture, and words that the model was not taught. The job has "
+        "them too.",
     )
 
 
@@ -136,7 +138,10 @@ class Job(Response):
         default_factory=dict,
         description="What was asked for, with every default filled in: post it again to get the same.",
     )
-    warnings: list[str] = Field(default_factory=list, description="What was done differently from asked.")
+    warnings: list[Notice] = Field(
+        default_factory=list,
+        description="What was done differently from asked, and what the result may suffer from.",
+    )
     result: InvertResult | EditResult | None = Field(
         default=None, description="What it made, if it succeeded."
     )

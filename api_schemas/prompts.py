@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from api_schemas.base import Request, Response
+from api_schemas.base import Notice, Request, Response
 
 
 class WordChange(StrEnum):
@@ -26,6 +26,12 @@ class PromptPair(Request):
 
     source: str = Field(max_length=2000, description="What the image shows.")
     target: str = Field(max_length=2000, description="What it is to show.")
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The model whose words to look for; null takes the one that is served.",
+    )
 
 
 class ComparedWord(Response):
@@ -52,3 +58,6 @@ class Comparison(Response):
     )
     source: list[ComparedWord] = Field(description="The words of the source prompt, in order.")
     target: list[ComparedWord] = Field(description="The words of the target prompt, in order.")
+    warnings: list[Notice] = Field(
+        default_factory=list, description="Words that the model was not taught, with the nearest that it was."
+    )

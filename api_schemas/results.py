@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from api_schemas.base import ImageId, RecordId, Response
+from api_schemas.base import ImageId, Notice, RecordId, Response
 
 
 class InversionInfo(Response):
@@ -33,6 +33,10 @@ class InvertResult(Response):
     width: int = Field(gt=0, description="Pixels of the working picture.")
     height: int = Field(gt=0, description="Pixels of the working picture.")
     cached: bool = Field(description="Whether the inversion was there already.")
+    warnings: list[Notice] = Field(
+        default_factory=list,
+        description="Why edits of this picture may be poor: `poor_reconstruction`, `much_larger_than_model`.",
+    )
     seconds: float = Field(ge=0, description="Time the worker spent.")
 
 

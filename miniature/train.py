@@ -19,7 +19,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from miniature import WEIGHTS
+from miniature import WEIGHTS, knows
 from miniature.printing import open_console
 from miniature.recipe import (
     autoencoder,
@@ -60,6 +60,7 @@ def whole(runs: Path, out: Path, device: str, scenes: int, scale: float) -> None
     critic = judge.train(data, shown, runs, device, round(scale * judge.STEPS))
     vae.register_to_config(scaling_factor=latents.scaling_factor)
     package.write(out, vae=vae, unet=unet, towers=towers, tokenizer=tokenizer, critic=critic)
+    knows.main([str(out)])
 
 
 def train_further(runs: Path, base: Path, out: Path, device: str, scenes: int, plan: further.Plan) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from PIL import Image as Pillow
 
-from api_schemas import Accepted, EditResult, Image, InvertResult, Job
+from api_schemas import Accepted, EditResult, Image, InvertResult, Job, Notice
 from pentimento import calls, pictures
 from pentimento.core import Core
 
@@ -19,6 +19,11 @@ class Inverted:
 
     job: Job
     result: InvertResult
+
+    @property
+    def warnings(self) -> list[Notice]:
+        """What was done differently from asked, and why edits of the picture may be poor."""
+        return self.job.warnings
 
     @property
     def image_id(self) -> str:
@@ -33,6 +38,11 @@ class Edited:
     job: Job
     result: EditResult
     files: Sequence[bytes]
+
+    @property
+    def warnings(self) -> list[Notice]:
+        """What was done differently from asked, and what the pictures may suffer from."""
+        return self.job.warnings
 
     @property
     def image_id(self) -> str:
@@ -91,6 +101,11 @@ class Pending:
     def job_id(self) -> str:
         """The job."""
         return self.accepted.job_id
+
+    @property
+    def warnings(self) -> list[Notice]:
+        """What was noticed at once: of the picture, and of words that the model was not taught."""
+        return self.accepted.warnings
 
     @property
     def image_id(self) -> str:

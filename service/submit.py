@@ -1,9 +1,10 @@
 """From an accepted request to a queued job."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, Notice, Problem
-from service import uploads
+from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, ModelInfo, Notice, Problem
+from service import knowing, uploads
 from service.checks import check_edit, check_inversion
 from service.errors import ServiceError
 from service.inversions import chosen, pinned
@@ -27,12 +28,13 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, p
     Raises ServiceError: what `uploads.read` and `check_inversion` raise, unknown_model, insufficient_storage,
     queue_full.
     """
-    model, token_limit = _model(store, options.model)
-    check_inversion(options, token_limit)
+    model, told = _model(store, options.model)
+    check_inversion(options, None if told is None else told.token_limit)
     upload = uploads.read(data, fit=options.fit, pixels=pixels)
     width, height = upload.image.size
     image = image_id(upload.image.tobytes(), (width, height), ask.tenant)
     source = keys.source(image)
+    ask = replace(ask, warnings=(*upload.warnings, *knowing.doubts(told, [options.prompt])))
     try:
         with store.files(image):
             if not store.blobs.exists(source):
@@ -47,7 +49,7 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, p
     except QueueFull as full:
         store.sweep_image(image)
         raise _queue_full(full) from None
-    return _accepted(submission, upload.warnings)
+    return _accepted(submission, ask.warnings)
 
 
 def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
@@ -66,8 +68,12 @@ def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
             raise _cannot_edit(each.error)
     check_inversion(inversion, model.token_limit if model is not None else None, "inversion.prompt")
     check_edit(inversion, request, model)
+    new = inversion.prompt if request.inversion is not None else None
+    asked = [*request.targets, getattr(request.params, "value_prompt", None), request.negative_prompt, new]
+    ask = replace(ask, warnings=tuple(knowing.doubts(model, asked)))
     try:
-        return _accepted(store.jobs.submit_edit(pinned(request, inversion), inversion, ask=ask))
+        submission = store.jobs.submit_edit(pinned(request, inversion), inversion, ask=ask)
+        return _accepted(submission, ask.warnings)
     except NoSuchImage:
         raise no_image(request.image_id) from None
     except InversionFailed as failed:
@@ -86,10 +92,10 @@ def no_job(job_id: str) -> ServiceError:
     return ServiceError(ErrorCode.NOT_FOUND, f"There is no job '{job_id}'; it may have expired.")
 
 
-def _model(store: Store, asked: str | None) -> tuple[str, int | None]:
-    """The name of the model to use, and its token limit if a live worker has told it."""
+def _model(store: Store, asked: str | None) -> tuple[str, ModelInfo | None]:
+    """The name of the model to use, and what a live worker has told of it."""
     usual = store.settings.model_name
-    served = {model.name: model.token_limit for model in store.presence.models()}
+    served = {model.name: model for model in store.presence.models()}
     if asked is None:
         name = usual if usual in served or len(served) != 1 else next(iter(served))
         return name, served.get(name)

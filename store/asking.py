@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from api_schemas import InversionInfo, JobStatus
+from api_schemas import InversionInfo, JobStatus, Notice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +13,7 @@ class Ask:
 
     `max_queued` bounds the unended jobs of the tenant; None takes the bound of the settings. A request that
     is sent again with the `job_id` of its first try makes no second job; None takes a fresh one.
+    `warnings` are what was noticed before the job was made.
     """
 
     tenant: str = "default"
@@ -21,6 +22,7 @@ class Ask:
     deadline_s: float | None = None
     max_queued: int | None = None
     job_id: str | None = None
+    warnings: tuple[Notice, ...] = ()
 
 
 BY_DEFAULT: Final = Ask()

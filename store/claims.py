@@ -1,6 +1,7 @@
 """The right to run a job, and all that its holder may say about the job."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from time import time
@@ -13,6 +14,7 @@ from api_schemas import (
     InvertResult,
     JobKind,
     JobStatus,
+    Notice,
     Problem,
     Progress,
 )
@@ -114,7 +116,7 @@ class Claims:
         return self._verdict("PREVIEW", claim, png)
 
     def succeed(
-        self, claim: Claim, result: InvertResult | EditResult, warnings: tuple[str, ...] = ()
+        self, claim: Claim, result: InvertResult | EditResult, warnings: Sequence[Notice] = ()
     ) -> bool:
         """Record the result, or that the job was canceled or missed its deadline before.
 
@@ -122,12 +124,12 @@ class Claims:
         """
         return self._finish(claim, JobStatus.SUCCEEDED, result=result.model_dump_json(), warnings=warnings)
 
-    def fail(self, claim: Claim, problem: Problem, warnings: tuple[str, ...] = ()) -> bool:
+    def fail(self, claim: Claim, problem: Problem, warnings: Sequence[Notice] = ()) -> bool:
         """Record why the running job failed. Otherwise like `succeed`."""
         error = problem.model_dump_json(exclude_none=True)
         return self._finish(claim, JobStatus.FAILED, error=error, cause=error, warnings=warnings)
 
-    def cancel(self, claim: Claim, warnings: tuple[str, ...] = ()) -> bool:
+    def cancel(self, claim: Claim, warnings: Sequence[Notice] = ()) -> bool:
         """Record that the running job stopped as it was told to. Otherwise like `succeed`."""
         return self._finish(claim, JobStatus.CANCELED, warnings=warnings)
 
@@ -148,13 +150,18 @@ class Claims:
         result: str = "",
         error: str = "",
         cause: str = "",
-        warnings: tuple[str, ...] = (),
+        warnings: Sequence[Notice] = (),
     ) -> bool:
         holder = (claim.job_id, claim.worker, claim.attempt)
-        answer = self._owners.run("FINISH", *holder, status.value, result, error, cause, json.dumps(warnings))
+        answer = self._owners.run("FINISH", *holder, status.value, result, error, cause, as_json(warnings))
         if answer == "fenced":
             raise Fenced(claim.job_id)
         return answer == "ok"
+
+
+def as_json(warnings: Sequence[Notice]) -> str:
+    """Warnings as they are stored."""
+    return json.dumps([warning.model_dump(mode="json", exclude_defaults=True) for warning in warnings])
 
 
 def milliseconds(seconds: float) -> int:

@@ -21,7 +21,7 @@ from api_schemas import (
 )
 from store import keys, pages
 from store.asking import BY_DEFAULT, Ask, How, Submission
-from store.claims import Claims, milliseconds
+from store.claims import Claims, as_json, milliseconds
 from store.errors import InversionFailed, NoSuchImage, QueueFull
 from store.lua import Scripts
 from store.queue import message
@@ -195,6 +195,7 @@ class JobStore(Claims):
             "traceparent": ask.traceparent,
             "deadline": None if ask.deadline_s is None else milliseconds(ask.deadline_s),
             "webhook": webhook,
+            "noticed": as_json(ask.warnings) if ask.warnings else None,
             "job_ttl": settings.job_ttl_s * 1000,
             "image_ttl": settings.image_ttl_s * 1000,
             "queue_limit": settings.queue_limit,

@@ -17,6 +17,7 @@ from api_schemas import (
     JobKind,
     JobStatus,
     Links,
+    Notice,
     Problem,
     Progress,
 )
@@ -53,7 +54,7 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
         deadline_at=when(fields["deadline"]) if "deadline" in fields else None,
         expires_at=when(fields["expires"]),
         request=json.loads(fields.get("request", "{}")),
-        warnings=json.loads(fields.get("warnings", "[]")),
+        warnings=_warnings(fields, result),
         result=result,
         error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
         links=Links.of(job_id, fields["image_id"]),
@@ -113,6 +114,13 @@ def inversion_info(record_id: str, options: InvertOptions) -> InversionInfo:
 def _fields(flat: list[str]) -> dict[str, str]:
     """A hash as a script has it: names and values in turn."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _warnings(fields: dict[str, str], result: InvertResult | EditResult | None) -> list[Notice]:
+    """What was noticed when the job was asked for, while it ran, and of the picture itself."""
+    told = [*json.loads(fields.get("noticed", "[]")), *json.loads(fields.get("warnings", "[]"))]
+    of_the_picture = result.warnings if isinstance(result, InvertResult) else []
+    return [*(Notice.model_validate(each) for each in told), *of_the_picture]
 
 
 def _remaining(fields: dict[str, str]) -> float | None:

@@ -18,6 +18,7 @@ import engine
 import store
 from api_schemas import ModelInfo
 from store import logs, tracing
+from workers import knowledge
 from workers.defaults import defaults_of
 from workers.guard import Guard
 from workers.heart import Heart
@@ -90,11 +91,15 @@ def work(models: engine.Models, settings: WorkerSettings, name: str, parent: int
 
 def describe(models: engine.Models, settings: WorkerSettings) -> ModelInfo:
     """The model as `GET /models` shows it."""
+    knows = knowledge.read(models.folder)
     return ModelInfo(
         name=settings.model_name,
         size=models.spec.size,
         token_limit=models.token_limit,
         guidance_scale=models.spec.guidance_scale,
+        family=knowledge.family(models.folder),
+        demo=knows is not None and knows.demo,
+        knows=knows,
         device=str(models.device),
         dtype=models.dtype_name,
         defaults=defaults_of(models.spec),

@@ -31,12 +31,13 @@ _POLL_S: Final = 0.2
 class Source:
     """An image ready for edits: its inversion, and the picture as the model sees it.
 
-    `stored` is the bytes that the inversion takes in storage.
+    `stored` is the bytes that the inversion takes in storage, `sent` the size of the picture as it is kept.
     """
 
     record: engine.SourceRecord
     picture: Image.Image
     stored: int
+    sent: tuple[int, int]
 
     @property
     def nbytes(self) -> int:
@@ -53,9 +54,14 @@ class Lost(StrEnum):
     FOREIGN = "of another model"
 
     @property
+    def code(self) -> str:
+        """The stable name of the job's warning."""
+        return f"inversion_{self.name.lower()}"
+
+    @property
     def warning(self) -> str:
-        """What the job says of it; clients may rely on these words."""
-        return f"the stored inversion was {self} and was made again"
+        """What the job says of it."""
+        return f"The stored inversion was {self} and was made again."
 
 
 class Hot:
@@ -241,8 +247,10 @@ class Records:
         return self._keep(key, record, files)
 
     def _keep(self, key: RecordKey, record: engine.SourceRecord, files: Mapping[str, bytes]) -> Source:
-        picture = engine.codec.fit(self._models, self._sent(key.image_id))
-        source = Source(record=record, picture=picture, stored=sum(map(len, files.values())))
+        sent = self._sent(key.image_id)
+        picture = engine.codec.fit(self._models, sent)
+        stored = sum(map(len, files.values()))
+        source = Source(record=record, picture=picture, stored=stored, sent=sent.size)
         self._hot.put(key, source)
         return source
 

@@ -9,7 +9,7 @@ from PIL import Image
 from redis.exceptions import RedisError
 
 import engine
-from api_schemas import Progress
+from api_schemas import Notice, Progress
 from store import Claim, Fenced, JobStore, Verdict
 from workers.guard import Guard
 from workers.measures import STEP
@@ -53,7 +53,7 @@ class Reporter:
         self._phase, self._at = "", 0.0
         self._told, self._told_at = "", float("-inf")
         self._silent_until = 0.0
-        self.warnings: list[str] = []
+        self.warnings: list[Notice] = []
 
     def expect(self, *phases: Phase) -> None:
         """Say which phases are still to come, in order; without it there is no percentage and no ETA."""
@@ -62,6 +62,10 @@ class Reporter:
     def show(self, picture: Image.Image) -> None:
         """Say which working picture the job is about; without it there are no previews."""
         self._previews.picture = picture
+
+    def warn(self, code: str, message: str) -> None:
+        """Add to the job's warnings."""
+        self.warnings.append(Notice(code=code, message=message))
 
     def learn(self) -> None:
         """Remember what the phases took, for the ETA of the next job of this sort."""

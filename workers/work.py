@@ -11,12 +11,14 @@ import structlog
 from PIL import Image
 
 import engine
+import engine.codec
 from api_schemas import (
     EditedImage,
     EditRequest,
     EditResult,
     InvertOptions,
     InvertResult,
+    Notice,
     OutputFormat,
     Timings,
     WordAttention,
@@ -25,6 +27,7 @@ from engine.inverters import Guided, Inverter
 from engine.models import ModelSpec
 from parameters import changed_from_defaults, find, resolved
 from store import Claim, RecordKey, Store, inversion_info, keys
+from workers import knowledge
 from workers.defaults import defaults_of
 from workers.measures import SOUGHT
 from workers.metrics import compare
@@ -78,6 +81,7 @@ class Work:
             width=source.picture.width,
             height=source.picture.height,
             cached=cached,
+            warnings=self._doubts(source, metrics.psnr),
             seconds=round(monotonic() - began, 3),
         )
 
@@ -153,7 +157,7 @@ class Work:
             log.warning("memory ran out; the edits are tried one by one")
         self.exhausted += 1
         self._records.make_room()
-        reporter.warnings.append("the pictures were computed one by one, for lack of memory")
+        reporter.warn("one_by_one", "The pictures were computed one by one, for lack of memory.")
         return [paint(replace(edit, only=target)) for target in range(len(edit.prompts))]
 
     def _source(
@@ -168,7 +172,7 @@ class Work:
             if then is not None:
                 reporter.expect(*_inverting(claim.inversion), *then)
             if claim.listed or lost is not Lost.MISSING:
-                reporter.warnings.append(lost.warning)
+                reporter.warn(lost.code, lost.warning)
 
         source, cached = self._records.ensure(claim.record, claim.inversion, reporter, on_lost=on_lost)
         if not (cached and claim.listed):
@@ -176,11 +180,19 @@ class Work:
         return source, cached
 
     def _remake(self, claim: Claim, reporter: Reporter) -> Source:
-        reporter.warnings.append(Lost.FOREIGN.warning)
+        reporter.warn(Lost.FOREIGN.code, Lost.FOREIGN.warning)
         self._records.discard(claim.record)
         source, _ = self._records.ensure(claim.record, claim.inversion, reporter)
         self._store.jobs.made(claim, source.stored)
         return source
+
+    def _doubts(self, source: Source, psnr: float) -> list[Notice]:
+        """Why edits of the picture may be poor; `psnr` is its reconstruction's."""
+        if not source.record.pinned:
+            latent = source.record.trajectory[:1].to(self._models.device)
+            psnr = compare(source.picture, engine.codec.decode(self._models, latent)[0], None).psnr
+        knows = knowledge.read(self._models.folder)
+        return knowledge.doubts(knows, sent=source.sent, working=source.picture, own_psnr=psnr)
 
     def _check_model(self, options: InvertOptions) -> None:
         served = self._store.settings.model_name

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import typer
 
-from pentimento.cli.output import err, print_json
+from pentimento.cli.output import err, print_json, warn
 from pentimento.client import Client, Edit, Inversion
 from pentimento.errors import JobFailed, PentimentoError
 from pentimento.outcomes import Edited, Inverted
@@ -16,12 +16,17 @@ _INTERRUPTED = 130
 
 
 def finished(client: Client, job: Inversion | Edit, as_json: bool) -> Inverted | Edited:
-    """What the job made; shows a bar meanwhile. A job that fails is printed if JSON is asked for.
+    """What the job made; shows a bar meanwhile, and warnings as soon as they are known.
+
+    A job that fails is printed if JSON is asked for.
 
     Ctrl-C asks once whether the job is to be canceled too, and ends the command.
     """
+    warn(job.warnings)
     try:
-        return client.wait(job, progress=not as_json)
+        made = client.wait(job, progress=not as_json)
+        warn(warning for warning in made.warnings if warning not in job.warnings)
+        return made
     except KeyboardInterrupt:
         _interrupted(client, job.job_id)
         raise typer.Exit(_INTERRUPTED) from None

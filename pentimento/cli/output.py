@@ -8,12 +8,18 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 
-from api_schemas import EditResult, Image, InvertResult, Job, Problem, Progress
+from api_schemas import EditResult, Image, InvertResult, Job, Notice, Problem, Progress
 from pentimento.progress import err
 
-__all__ = ["err", "facts", "images_table", "jobs_table", "out", "print_json"]
+__all__ = ["err", "facts", "images_table", "jobs_table", "out", "print_json", "warn"]
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
+
+
+def warn(warnings: Iterable[Notice]) -> None:
+    """What may be amiss, on stderr."""
+    for warning in warnings:
+        err.print(f"warning: {warning.message}", style="yellow", markup=False)
 
 
 def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
@@ -65,7 +71,7 @@ def _of_job(job: Job) -> dict[str, str]:
         "deadline": _time(job.deadline_at),
         "finished": _time(job.finished_at),
         "expires": _time(job.expires_at),
-        "warnings": "; ".join(job.warnings),
+        "warnings": " ".join(warning.message for warning in job.warnings),
         "error": _reason(job.error),
     }
 

@@ -10,7 +10,7 @@ from api_schemas import Accepted, EditedImage, OutputFormat
 from pentimento.cli import values
 from pentimento.cli.common import Json, Url, asking
 from pentimento.cli.following import finished
-from pentimento.cli.output import out, print_json
+from pentimento.cli.output import out, print_json, warn
 from pentimento.client import Client
 from pentimento.outcomes import Edited
 from pictures import ACCEPTED, Fit
@@ -57,6 +57,8 @@ def invert(
             cancel_after=cancel_after,
         )
         made = None if no_wait else finished(client, job, as_json)
+        if no_wait:
+            warn(job.warnings)
         if as_json:
             print_json(made.job if made else job.accepted)
         else:
@@ -135,6 +137,7 @@ def edit(
             cancel_after=cancel_after,
         )
         if no_wait:
+            warn(job.warnings)
             _tell(job.accepted, as_json)
             return
         made = finished(client, job, as_json)

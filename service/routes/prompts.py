@@ -2,12 +2,15 @@
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
+from redis.exceptions import RedisError
 
-from api_schemas import ComparedWord, Comparison, ErrorCode, PromptPair, WordChange
+from api_schemas import ComparedWord, Comparison, ErrorCode, Notice, PromptPair, WordChange
 from prompts import Changes, changed, words
-from service import openapi
+from service import knowing, openapi
 from service.bodies import read_json
 from service.checks import check_length
+from service.routes.common import TheStore
+from store import Store
 
 router = APIRouter(tags=["prompts"])
 
@@ -22,21 +25,33 @@ _TOKEN_LIMIT = 256  # more than any model takes; the time to align grows with th
         ErrorCode.VALIDATION_ERROR, ErrorCode.PROMPT_TOO_LONG, ErrorCode.UNSUPPORTED_MEDIA_TYPE
     ),
 )
-async def compare(request: Request) -> Comparison:
-    """Which words are kept, changed, added and removed: the alignment by which edits go."""
+async def compare(request: Request, store: TheStore) -> Comparison:
+    """Which words are kept, changed, added and removed: the alignment by which edits go.
+
+    `warnings` name words that the model was not taught.
+    """
     pair = await read_json(request, PromptPair)
     check_length(pair.source, _TOKEN_LIMIT, "source")
     check_length(pair.target, _TOKEN_LIMIT, "target")
-    return await to_thread.run_sync(_compare, pair)
+    return await to_thread.run_sync(_compare, pair, store)
 
 
-def _compare(pair: PromptPair) -> Comparison:
+def _compare(pair: PromptPair, store: Store) -> Comparison:
     changes = changed(pair.source, pair.target)
     return Comparison(
         edit="replace" if changes.swap else "refine",
         source=_words(pair.source, WordChange.REMOVED, _partners(changes, 0)),
         target=_words(pair.target, WordChange.ADDED, _partners(changes, 1)),
+        warnings=_doubts(pair, store),
     )
+
+
+def _doubts(pair: PromptPair, store: Store) -> list[Notice]:
+    try:
+        model = knowing.served(store, pair.model)
+    except RedisError:  # words are aligned without it
+        model = None
+    return knowing.doubts(model, [pair.source, pair.target])
 
 
 Partners = dict[int, tuple[WordChange, tuple[int, ...]]]

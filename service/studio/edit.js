@@ -2,6 +2,7 @@ import { postJson } from "./api.js";
 import { $, choice, choices, say, show, submitOnEnter } from "./dom.js";
 import * as ink from "./ink.js";
 import * as manner from "./manner.js";
+import { warn } from "./models.js";
 import * as sliders from "./sliders.js";
 import * as words from "./words.js";
 
@@ -77,6 +78,8 @@ function fill(prompt, request) {
   manner.begin(request, changed);
   ink.begin(prompt, request.prompt ?? request.prompts[0], (compared) => {
     words.offer(compared);
+    const old = compared.source.map((word) => word.text.toLowerCase());
+    warn("target-doubts", compared.warnings.filter(({ word }) => !old.includes(word.toLowerCase())));
     paintButton();
   });
 }

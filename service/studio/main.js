@@ -3,6 +3,7 @@ import { $, day, describe, say, seconds, show } from "./dom.js";
 import * as edit from "./edit.js";
 import { ended } from "./events.js";
 import * as history from "./history.js";
+import { introduce, warn } from "./models.js";
 import { decibels, hideOutcome, showOutcome } from "./outcome.js";
 import { lookAway, watch } from "./progress.js";
 import * as shelf from "./shelf.js";
@@ -129,6 +130,7 @@ function paintFacts() {
     ["Kept until", day(image.expires_at), "Every use puts this off."],
     ["Took", made && `${seconds(made.seconds)}${made.cached ? ", cached" : ""}`],
   ]);
+  warn("facts-doubts", made?.warnings ?? []);
   show("facts");
 }
 
@@ -163,6 +165,7 @@ async function start() {
   stage.enable();
   const methods = await attempt(() => get("/methods"));
   if (!methods) return;
+  attempt(introduce);
   source.enable(methods, () => image && leave(), (accepted) => (location.hash = accepted.image_id));
   edit.enable(methods, (accepted) => attempt(async () => follow(await get(`/jobs/${accepted.job_id}`))));
   $("another").addEventListener("click", (event) => {

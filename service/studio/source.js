@@ -1,5 +1,6 @@
 import { get, post, send } from "./api.js";
 import { $, choice, choices, element, say, show, submitOnEnter } from "./dom.js";
+import { lookUp, warn } from "./models.js";
 import { empty, showFile } from "./stage.js";
 
 const EXAMPLES = [
@@ -18,6 +19,7 @@ const FITS = [
 
 let file = null;
 let makeRoom = () => {};
+let lookAtWords = () => {};
 
 /** Offer to choose a picture; `leave` is called before one is shown, `inverted` with the answer once it is sent. */
 export function enable(methods, leave, inverted) {
@@ -33,6 +35,7 @@ export function enable(methods, leave, inverted) {
   $("examples").replaceChildren(...EXAMPLES.map(example));
   $("file").addEventListener("change", (event) => take(event.target.files[0]));
   $("prompt").addEventListener("input", () => say("prompt-error", null));
+  lookAtWords = lookUp($("prompt"), "prompt-doubts");
   submitOnEnter($("prompt"));
   $("source").addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -53,6 +56,7 @@ export function reset() {
   $("prompt").value = "";
   for (const id of ["file-hint", "file-error", "prompt-error", "source-error"]) say(id, null);
   show("fit", false);
+  warn("prompt-doubts", []);
   $("invert").disabled = true;
   empty();
 }
@@ -94,6 +98,7 @@ async function take(chosen, prompt) {
   show("another");
   $("invert").disabled = false;
   if (prompt != null) $("prompt").value = prompt;
+  lookAtWords();
   $("prompt").focus({ preventScroll: true });
 }
 

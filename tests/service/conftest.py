@@ -15,6 +15,7 @@ from api_schemas import (
     Accepted,
     EditedImage,
     EditResult,
+    Knowledge,
     Metrics,
     ModelInfo,
     Timings,
@@ -101,6 +102,8 @@ def ready(http: TestClient, shared: Store, png: bytes, **fields: Any) -> str:
     return accepted.image_id
 
 
-def serve(shared: Store, token_limit: int = 16, name: str = "miniature") -> None:
-    model = ModelInfo(name=name, size=64, token_limit=token_limit, guidance_scale=3)
+def serve(
+    shared: Store, token_limit: int = 16, name: str = "miniature", knows: Knowledge | None = None
+) -> None:
+    model = ModelInfo(name=name, size=64, token_limit=token_limit, guidance_scale=3, knows=knows)
     shared.presence.publish("worker", model, 30)

@@ -6,6 +6,7 @@ from redis import Redis
 from api_schemas import (
     ErrorCode,
     JobStatus,
+    Notice,
     Progress,
 )
 from store import Store, Verdict
@@ -57,12 +58,13 @@ def test_a_job_that_was_asked_to_stop_ends_canceled_even_if_it_gets_to_its_end(
 
 def test_warnings_are_kept_however_the_job_ends(shared: Store) -> None:
     failed, canceled = begin(shared, invert(shared)), begin(shared, invert(shared, "img_" + "b" * 26))
-    shared.jobs.fail(failed, PROBLEM, ("careful",))
-    shared.jobs.cancel(canceled, ("careful",))
+    careful = [Notice(code="careful", message="Be careful.")]
+    shared.jobs.fail(failed, PROBLEM, careful)
+    shared.jobs.cancel(canceled, careful)
     for claim in (failed, canceled):
         job = shared.jobs.get(claim.job_id)
         assert job is not None
-        assert job.warnings == ["careful"]
+        assert job.warnings == careful
 
 
 def test_handing_back_is_no_loss(shared: Store) -> None:

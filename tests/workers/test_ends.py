@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 import engine
-from api_schemas import ErrorCode, InvertResult, Job, JobStatus
+from api_schemas import ErrorCode, InvertResult, Job, JobStatus, Notice
 from store import Claim, RecordKey, StorageUnavailable, Store, keys
 from tests.results import inverted
 from tests.workers.conftest import files, job_of, send
@@ -86,12 +87,12 @@ def test_what_was_said_before_a_job_failed_or_stopped_is_kept(
     shared: Store, records: Records, error: Exception
 ) -> None:
     def compute(claim: Claim, reporter: Reporter) -> InvertResult:
-        reporter.warnings.append("careful")
+        reporter.warn("careful", "Be careful.")
         raise error
 
     job = run(shared, records, send(shared), compute)
     assert job.status.terminal
-    assert job.warnings == ["careful"]
+    assert job.warnings == [Notice(code="careful", message="Be careful.")]
 
 
 def test_a_job_is_stopped_at_the_step_after_its_deadline(shared: Store, records: Records) -> None:
@@ -182,7 +183,11 @@ def test_a_worker_that_lost_its_parent_while_loading_stops_and_leftovers_are_swe
 ) -> None:
     calls: list[object] = []
     loaded = SimpleNamespace(
-        spec=SimpleNamespace(size=64, guidance_scale=3.0), token_limit=77, dtype_name="float32", device="cpu"
+        spec=SimpleNamespace(name="x", size=64, guidance_scale=3.0),
+        token_limit=77,
+        folder=Path(),
+        dtype_name="float32",
+        device="cpu",
     )
     monkeypatch.setattr(engine, "load", lambda *_, **__: loaded)
     monkeypatch.setattr(process, "WorkerSettings", lambda: settings)

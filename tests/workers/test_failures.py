@@ -161,4 +161,4 @@ def test_out_of_memory_is_tried_once_more_prompt_by_prompt(
     else:
         assert isinstance(job.result, EditResult), job.error
         assert len(job.result.images) == 2
-        assert "one by one" in job.warnings[0]
+        assert job.warnings[0].code == "one_by_one"

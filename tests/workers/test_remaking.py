@@ -33,7 +33,7 @@ def test_a_damaged_inversion_is_put_aside_and_made_again_with_the_same_result(
     damage(bench.shared, image, name)
     job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
     assert isinstance(job.result, EditResult), job.error
-    assert job.warnings == ["the stored inversion was damaged and was made again"]
+    assert [warning.code for warning in job.warnings] == ["inversion_damaged"]
     assert not job.result.source_cached
     assert job.result.images == calm.images
     after = files(bench.shared, image)
@@ -49,7 +49,7 @@ def test_an_inversion_lost_or_cut_short_is_made_again_from_the_picture_that_was_
     bench.shared.blobs.delete_prefix(f"images/{image}/{folder(bench.shared, image)}{lost}")
     job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
     assert isinstance(job.result, EditResult), job.error
-    assert job.warnings == ["the stored inversion was missing and was made again"]
+    assert [warning.code for warning in job.warnings] == ["inversion_missing"]
     assert not job.result.source_cached
     assert edited(make_bench(), image, prompt="a dog on grass").source_cached
 
@@ -65,7 +65,7 @@ def test_an_inversion_by_another_model_is_made_again(bench: Bench, make_bench: C
     job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
     assert isinstance(job.result, EditResult), job.error
     assert (job.result.source_cached, job.result.images) == (False, calm.images)
-    assert job.warnings == ["the stored inversion was of another model and was made again"]
+    assert [warning.code for warning in job.warnings] == ["inversion_foreign"]
 
 
 @pytest.mark.parametrize("kind", ["edit", "invert"])
@@ -90,7 +90,7 @@ def test_an_inversion_in_an_older_format_is_made_again_with_a_warning(
         bench.shared.redis.hdel(keys.record(*key), "result")
         job = make_bench().work(send(bench.shared))
         assert job.status is JobStatus.SUCCEEDED, job.error
-    assert job.warnings == ["the stored inversion was of an older format and was made again"]
+    assert [warning.code for warning in job.warnings] == ["inversion_older"]
     assert edited(make_bench(), image, prompt="a dog on grass").source_cached
 
 

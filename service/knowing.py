@@ -1,0 +1,71 @@
+"""Words that a model was not taught, found before anything is queued."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+from api_schemas import ModelInfo, Notice
+from prompts import words
+from store import Store
+
+# Words that say how the others belong together; a model loses nothing without them.
+_SMALL_WORDS: Final = """
+a an the this that these those some and or of in on at to with from by for is are it its as near over under
+behind beside between into onto through there
+"""
+_SMALL: Final = frozenset(_SMALL_WORDS.split())
+_NEAREST: Final = 3
+_WEIGHT: Final = re.compile(r"\(([^():]+):\s*([0-9]*\.?[0-9]+)\)")
+_WRITTEN_ELSEWHERE: Final = (
+    _WEIGHT,
+    re.compile(r"\[([^\[\]:]*):([^\[\]:]*):\s*[0-9]*\.?[0-9]+\]"),
+    re.compile(r"\b(BREAK|AND)\b"),
+    re.compile(r"<(?:lora|lyco|hypernet):[^>]*>"),
+)
+
+
+def served(store: Store, asked: str | None) -> ModelInfo | None:
+    """The model that a request means: the one it names, the usual one or the only one, if it is served."""
+    models = {model.name: model for model in store.presence.models()}
+    if asked is not None:
+        return models.get(asked)
+    usual = models.get(store.settings.model_name)
+    return usual or (next(iter(models.values())) if len(models) == 1 else None)
+
+
+def doubts(model: ModelInfo | None, prompts: Iterable[str | None]) -> list[Notice]:
+    """What these prompts say that the model was not taught, each word once, and what it takes literally."""
+    given = list(dict.fromkeys(prompt for prompt in prompts if prompt))
+    notices = [notice for prompt in given for notice in _syntax(prompt)]
+    if model is None or model.knows is None or not model.knows.words:
+        return notices
+    known = sorted(set(model.knows.words))
+    asked = {word.folded.removesuffix("'s"): word.text for prompt in given for word in words(prompt)}
+    strange = (folded for folded in asked if folded not in _SMALL and folded not in known)
+    return notices + [_unknown(asked[folded], folded, model, known) for folded in strange]
+
+
+def _unknown(word: str, folded: str, model: ModelInfo, known: list[str]) -> Notice:
+    nearest = get_close_matches(folded, known, n=_NEAREST, cutoff=0.7)
+    instead = f"near it are: {', '.join(nearest)}" if nearest else "GET /models lists the words that it was"
+    return Notice(
+        code="unknown_to_model",
+        message=f"The model {model.name} was not taught the word '{word}'; {instead}.",
+        word=word,
+        nearest=nearest,
+    )
+
+
+def _syntax(prompt: str) -> Iterable[Notice]:
+    for pattern in _WRITTEN_ELSEWHERE:
+        for found in pattern.finditer(prompt):
+            weight = found.re is _WRITTEN_ELSEWHERE[0]
+            instead = (
+                f'params {{"reweight": {{"{found[1].strip()}": {found[2]}}}}}' if weight else "plain words"
+            )
+            yield Notice(
+                code="prompt_syntax",
+                message=f"'{found[0]}' is read as plain text, not as other tools read it; use {instead}.",
+                word=found[0],
+            )

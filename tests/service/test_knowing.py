@@ -1,0 +1,84 @@
+"""Words that the model was not taught, named before anything is queued."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from api_schemas import Knowledge, ModelInfo, Notice
+from service.knowing import doubts
+from store import Store
+from tests.service.conftest import begin, edit, invert, inverted, serve
+
+KNOWS = Knowledge(demo=True, words=["a", "cat", "fox", "grass", "on", "pixel", "art", "watercolour"])
+
+
+def model(knows: Knowledge | None) -> ModelInfo:
+    return ModelInfo(name="tiny", size=64, token_limit=77, guidance_scale=3, knows=knows)
+
+
+def strange(notices: list[Notice]) -> dict[str | None, list[str]]:
+    return {notice.word: notice.nearest for notice in notices if notice.code == "unknown_to_model"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "found"),
+    [
+        ("a cat on grass", {}),
+        ("The Cat's grass, beside it", {}),
+        ("a watercolor of a cat", {"watercolor": ["watercolour"]}),
+        ("a foxx and a unicorn", {"foxx": ["fox"], "unicorn": []}),
+        ("a unicorn, a Unicorn", {"Unicorn": []}),
+        ("", {}),
+    ],
+)
+def test_words_are_looked_up_as_they_are_meant(prompt: str, found: dict[str, list[str]]) -> None:
+    assert strange(doubts(model(KNOWS), [prompt, None])) == found
+
+
+def test_a_model_that_does_not_say_what_it_knows_is_not_doubted() -> None:
+    for silent in (None, model(None), model(Knowledge())):
+        assert doubts(silent, ["a unicorn"]) == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "instead"),
+    [
+        ("a cat (hat:1.5)", '"reweight": {"hat": 1.5}'),
+        ("a [cat:fox:0.5]", "plain words"),
+        ("a cat BREAK grass", "plain words"),
+        ("a cat <lora:x:1>", "plain words"),
+    ],
+)
+def test_what_other_tools_read_as_more_than_text_is_told(prompt: str, instead: str) -> None:
+    [notice] = doubts(None, [prompt])
+    assert notice.code == "prompt_syntax"
+    assert instead in notice.message
+
+
+def test_brackets_and_colons_of_plain_text_are_none() -> None:
+    assert doubts(None, ["a cat (sleeping), 10:30 o'clock, and a break"]) == []
+
+
+def test_they_are_told_by_compare_by_the_answer_and_by_the_job(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    serve(shared, knows=KNOWS)
+    told = http.post("/prompts/compare", json={"source": "a cat", "target": "a unicorn"}).json()["warnings"]
+    assert [(each["code"], each["word"]) for each in told] == [("unknown_to_model", "unicorn")]
+
+    accepted = invert(http, png, prompt="a kitten on grass")
+    assert strange(accepted.warnings) == {"kitten": []}
+    shared.jobs.succeed(begin(shared, accepted.job_id), inverted(accepted.image_id))
+    assert http.get(accepted.links.self).json()["warnings"][0]["word"] == "kitten"
+
+    answer = edit(http, accepted.image_id, "a unicorn on grass").json()
+    assert [each["word"] for each in answer["warnings"]] == ["unicorn"]
+    job = http.get(answer["links"]["self"]).json()
+    assert [(each["code"], each["word"]) for each in job["warnings"]] == [("unknown_to_model", "unicorn")]
+
+
+def test_another_model_is_asked_for_by_name(http: TestClient, shared: Store) -> None:
+    serve(shared, name="one", knows=KNOWS)
+    shared.presence.publish("other", model(None), 60)
+    for name, count in (("one", 1), ("tiny", 0), ("nobody", 0)):
+        body = {"source": "a cat", "target": "a unicorn", "model": name}
+        assert len(http.post("/prompts/compare", json=body).json()["warnings"]) == count
