@@ -56,27 +56,33 @@ class EditParameters(Parameters):
     needs: ClassVar[frozenset[str]] = frozenset()
 
     attention: bool = Field(
+        title="pictures of attention",
         default=False,
         description="Answer also with pictures of where each word attends, in the source and in the edit.",
     )
     blend_words: WordsOrChanged | None = Field(
+        title="it may change",
         default=None,
         description="Only where these words attend may the picture change; 'changed' takes the words "
         "that differ between the prompts. The answer then has a mask.",
         examples=[["cat", "dog"], "changed"],
     )
     subtract_words: Words = Field(
-        default=(), description="Where these words attend the picture is kept after all."
+        title="but not where these words are",
+        default=(),
+        description="Where these words attend the picture is kept after all.",
     )
     blend_threshold: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        title="least attention of a place",
         default=None,
         description="The part of the strongest attention from which on a place counts as the word; "
         "null is what suits the model.",
     )
     blend_start: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.2, description="The fraction of the run after which the mask is applied."
+        title="mask from", default=0.2, description="The fraction of the run after which the mask is applied."
     )
     blend_in: Literal["latent", "picture"] = Field(
+        title="mask applied to",
         default="picture",
         description="Whether the mask is applied to the latents alone, as published, or to the picture too, "
         "so that nothing outside of it changes by a single value.",

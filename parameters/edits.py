@@ -20,6 +20,7 @@ class Plain(EditParameters):
     published = settings(guidance_scale=15.0, skip=0.36)
 
     skip: Annotated[float, Field(ge=0, lt=1)] = Field(
+        title="noisiest steps left out",
         default=0.0,
         description="The fraction of the noisiest steps that is left out: more keeps more of the source.",
     )
@@ -47,48 +48,57 @@ class P2P(EditParameters):
     )
 
     edit: Literal["auto", "replace", "refine"] = Field(
+        title="words are",
         default="auto",
         description="Swap words one for one, or align the prompts and keep what they share. "
         "'auto' swaps when the prompts differ only in words put in the place of others.",
     )
     tau_v: Window = Field(
+        title="learned style",
         default=0.5,
         description="While in this part of the run the values of the target are scaled and shifted as a "
         "`stylediffusion` inversion learned for the source; without one it changes nothing.",
     )
     tau_c: Windows | None = Field(
+        title="where words look",
         default=None,
         description="Until which fraction of the run the source's cross-attention is kept: one number, a "
         "[start, stop], or one of these per word with 'default' for the others. Null takes the model's.",
         examples=[0.4, {"default": 0.8, "dog": [0.0, 0.3]}],
     )
     tau_s: Window | None = Field(
+        title="shapes and layout",
         default=None,
         description="While in this part of the run the source's self-attention is kept. "
         "Null takes the model's.",
     )
     value_prompt: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        title="it looks like",
         default=None,
         description="What the values of cross-attention, which carry the appearance, are read from instead "
         "of the target prompt, which goes on to say where things are.",
         examples=["a watercolour of a cat on grass"],
     )
     reweight: Weights = Field(
+        title="weights of words",
         default_factory=dict,
         description="A factor for the attention paid to a word; below zero pushes the word away.",
         examples=[{"grass": 2.0}],
     )
     reweight_window: WindowOrCross = Field(
+        title="weights hold",
         default=1.0,
         description="While in this part of the run words are weighed anew; 'tau_c' does so only while the "
         "source's cross-attention is kept, as published.",
     )
     padding: Literal["end", "absolute"] | None = Field(
+        title="padding paired by",
         default=None,
         description="How refine pairs the padding after the prompts: by distance from the end of the prompt, "
         "or by absolute position, as published. Null takes the model's.",
     )
     blend_maps: Literal["own", "edited"] = Field(
+        title="mask found by",
         default="own",
         description="Which attention of the target finds the places of blend_words: its own, or what the "
         "edit made of it, as published.",
@@ -127,6 +137,7 @@ class P2Plus(P2P):
     )
 
     tau_u: Window = Field(
+        title="layout, without the prompt",
         default=0.0,
         description="While in this part of the run the source's self-attention is kept in the unconditional "
         "branch; 0.5 suits large changes of structure.",
@@ -150,20 +161,26 @@ class PlugAndPlay(EditParameters):
     )
 
     tau_f: Window = Field(
-        default=0.8, description="While in this part of the run the source's decoder features are kept."
+        title="features",
+        default=0.8,
+        description="While in this part of the run the source's decoder features are kept.",
     )
     tau_a: Window = Field(
-        default=0.5, description="While in this part of the run the source's self-attention is kept."
+        title="shapes and layout",
+        default=0.5,
+        description="While in this part of the run the source's self-attention is kept.",
     )
     negative_prompt_alpha: Fraction = Field(
+        title="negative prompt counts",
         default=1.0,
         description="How much of the unconditional prediction is the negative prompt's, which is the source "
         "prompt unless given; the rest is the empty prompt's.",
     )
     negative_prompt_schedule: Literal["linear", "constant", "exponential"] = Field(
-        default="linear", description="How that part goes down over the run."
+        title="and less by", default="linear", description="How that part goes down over the run."
     )
     features: bool = Field(
+        title="pictures of features",
         default=False,
         description="Answer also with pictures of the principal components of the source's features.",
     )

@@ -15,8 +15,9 @@ InnerSteps = Annotated[int, Field(ge=1, le=1000)]
 LearnedScale = Annotated[
     GuidanceScale | None,
     Field(
+        title="guidance",
         description="How strongly edits of the image will follow their prompts: what is learned holds for "
-        "this scale alone. Null takes the model's."
+        "this scale alone. Null takes the model's.",
     ),
 ]
 LearningRate = Annotated[float, Field(gt=0, le=1)]
@@ -52,12 +53,16 @@ class EditFriendly(InversionParameters):
     published = settings(steps=100, guidance_scale=3.5, last_noise=False)
 
     guidance_scale: GuidanceScale | None = Field(
+        title="guidance",
         default=None,
         description="How strongly the source prompt is followed while the noise maps are read; null takes "
         "the published 3.5. Edits have a scale of their own.",
     )
-    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the noise that is added to the image.")
+    seed: int = Field(
+        title="seed", default=0, ge=0, lt=2**63, description="Seed of the noise that is added to the image."
+    )
     last_noise: bool = Field(
+        title="last noise map",
         default=True,
         description="Keep the noise map of the last step, without which the image is not met exactly; the "
         "published code sets it to zero.",
@@ -75,9 +80,13 @@ class NullText(InversionParameters):
     published = settings(steps=50, guidance_scale=7.5, inner_steps=10, learning_rate=0.01)
 
     guidance_scale: LearnedScale = None
-    inner_steps: InnerSteps = Field(default=10, description="The most training steps of each embedding.")
+    inner_steps: InnerSteps = Field(
+        title="inner steps", default=10, description="The most training steps of each embedding."
+    )
     learning_rate: LearningRate = Field(
-        default=0.01, description="The rate of that training in the first step; later ones have less."
+        title="learning rate",
+        default=0.01,
+        description="The rate of that training in the first step; later ones have less.",
     )
 
 
@@ -91,6 +100,7 @@ class StyleDiffusion(InversionParameters):
 
     guidance_scale: LearnedScale = None
     inner_steps: InnerSteps = Field(
+        title="inner steps",
         default=12,
         description="The most evaluations of the loss in the first step; later ones have fewer.",
     )
@@ -106,9 +116,15 @@ class StyleDiffusionFaithful(InversionParameters):
 
     guidance_scale: LearnedScale = None
     inner_steps: InnerSteps = Field(
-        default=100, description="The most training steps of the first network; later ones have fewer."
+        title="inner steps",
+        default=100,
+        description="The most training steps of the first network; later ones have fewer.",
     )
-    learning_rate: LearningRate = Field(default=0.01, description="The rate of that training.")
+    learning_rate: LearningRate = Field(
+        title="learning rate", default=0.01, description="The rate of that training."
+    )
     keep_mapping: bool = Field(
-        default=False, description="Store the weights of the networks too; no edit needs them."
+        title="keep the networks",
+        default=False,
+        description="Store the weights of the networks too; no edit needs them.",
     )

@@ -6,7 +6,15 @@ import typer
 
 from api_schemas import Image, Job, JobKind, JobStatus
 from pentimento.cli.common import JobArgument, Json, Url, asking
-from pentimento.cli.output import facts, images_table, jobs_table, out, print_json
+from pentimento.cli.output import (
+    facts,
+    images_table,
+    jobs_table,
+    methods_table,
+    out,
+    parameters_table,
+    print_json,
+)
 
 Limit = Annotated[int, typer.Option(min=1, help="How many to list at most.")]
 
@@ -36,6 +44,25 @@ def images(limit: Limit = 20, as_json: Json = False, url: Url = None) -> None:
             print_json(found)
         else:
             out.print(images_table(found), markup=False)
+
+
+def methods(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A method, to see its parameters.")
+    ] = None,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """List the ways to invert and to edit, or show what can be set about one."""
+    with asking(url) as client:
+        known = client.methods()
+        found = known if name is None else [method for method in known if method.name == name]
+        if not found:
+            raise ValueError(f"there is no method {name}; there is: {', '.join(each.name for each in known)}")
+        if as_json:
+            print_json(found)
+        else:
+            out.print(methods_table(found) if name is None else parameters_table(found[0]), markup=False)
 
 
 def show(
@@ -75,5 +102,5 @@ def delete(
 
 def install(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (jobs, images, show, cancel, delete):
+    for command in (jobs, images, methods, show, cancel, delete):
         app.command()(command)

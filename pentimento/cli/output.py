@@ -8,10 +8,20 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 
-from api_schemas import EditResult, Image, InvertResult, Job, Notice, Problem, Progress
+from api_schemas import EditResult, Image, InvertResult, Job, MethodInfo, Notice, Problem, Progress
 from pentimento.progress import err
 
-__all__ = ["err", "facts", "images_table", "jobs_table", "out", "print_json", "warn"]
+__all__ = [
+    "err",
+    "facts",
+    "images_table",
+    "jobs_table",
+    "methods_table",
+    "out",
+    "parameters_table",
+    "print_json",
+    "warn",
+]
 
 out = Console(highlight=False, emoji=False, soft_wrap=True)
 
@@ -46,6 +56,33 @@ def images_table(images: Iterable[Image]) -> str:
         for image in images
     ]
     return _table(("image", "status", "method", "prompt", "created", "expires"), rows)
+
+
+def methods_table(methods: Iterable[MethodInfo]) -> str:
+    """The ways to invert and to edit, one per line."""
+    rows = [
+        (method.name, method.kind, "default" if method.default else "", method.summary) for method in methods
+    ]
+    return _table(("method", "kind", "", "what it does"), rows)
+
+
+def parameters_table(method: MethodInfo) -> str:
+    """All that can be set about a method, one per line."""
+    names = list(dict.fromkeys([*method.params_schema["properties"], *method.published]))
+    fields = method.params_schema["properties"]
+    rows = [
+        (
+            name,
+            _value(fields.get(name, {}).get("default")),
+            _value(method.published.get(name)),
+            str(fields.get(name, {}).get("description", "set beside params")),
+        )
+        for name in names
+    ]
+    needs = [f"needs {', '.join(method.needs)}"] if method.needs else []
+    gives = [f"gives {', '.join(method.gives)}"] if method.gives else []
+    table = _table(("parameter", "default", "published", ""), rows)
+    return "\n".join([method.summary, *needs, *gives, "", table])
 
 
 def facts(found: Job | Image) -> str:
@@ -107,6 +144,10 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (head, *rows)
     )
+
+
+def _value(value: Any) -> str:
+    return "" if value is None else json.dumps(value)
 
 
 def _done(job: Job) -> str:

@@ -1,4 +1,4 @@
-"""Values on the command line, and what they mean on the wire."""
+"""Values on the command line, and what they mean on the wire; all raise typer.BadParameter."""
 
 import json
 import re
@@ -8,43 +8,6 @@ from typing import Any
 import typer
 
 _LEADING_POINT = re.compile(r"^(-?)\.(?=\d+$)")
-
-
-def build_params(
-    *,
-    tau_c: Sequence[str] = (),
-    tau_s: str | None = None,
-    tau_v: str | None = None,
-    tau_u: str | None = None,
-    value_prompt: str | None = None,
-    attention: bool = False,
-    reweight: Sequence[str] = (),
-    blend: Sequence[str] = (),
-    subtract: Sequence[str] = (),
-    param: Sequence[str] = (),
-) -> dict[str, Any]:
-    """The `params` of an edit; only what was given is in it.
-
-    Raises typer.BadParameter.
-    """
-    params: dict[str, Any] = {}
-    if tau_c:
-        params["tau_c"] = _tau_c(tau_c)
-    for name, given in (("tau_s", tau_s), ("tau_v", tau_v), ("tau_u", tau_u)):
-        if given is not None:
-            params[name] = _span(f"--{name.replace('_', '-')}", given)
-    if value_prompt is not None:
-        params["value_prompt"] = value_prompt
-    if attention:
-        params["attention"] = True
-    if reweight:
-        params["reweight"] = dict(_weight(text) for text in reweight)
-    if blend:
-        params["blend_words"] = "changed" if list(blend) == ["changed"] else list(blend)
-    if subtract:
-        params["subtract_words"] = list(subtract)
-    params.update(extra_params(param))
-    return params
 
 
 def extra_params(param: Sequence[str]) -> dict[str, Any]:
@@ -59,20 +22,35 @@ def extra_params(param: Sequence[str]) -> dict[str, Any]:
     return params
 
 
-def _tau_c(given: Sequence[str]) -> Any:
-    by_word = dict(_split("--tau-c", text) for text in given if "=" in text)
+def windows(option: str, given: Sequence[str]) -> Any:
+    """A window for all words, or one by word: `0.8 dog=0.1:0.3`."""
+    by_word = dict(_split(option, text) for text in given if "=" in text)
     plain = [text for text in given if "=" not in text]
     if len(plain) > 1:
-        raise typer.BadParameter(f"--tau-c: more than one value for all words: {', '.join(plain)}")
+        raise typer.BadParameter(f"{option}: more than one value for all words: {', '.join(plain)}")
+    every = [window((), option, text) for text in plain]
     if not by_word:
-        return _fraction("--tau-c", plain[0])
-    windows = {word: _span("--tau-c", value) for word, value in by_word.items()}
-    return {"default": _fraction("--tau-c", plain[0]), **windows} if plain else windows
+        return every[0]
+    parts = {word: window((), option, text) for word, text in by_word.items()}
+    return {"default": every[0], **parts} if every else parts
 
 
-def _span(option: str, text: str) -> float | list[float]:
+def window(names: Sequence[str], option: str, text: str) -> float | list[float] | str:
+    """A fraction, a span of two, or one of these names of other windows."""
+    if text in names:
+        return text
     start, colon, stop = text.partition(":")
     return [_fraction(option, start), _fraction(option, stop)] if colon else _fraction(option, text)
+
+
+def words(names: Sequence[str], option: str, given: Sequence[str]) -> str | list[str]:
+    """Words, or one of these names of a choice of words."""
+    return given[0] if len(given) == 1 and given[0] in names else list(given)
+
+
+def weights(option: str, given: Sequence[str]) -> dict[str, float]:
+    """Factors by word: `grass=2`."""
+    return dict(_weight(option, text) for text in given)
 
 
 def _fraction(option: str, text: str) -> float:
@@ -84,12 +62,12 @@ def _fraction(option: str, text: str) -> float:
         ) from None
 
 
-def _weight(text: str) -> tuple[str, float]:
-    word, value = _split("--reweight", text)
+def _weight(option: str, text: str) -> tuple[str, float]:
+    word, value = _split(option, text)
     try:
         return word, float(value)
     except ValueError:
-        raise typer.BadParameter(f"--reweight: '{value}' is no number; give {word}=2 or {word}=-1") from None
+        raise typer.BadParameter(f"{option}: '{value}' is no number; give {word}=2 or {word}=-1") from None
 
 
 def _split(option: str, text: str) -> tuple[str, str]:

@@ -2,14 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from api_schemas import Accepted, EditedImage, OutputFormat
+from parameters import EDITS, INVERSIONS
 from pentimento.cli import values
 from pentimento.cli.common import Json, Url, asking
 from pentimento.cli.following import finished
+from pentimento.cli.options import with_parameters
 from pentimento.cli.output import out, print_json, warn
 from pentimento.client import Client
 from pentimento.outcomes import Edited
@@ -17,6 +19,9 @@ from pictures import ACCEPTED, Fit
 
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as the job is accepted.")]
 Param = Annotated[list[str] | None, typer.Option("--param", help="Any parameter of the method: KEY=JSON.")]
+Preset = Annotated[
+    str | None, typer.Option(help="'published': the settings of the method's paper where none are given.")
+]
 CancelAfter = Annotated[
     str | None, typer.Option(help="Give the job up unless it has ended by then: 90s, 5m, 1h30m.")
 ]
@@ -29,15 +34,19 @@ _FORMATS = {
 }
 
 
+@with_parameters(INVERSIONS)
 def invert(
+    *,
     image: Annotated[Path, typer.Argument(help=f"The picture: {ACCEPTED}.", exists=True, dir_okay=False)],
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What the image shows.")],
     method: Annotated[str | None, typer.Option(help="How it is inverted.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the inversion and of its edits.")] = None,
+    preset: Preset = None,
     model: Annotated[str | None, typer.Option(help="The model to use.")] = None,
     fit: Annotated[
         Fit | None, typer.Option(help="What to do with a picture that is longer than 2:1.")
     ] = None,
+    params: dict[str, Any],
     param: Param = None,
     cancel_after: CancelAfter = None,
     no_wait: NoWait = False,
@@ -45,15 +54,16 @@ def invert(
     url: Url = None,
 ) -> None:
     """Prepare an image for editing; prints the id by which edits name it."""
-    params = values.extra_params(param or ()) or None
+    params = {**params, **values.extra_params(param or ())}
     with asking(url) as client:
         job = client.invert(
             *(image, prompt),
             method=method,
             steps=steps,
+            preset=preset,
             model=model,
             fit=fit,
-            params=params,
+            params=params or None,
             cancel_after=cancel_after,
         )
         made = None if no_wait else finished(client, job, as_json)
@@ -65,40 +75,28 @@ def invert(
             out.print(job.image_id, markup=False)
 
 
+@with_parameters(EDITS)
 def edit(
+    *,
     image_id: Annotated[str, typer.Argument(help="What `pentimento invert` printed.")],
     prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="What the image is to show.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where to write it: a .png, .jpg or .webp file.")
     ] = Path("edited.png"),
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of a .jpg or .webp file.")] = None,
-    tau_c: Annotated[
-        list[str] | None,
-        typer.Option(help="How long the source's cross-attention is kept: 0.4, or for one word dog=0:0.3."),
-    ] = None,
-    tau_s: Annotated[
-        str | None, typer.Option(help="How long the source's self-attention is kept: 0.6 or 0.1:0.6.")
-    ] = None,
-    tau_v: Annotated[
-        str | None, typer.Option(help="How long values are bent as a stylediffusion inversion learned.")
-    ] = None,
-    tau_u: Annotated[
-        str | None, typer.Option(help="p2plus: how long the unconditional branch keeps self-attention.")
-    ] = None,
-    value_prompt: Annotated[
-        str | None, typer.Option(help="What the picture is to look like, if not like PROMPT.")
-    ] = None,
-    reweight: Annotated[list[str] | None, typer.Option(help="Attention to a word: grass=2.")] = None,
-    blend: Annotated[
-        list[str] | None, typer.Option(help="Change only where this word is; 'changed' finds the words.")
-    ] = None,
-    subtract: Annotated[list[str] | None, typer.Option(help="Keep the picture where this word is.")] = None,
     method: Annotated[str | None, typer.Option(help="How the image is edited.")] = None,
     attention: Annotated[
         Path | None,
         typer.Option(help="Write pictures of where each word attends here.", exists=True, file_okay=False),
     ] = None,
-    guidance: Annotated[float | None, typer.Option(help="How strongly the prompt is followed.")] = None,
+    preset: Preset = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option("--guidance", "--guidance-scale", help="How strongly the prompt is followed."),
+    ] = None,
+    negative_prompt: Annotated[str | None, typer.Option(help="What the image is not to show.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of what is random about the method.")] = None,
+    params: dict[str, Any],
     param: Param = None,
     cancel_after: CancelAfter = None,
     no_wait: NoWait = False,
@@ -109,18 +107,9 @@ def edit(
 
     Several prompts share the work; their pictures are numbered: dog-1.png, dog-2.png.
     """
-    params = values.build_params(
-        tau_c=tau_c or (),
-        tau_s=tau_s,
-        tau_v=tau_v,
-        tau_u=tau_u,
-        value_prompt=value_prompt,
-        attention=attention is not None,
-        reweight=reweight or (),
-        blend=blend or (),
-        subtract=subtract or (),
-        param=param or (),
-    )
+    if attention is not None:
+        params = {**params, "attention": True}
+    params = {**params, **values.extra_params(param or ())}
     if not output.parent.is_dir():
         raise typer.BadParameter(f"--output: there is no folder {output.parent}")
     if output.suffix.lower() not in _FORMATS:
@@ -131,7 +120,10 @@ def edit(
             prompts[0] if len(prompts) == 1 else prompts,
             method=method,
             params=params or None,
+            preset=preset,
             guidance_scale=guidance,
+            negative_prompt=negative_prompt,
+            seed=seed,
             output_format=_FORMATS[output.suffix.lower()],
             quality=quality,
             cancel_after=cancel_after,

@@ -1,24 +1,31 @@
 import { postJson } from "./api.js";
+import { controls } from "./controls.js";
 import { $, choice, choices, say, show, submitOnEnter } from "./dom.js";
 import * as ink from "./ink.js";
 import * as manner from "./manner.js";
 import { warn } from "./models.js";
-import * as sliders from "./sliders.js";
 import * as words from "./words.js";
 
-const ERRORS = ["target-error", "blend-error", "sliders-error", "weights-error", "manner-error", "edit-error"];
+const ERRORS = ["target-error", "blend-error", "controls-error", "weights-error", "manner-error", "edit-error"];
+
+const ELSEWHERE = ["attention", "blend_words", "reweight", "value_prompt"]; // set by controls of their own
 
 let methods = [];
-let imageId = null;
+let models = [];
+let drawn = { chosen: () => ({}), has: () => false };
+let image = null;
 let busy = false;
 let ready = false;
 
-const draftKey = () => `pentimento.draft.${imageId}`;
-const method = (name) => methods.find((other) => other.name === name);
+const draftKey = () => `pentimento.draft.${image.id}`;
+const method = (name) => methods.find((other) => other.name === name && other.kind === "edit");
+
+/** The models that are served, for what they take where nothing is set. */
+export const serve = (served) => (models = served);
 
 /** Let edits be asked for; `accepted` gets the service's answers. */
 export function enable(known, accepted) {
-  methods = known.filter((other) => other.kind === "edit");
+  methods = known;
   ink.enable();
   $("target").addEventListener("input", changed);
   submitOnEnter($("target"));
@@ -30,15 +37,16 @@ export function enable(known, accepted) {
 }
 
 /** Offer edits of this image, beginning with what was last written for it here, else with this request. */
-export function begin(image, request) {
-  imageId = image.id;
+export function begin(chosen, request) {
+  image = chosen;
   const draft = JSON.parse(sessionStorage.getItem(draftKey()) ?? "null");
   fill(image.prompt, draft ?? request ?? { prompt: image.prompt });
   show("edit");
 }
 
 /** Take over a request as it was made. */
-export function reuse(image, request) {
+export function reuse(chosen, request) {
+  image = chosen;
   fill(image.prompt, request);
   changed();
   $("target").focus();
@@ -66,16 +74,20 @@ export function complain(problem) {
 
 function fill(prompt, request) {
   for (const id of ERRORS) say(id, null);
-  const named = method(request.method) ?? methods.find((other) => other.default);
-  choices($("methods"), methods, named.name, (name) => {
-    sliders.begin(sliders.chosen(), method(name).params_schema, changed);
-    say("method-hint", method(name).summary);
+  const offered = suitable();
+  const named = offered.find((other) => other.name === request.method) ?? offered.find((other) => other.default) ?? offered[0];
+  choices($("methods"), offered, named.name, (name) => {
+    suit(method(name), drawn.chosen());
     changed();
   });
-  say("method-hint", named.summary);
-  sliders.begin(overrides(request.params, named.params_schema), named.params_schema, changed);
-  words.begin(request.params, named.params_schema, changed);
+  $("published").checked = request.preset === "published";
+  $("published").onchange = () => {
+    draw(method(choice($("methods"))), drawn.chosen());
+    changed();
+  };
+  words.begin(request.params, changed);
   manner.begin(request, changed);
+  suit(named, request.params);
   ink.begin(prompt, request.prompt ?? request.prompts[0], (compared) => {
     words.offer(compared);
     const old = compared.source.map((word) => word.text.toLowerCase());
@@ -83,6 +95,38 @@ function fill(prompt, request) {
     paintButton();
   });
 }
+
+/** The methods that need no more than the image's inversion gives. */
+function suitable() {
+  const gives = methods.find((other) => other.kind === "invert" && other.name === image.method)?.gives ?? [];
+  return methods.filter((other) => other.kind === "edit" && other.needs.every((need) => gives.includes(need)));
+}
+
+/** Offer what this method can be told. */
+function suit(named, values) {
+  say("method-hint", named.summary);
+  draw(named, values);
+  words.suit(named.params_schema);
+  manner.suit(named.params_schema);
+}
+
+function draw(named, values) {
+  const own = models.find((model) => model.name === image.model)?.defaults[named.name];
+  const { properties } = named.params_schema;
+  const published = $("published").checked ? named.published : fillingNull(named.published, properties);
+  drawn = controls($("controls"), named.params_schema, {
+    values: overrides(values, named.params_schema),
+    defaults: $("published").checked ? published : { ...published, ...own },
+    skip: ELSEWHERE,
+    hint: "controls-hint",
+    summary: $("keeping").querySelector("summary"),
+    changed,
+  });
+}
+
+/** Of the published settings, those of parameters that are null by default. */
+const fillingNull = (published, properties) =>
+  Object.fromEntries(Object.entries(published).filter(([name]) => properties[name]?.default === null));
 
 /** What of the parameters is not as the schema has it anyway. */
 function overrides(params, { properties }) {
@@ -98,12 +142,14 @@ function changed() {
 
 function request() {
   const { blend_words: blend, reweight } = words.chosen();
-  const params = { ...sliders.chosen(), attention: true };
+  const params = { ...drawn.chosen(), attention: true };
   if (blend) params.blend_words = blend;
   if (Object.keys(reweight).length) params.reweight = reweight;
-  const { scale, look } = manner.chosen();
+  const { scale, negative, look } = manner.chosen();
   if (look) params.value_prompt = look;
-  const asked = { image_id: imageId, prompt: $("target").value.trim(), method: choice($("methods")), params };
+  const asked = { image_id: image.id, prompt: $("target").value.trim(), method: choice($("methods")), params };
+  if ($("published").checked) asked.preset = "published";
+  if (negative) asked.negative_prompt = negative;
   return scale === null ? asked : { ...asked, guidance_scale: scale };
 }
 
@@ -128,23 +174,21 @@ function paintButton() {
 
 function place(problem) {
   const loc = problem.errors?.[0]?.loc ?? [];
-  const name = problem.parameter ?? (loc[0] === "params" ? loc.find((part) => part in byName) : loc[0]) ?? "";
+  const name = problem.parameter ?? (loc[0] === "params" ? loc[1] : loc[0]) ?? "";
   if (problem.code === "unknown_word") {
     const { reweight } = words.chosen();
     return problem.word in reweight ? "weights-error" : "blend-error";
   }
   const ofTarget = ["prompts_do_not_align", "prompt_too_long"].includes(problem.code);
+  if (drawn.has(name.split(".")[0])) return "controls-error";
   return byName[name] ?? (ofTarget ? "target-error" : "edit-error");
 }
 
 const byName = {
   prompt: "target-error",
   guidance_scale: "manner-error",
+  negative_prompt: "manner-error",
   value_prompt: "manner-error",
   reweight: "weights-error",
   blend_words: "blend-error",
-  tau_c: "sliders-error",
-  tau_s: "sliders-error",
-  tau_u: "sliders-error",
-  tau_v: "sliders-error",
 };

@@ -34,7 +34,9 @@ async function open(imageId, jobId) {
   lookAway();
   hideOutcome();
   try {
-    image = await source.record(imageId);
+    let models;
+    [image, models] = await Promise.all([source.record(imageId), get("/models")]);
+    edit.serve(models);
   } catch (problem) {
     leave();
     say("notice", problem.message);

@@ -1,10 +1,11 @@
-import { $ } from "./dom.js";
+import { $, show } from "./dom.js";
 
-/** Show how strongly a request follows its prompt, and whose look it takes. */
-export function begin({ guidance_scale: scale, params }, changed) {
+/** Show how strongly a request follows its prompt, what it is led away from, and whose look it takes. */
+export function begin({ guidance_scale: scale, negative_prompt: negative, params }, changed) {
   $("guidance").value = scale ?? "";
+  $("negative").value = negative ?? "";
   $("look").value = params?.value_prompt ?? "";
-  for (const field of [$("guidance"), $("look")]) {
+  for (const field of [$("guidance"), $("negative"), $("look")]) {
     field.oninput = () => {
       tellChoice();
       changed();
@@ -13,14 +14,21 @@ export function begin({ guidance_scale: scale, params }, changed) {
   tellChoice();
 }
 
-/** The guidance scale and the prompt that gives the look; null is the service's to choose. */
+/** Offer a prompt for the look, if the method's schema has one. */
+export function suit(schema) {
+  for (const id of ["look-dial", "look-hint"]) show(id, "value_prompt" in schema.properties);
+  tellChoice();
+}
+
+/** The guidance scale, the negative prompt and the prompt that gives the look; null is the service's to choose. */
 export function chosen() {
   const scale = $("guidance").valueAsNumber;
-  return { scale: Number.isNaN(scale) ? null : scale, look: $("look").value.trim() || null };
+  const look = $("look-dial").hidden ? null : $("look").value.trim();
+  return { scale: Number.isNaN(scale) ? null : scale, negative: $("negative").value.trim() || null, look: look || null };
 }
 
 function tellChoice() {
-  const { scale, look } = chosen();
-  const said = [scale === null ? null : `guidance ${scale}`, look && `the look of “${look}”`];
+  const { scale, negative, look } = chosen();
+  const said = [scale === null ? null : `guidance ${scale}`, negative && `not “${negative}”`, look && `the look of “${look}”`];
   $("manner").querySelector("summary").dataset.now = said.filter(Boolean).join(", ");
 }

@@ -1,4 +1,5 @@
 import { get, post, send } from "./api.js";
+import { controls } from "./controls.js";
 import { $, choice, choices, element, say, show, submitOnEnter } from "./dom.js";
 import { lookUp, warn } from "./models.js";
 import { empty, showFile } from "./stage.js";
@@ -18,17 +19,18 @@ const FITS = [
 ];
 
 let file = null;
+let inverters = [];
+let drawn = { chosen: () => ({}), has: () => false };
 let makeRoom = () => {};
 let lookAtWords = () => {};
 
 /** Offer to choose a picture; `leave` is called before one is shown, `inverted` with the answer once it is sent. */
 export function enable(methods, leave, inverted) {
   makeRoom = leave;
-  const inverters = methods.filter((method) => method.kind === "invert");
-  const tell = (name) => say("inverter-hint", inverters.find((method) => method.name === name).summary);
+  inverters = methods.filter((method) => method.kind === "invert");
   const usual = inverters.find((method) => method.default).name;
-  choices($("inverters"), inverters, usual, tell);
-  tell(usual);
+  choices($("inverters"), inverters, usual, (name) => draw(name));
+  draw(usual);
   const explain = (name) => say("fit-hint", FITS.find((fit) => fit.name === name).summary);
   choices($("fits"), FITS, "crop", explain);
   explain("crop");
@@ -66,6 +68,18 @@ export async function again(image) {
   await take(await (await send(image.source_url)).blob(), image.prompt);
   $("inverters").querySelector(`[value="${image.method}"]`)?.click();
   $("steps").value = image.steps;
+  draw(image.method, image.params);
+}
+
+function draw(name, values) {
+  const method = inverters.find((other) => other.name === name);
+  say("inverter-hint", method.summary);
+  drawn = controls($("inverter-controls"), method.params_schema, {
+    values,
+    hint: "inverter-controls-hint",
+    summary: $("how").querySelector("summary"),
+    changed: () => say("source-error", null),
+  });
 }
 
 function example({ name, prompt }) {
@@ -115,6 +129,7 @@ async function invert() {
   form.append("prompt", $("prompt").value.trim());
   form.append("method", choice($("inverters")));
   form.append("steps", $("steps").value);
+  form.append("params", JSON.stringify(drawn.chosen()));
   if (!$("fit").hidden) form.append("fit", choice($("fits")));
   try {
     return await post("/invert", form);
@@ -131,7 +146,7 @@ function place(problem) {
   if (field === "image" || ["invalid_image", "unsupported_media_type", "payload_too_large"].includes(problem.code)) {
     return "file-error";
   }
-  if (field === "steps") $("how").open = true;
+  if (field === "steps" || field === "params") $("how").open = true;
   return field === "prompt" || problem.code === "prompt_too_long" ? "prompt-error" : "source-error";
 }
 

@@ -1,4 +1,4 @@
-import { $, element } from "./dom.js";
+import { $, element, show } from "./dom.js";
 
 const WEIGHT = { low: -2, high: 6, step: 0.25 };
 
@@ -7,21 +7,28 @@ const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 let words = [];
 let blend = [];
 let weights = {};
-let bounds = {};
+let weighable = [];
+let bounds = null;
 let changed = () => {};
 
 /** What stands in the request: which words confine the change, and what each word's attention is times. */
 export const chosen = () => ({
   blend_words: blend === "changed" ? "changed" : blend.length ? blend : null,
-  reweight: weights,
+  reweight: bounds ? weights : {},
 });
 
-/** Take these over from a request, within the bounds of the method's schema. */
-export function begin(params, schema, tell) {
+/** Take these over from a request. */
+export function begin(params, tell) {
   blend = params?.blend_words ?? [];
   weights = { ...params?.reweight };
-  bounds = schema.properties.reweight.additionalProperties;
   changed = tell;
+}
+
+/** Offer weights within the bounds of the method's schema, if it has any. */
+export function suit(schema) {
+  bounds = schema.properties.reweight?.additionalProperties;
+  show("weighing", Boolean(bounds));
+  paintWeights();
 }
 
 /** Offer the words of a comparison; choices of words that are gone are dropped. */
@@ -34,8 +41,9 @@ export function offer(compared) {
   if (blend !== "changed") blend = blend.filter(there);
   const inTarget = (text) => compared.target.some((word) => same(word.text, text));
   weights = Object.fromEntries(Object.entries(weights).filter(([text]) => inTarget(text)));
+  weighable = words.filter((word) => inTarget(word.text));
   paintPlaces();
-  paintWeights(words.filter((word) => inTarget(word.text)));
+  paintWeights();
 }
 
 function paintPlaces() {
@@ -73,10 +81,10 @@ function chip(label, kind, on, choose) {
   return element("button", { type: "button", class: `chip ${kind}`, "aria-pressed": String(on), click }, label);
 }
 
-function paintWeights(targets) {
+function paintWeights() {
   const open = $("weights").contains(document.activeElement);
-  if (open) return;
-  $("weights").replaceChildren(...targets.map(({ text, change }) => weight(text, change)));
+  if (open || !bounds) return;
+  $("weights").replaceChildren(...weighable.map(({ text, change }) => weight(text, change)));
   tellWeights();
 }
 

@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from api_schemas import EditRequest
-from parameters import P2Plus
+from parameters import EDITS, INVERSIONS, P2Plus, Plain
 from pentimento.cli import app
 from store import Store
 
@@ -95,6 +95,42 @@ def test_every_method_and_parameter_can_be_given_by_name(run: Any, cat: Path, sh
     assert run("edit", image.id, "a dog", "--method", "p2plus", *params, "--no-wait").exit_code == 0
     [request] = requests(shared)
     assert request.params == P2Plus(tau_u=0.5, value_prompt="a dog", attention=True)
+
+
+def test_the_options_are_those_of_all_methods(run: Any, cat: Path, shared: Store) -> None:
+    for command, registry in (("edit", EDITS), ("invert", INVERSIONS)):
+        shown = run(command, "--help").stdout
+        fields = {name for method in registry.values() for name in method.model_fields}
+        assert [name for name in fields if f"--{name.replace('_', '-')}" not in shown] == []
+    named = ("--method", "edit-friendly", "--seed", "7", "--no-last-noise", "--guidance-scale", "2")
+    image = shared.images.get(run("invert", str(cat), "-p", "a cat", "--no-wait", *named).stdout.strip())
+    assert image is not None
+    assert image.params == {"guidance_scale": 2.0, "seed": 7, "last_noise": False}
+    options = ("--skip", ".2", "--negative-prompt", "blurred", "--seed", "3", "--preset", "published")
+    asked = run("edit", image.id, "a dog", "--method", "plain", *options, "--no-wait")
+    assert asked.exit_code == 0, asked.output
+    [request] = requests(shared)
+    assert request.params == Plain(skip=0.2)
+    assert (request.negative_prompt, request.seed, request.guidance_scale) == ("blurred", 3, 15)
+    refused = run("edit", image.id, "a dog", "--tau-f", "0.2", "--no-wait")
+    assert refused.exit_code == 1
+    assert "tau_f" in refused.stderr
+
+
+def test_methods_are_listed_and_shown(run: Any) -> None:
+    listed = run("methods").stdout
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == [*INVERSIONS, *EDITS]
+    assert "default" in next(line for line in listed.splitlines() if line.startswith("p2p "))
+    shown = run("methods", "p2plus").stdout
+    assert "needs path, start" in shown
+    rows = {line.split()[0]: line for line in shown.splitlines()[4:]}
+    assert set(rows) == {*P2Plus.model_fields, "steps", "guidance_scale"}
+    assert rows["tau_u"].split()[1:3] == ["0.0", "0.5"]
+    [found] = json.loads(run("methods", "plain", "--json").stdout)
+    assert found["published"] == {"guidance_scale": 15.0, "skip": 0.36}
+    unknown = run("methods", "p3p")
+    assert unknown.exit_code == 1
+    assert "p2plus" in unknown.stderr
 
 
 @pytest.mark.usefixtures("worker")

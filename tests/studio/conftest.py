@@ -77,7 +77,8 @@ class Hands:
 
     def __init__(self, shared: Store) -> None:
         self.store = shared
-        model = ModelInfo(name="miniature", size=64, token_limit=16, guidance_scale=3)
+        own = {"p2p": {"tau_c": 0.3}}
+        model = ModelInfo(name="miniature", size=64, token_limit=16, guidance_scale=3, defaults=own)
         shared.presence.publish("hands", model, 600)
 
     def take(self) -> Claim:

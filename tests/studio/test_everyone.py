@@ -34,7 +34,7 @@ def test_all_of_it_is_done_by_keys_alone(page: Page, url: str, hands: Hands) -> 
     tab_to("Edit")
     page.keyboard.press("Enter")
     claim = hands.take()
-    assert claim.request.params.blend_words == ["cat"]  # type: ignore[union-attr]
+    assert claim.request.params.blend_words == ("cat",)  # type: ignore[union-attr]
     hands.edit(claim)
     expect(page.locator("#outcome")).to_be_visible()
     page.locator("body").focus()

@@ -1,6 +1,7 @@
 """What can be set for an edit, and what becomes of it."""
 
 import base64
+import re
 from typing import Any
 
 import httpx2
@@ -15,20 +16,72 @@ def params(claim: Any) -> dict[str, Any]:
     return found
 
 
-def test_sliders_have_the_ranges_and_defaults_of_the_methods(page: Page, url: str, hands: Hands) -> None:
+def test_controls_have_the_forms_ranges_and_defaults_of_the_methods(
+    page: Page, url: str, hands: Hands
+) -> None:
     ready(page, url, hands)
     page.get_by_text("How much of the source is kept").click()
     methods = {each["name"]: each for each in httpx2.get(f"{url}/methods", trust_env=False).json()}
-    for name in ("p2p", "p2plus"):
+    elsewhere = {"attention", "blend_words", "reweight", "value_prompt"}
+    for name, own in (("p2p", {"tau_c": 0.3}), ("p2plus", {}), ("plain", {}), ("pnp", {})):
         page.locator("#methods").get_by_text(name, exact=True).click()
         expect(page.locator("#method-hint")).to_have_text(methods[name]["summary"])
-        schema = methods[name]["params_schema"]["properties"]
-        windows = [each for each in schema if each.startswith("tau_")]
-        expect(page.locator("#sliders input")).to_have_count(len(windows))
-        for window in windows:
-            slider = page.get_by_label(f"{window}: ")
-            assert float(slider.input_value()) == schema[window]["default"]
+        published, schema = methods[name]["published"], methods[name]["params_schema"]["properties"]
+        windows = [each for each, form in schema.items() if "prefixItems" in str(form)]
+        others = [each for each in schema if each not in windows and each not in elsewhere]
+        expect(page.locator("#controls small")).to_have_text([*windows, *others])
+        for field in (each for each in schema if each.startswith("tau_")):
+            slider = page.get_by_label(f"{field}: ")
+            default = schema[field]["default"]
+            usual = own.get(field, published[field]) if default is None else default
+            assert float(slider.input_value()) == usual, field
             assert (slider.get_attribute("min"), slider.get_attribute("max")) == ("0", "1")
+        expect(page.locator("#weighing")).to_be_visible(visible="reweight" in schema)
+    page.locator("#methods").get_by_text("p2p", exact=True).click()
+    page.get_by_label("as published").check()
+    assert page.get_by_label("tau_c: ").input_value() == "0.4"
+    assert page.get_by_label("blend_maps: ").input_value() == "edited"
+
+
+def test_every_form_of_a_parameter_can_be_set(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    page.get_by_label("What the picture should show").fill("a dog on grass")
+    page.get_by_text("How much of the source is kept").click()
+    page.get_by_label("edit: ").select_option("refine")
+    page.get_by_label("padding: ").select_option("end")
+    page.get_by_label("subtract_words: ").fill("grass, dog,")
+    page.get_by_label("blend_threshold: ").press("ArrowRight")
+    expect(page.locator("#keeping summary")).to_have_attribute("data-now", re.compile("padding"))
+    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_label("negative_prompt").fill("blurred")
+    claim = ask(page, hands, "a dog on grass")
+    asked = params(claim)
+    assert isinstance(claim.request, EditRequest)
+    assert (asked["edit"], asked["padding"], asked["subtract_words"]) == ("refine", "end", ["grass", "dog"])
+    assert (asked["blend_threshold"], asked["tau_c"]) == (0.35, None)
+    assert claim.request.negative_prompt == "blurred"
+    hands.edit(claim)
+    expect(page.locator("#outcome")).to_be_visible()
+
+    page.locator("#methods").get_by_text("pnp", exact=True).click()
+    page.get_by_label("features: pictures").check()
+    page.get_by_label("as published").check()
+    claim = ask(page, hands, "a dog on tall grass")
+    assert isinstance(claim.request, EditRequest)
+    assert (claim.request.method, claim.request.preset) == ("pnp", "published")
+    assert (params(claim)["features"], claim.request.guidance_scale) == (True, 7.5)
+
+
+def test_an_inversion_has_controls_of_its_own(page: Page, url: str, hands: Hands) -> None:
+    page.goto(url)
+    page.get_by_role("button", name="Example: a cat on grass").click()
+    page.get_by_text("How it is inverted").click()
+    page.locator("#inverters").get_by_text("edit-friendly", exact=True).click()
+    page.get_by_label("seed: ").fill("7")
+    page.get_by_label("last_noise: ").uncheck()
+    page.get_by_role("button", name="Invert", exact=True).click()
+    claim = hands.take()
+    assert params(claim) == {"guidance_scale": None, "seed": 7, "last_noise": False}
 
 
 def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) -> None:
@@ -51,7 +104,7 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
     asked = params(claim)
     assert isinstance(claim.request, EditRequest)
     assert (claim.request.guidance_scale, asked["value_prompt"]) == (4.5, "a sketch of a dog")
-    assert (asked["tau_u"], asked["tau_v"], asked["tau_c"], asked["tau_s"]) == (0.05, 0.5, 0.25, 0.6)
+    assert (asked["tau_u"], asked["tau_v"], asked["tau_c"], asked["tau_s"]) == (0.05, 0.5, 0.65, None)
     assert (asked["reweight"], asked["blend_words"], asked["attention"]) == ({"tall": 1.25}, ["dog"], True)
     hands.edit(claim)
     expect(page.locator("#outcome")).to_be_visible()

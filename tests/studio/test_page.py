@@ -84,7 +84,7 @@ def test_a_canceled_edit_leaves_the_form_as_it_was(page: Page, url: str, hands: 
         (ErrorCode.NUMERICAL_ERROR, {}, "job-error"),
         (ErrorCode.PROMPT_TOO_LONG, {"tokens": 20, "limit": 16}, "target-error"),
         (ErrorCode.UNKNOWN_WORD, {"word": "cat", "words": ["dog"]}, "blend-error"),
-        (ErrorCode.INVALID_PARAMETER, {"parameter": "tau_s"}, "sliders-error"),
+        (ErrorCode.INVALID_PARAMETER, {"parameter": "tau_s"}, "controls-error"),
     ],
 )
 def test_why_a_job_failed_is_said_where_it_can_be_mended(
