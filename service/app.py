@@ -28,7 +28,7 @@ _DESCRIPTION = (
     "/jobs. Every error is problem+json; branch on its `code`."
 )
 
-_HANG_S = 3.0  # less than the 5 s in which every request is answered while the store hangs
+_HANG_S = 2.0  # less than the 5 s in which every request is answered while the store hangs
 
 # The framework traces requests where `store.tracing` has said whom to send spans; metrics and logs are ours.
 _SPANS: TelemetryConfig = {

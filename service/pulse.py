@@ -12,11 +12,11 @@ from store import AsyncEvents
 
 _EVERY_S: Final = 0.5
 _PATIENCE_S: Final = 1.0
-_DOWN_AFTER_S: Final = 2.0  # shorter outages are hidden by trying again
+_DOWN_AFTER_S: Final = 1.5  # shorter outages are hidden by trying again
 
 
 class Pulse:
-    """Asks the store twice a second; while it has not answered for two seconds, requests are refused at once.
+    """Asks the store twice a second; requests are refused while it has not answered for a second and a half.
 
     Without it every request would keep a thread until its own time is over, and the next ones would wait for
     those threads.
