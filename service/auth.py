@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api_schemas import ErrorCode
 from service import openapi
 from service.errors import ServiceError
-from service.limiting import UNCOUNTED, AtOnce, RateLimits
+from service.limiting import AtOnce, RateLimits
 from service.pulse import Pulse
 from service.settings import ServiceSettings
 from store import Store
@@ -77,9 +77,9 @@ class Gate:
             return not (self._key_needed or self._keys.exist())
         return self._keys.opens(caller.key_id)
 
-    def count(self, caller: Caller) -> None:
-        """Count a request that asks for work; raises rate_limited."""
-        self._limits.count(caller.counted_as, caller.rate or self._usual_rate)
+    def count(self, caller: Caller, path: str) -> None:
+        """Count a POST to this path; raises rate_limited."""
+        self._limits.count(caller.counted_as, caller.rate or self._usual_rate, path)
 
 
 def _caller(
@@ -87,8 +87,8 @@ def _caller(
 ) -> Caller:
     gate: Gate = request.app.state.gate
     caller = gate.admit(credentials.credentials if credentials else None)
-    if request.method == "POST" and request.url.path not in UNCOUNTED:
-        gate.count(caller)
+    if request.method == "POST":
+        gate.count(caller, request.url.path)
     request.state.caller = caller
     return caller
 

@@ -8,24 +8,30 @@ from time import time
 
 from limits import RateLimitItemPerMinute
 from limits.storage import RedisStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits.strategies import SlidingWindowCounterRateLimiter
 
 from api_schemas import ErrorCode
 from service.errors import ServiceError
 from store import Store
 
-UNCOUNTED = frozenset({"/prompts/compare"})  # asked while a person types, and no work for any worker
+TYPING = frozenset({"/prompts/compare"})  # asked while a person types, and no work for any worker
+_TYPING_FACTOR = 5
 
 
 class RateLimits:
-    """Counts over the last 60 seconds, shared by all processes of the service."""
+    """Counts over the last 60 seconds by the store's clock, shared by all processes of the service."""
 
     def __init__(self, store: Store) -> None:
         storage = RedisStorage("redis://", store.redis.connection_pool, key_prefix="pentimento:rate")
-        self._limiter = MovingWindowRateLimiter(storage)
+        self._limiter = SlidingWindowCounterRateLimiter(storage)
 
-    def count(self, who: str, per_minute: int) -> None:
-        """Count a request; one that comes too early is not counted but raises rate_limited."""
+    def count(self, who: str, per_minute: int, path: str) -> None:
+        """Count a request; one that comes too early is not counted but raises rate_limited.
+
+        What is asked while a person types counts for itself, and may be asked five times as often.
+        """
+        if path in TYPING:
+            who, per_minute = f"{who}{path}", _TYPING_FACTOR * per_minute
         limit = RateLimitItemPerMinute(per_minute)
         if self._limiter.hit(limit, who):
             return

@@ -19,7 +19,6 @@ from api_schemas import (
 )
 from pictures import ACCEPTED, Fit
 from service.errors import RETRY_AFTER_S
-from service.limiting import UNCOUNTED
 
 Json = dict[str, Any]
 
@@ -176,11 +175,11 @@ def complete(app: FastAPI) -> None:
 
 
 def _tell_of_keys(document: Json) -> None:
-    for path, operations in document["paths"].items():
+    for operations in document["paths"].values():
         for method, operation in operations.items():
             if "security" in operation:
                 operation["security"].append({})  # where there are no keys, none is needed
-                if method == "post" and path not in UNCOUNTED:
+                if method == "post":
                     _tell_of_rates(operation["responses"])
 
 

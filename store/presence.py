@@ -1,28 +1,33 @@
 """Which workers are alive and what they serve, and which keepers are."""
 
-from time import time
 from typing import Any
 
 from api_schemas import ModelInfo
 from store import keys
+from store.lua import Scripts
 
 _ALIVE = f"{keys.PREFIX}workers"
 _SERVES = f"{keys.PREFIX}workers:serve"
 _KEEPERS = f"{keys.PREFIX}keepers"
+_FAULT = f"{keys.PREFIX}workers:fault"
+_FAULT_S = 900
+
+_Until = list[
+    tuple[str, float]
+]  # names, and until when each is taken to be alive, in the store's milliseconds
+_Time = tuple[int, int]  # seconds and microseconds
 
 
 class Presence:
-    """Workers say every few seconds that they are there; those that fall silent are forgotten."""
+    """Workers say every few seconds that they are there; those that fall silent count no more."""
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
+        self._scripts = Scripts(redis, "PUBLISH_WORKER", "PUBLISH_KEEPER")
 
     def publish(self, worker: str, model: ModelInfo, ttl_s: float) -> None:
         """Say that `worker` serves `model` and will say so again within `ttl_s` seconds."""
-        with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hset(_SERVES, worker, model.model_dump_json())
-            pipeline.zadd(_ALIVE, {worker: time() + ttl_s})
-            pipeline.execute()
+        self._scripts.run("PUBLISH_WORKER", worker, model.model_dump_json(), round(ttl_s * 1000))
 
     def retire(self, worker: str) -> None:
         """Say that `worker` is gone."""
@@ -44,11 +49,12 @@ class Presence:
         """Ask for `models` along with whatever else the pipeline asks for."""
         pipeline.zrange(_ALIVE, 0, -1, withscores=True)
         pipeline.hgetall(_SERVES)
+        pipeline.time()
 
-    def told(self, until: list[tuple[str, float]], serves: dict[str, str]) -> list[ModelInfo]:
-        """The models, from the two answers to what `ask` asked."""
+    def told(self, until: _Until, serves: dict[str, str], now: _Time) -> list[ModelInfo]:
+        """The models, from the three answers to what `ask` asked."""
         found: dict[str, ModelInfo] = {}
-        for text in self._live(until, serves).values():
+        for text in self._live(until, serves, now).values():
             model = ModelInfo.model_validate_json(text)
             workers = found[model.name].workers + 1 if model.name in found else 1
             found[model.name] = model.model_copy(update={"workers": workers})
@@ -59,16 +65,23 @@ class Presence:
             self.ask(pipeline)
             return pipeline.execute()
 
-    def _live(self, until: list[tuple[str, float]], serves: dict[str, str]) -> dict[str, str]:
+    @staticmethod
+    def _live(until: _Until, serves: dict[str, str], now: _Time) -> dict[str, str]:
         """What every live worker serves, as JSON."""
-        silent = [worker for worker, end in until if end <= time()]
-        for worker in silent:
-            self.retire(worker)
-        return {worker: serves[worker] for worker, _ in until if worker in serves and worker not in silent}
+        return {worker: serves[worker] for worker in _alive(until, now) if worker in serves}
+
+    def publish_fault(self, reason: str) -> None:
+        """Say why a worker cannot begin; it is remembered for some minutes."""
+        self._redis.set(_FAULT, reason, ex=_FAULT_S)
+
+    def fault(self) -> str | None:
+        """Why the last worker that could not begin could not."""
+        found: str | None = self._redis.get(_FAULT)
+        return found
 
     def publish_keeper(self, keeper: str, ttl_s: float) -> None:
         """Say that `keeper` is there and will say so again within `ttl_s` seconds."""
-        self._redis.zadd(_KEEPERS, {keeper: time() + ttl_s})
+        self._scripts.run("PUBLISH_KEEPER", keeper, round(ttl_s * 1000))
 
     def retire_keeper(self, keeper: str) -> None:
         """Say that `keeper` is gone."""
@@ -76,5 +89,12 @@ class Presence:
 
     def keepers(self) -> list[str]:
         """Names of the keepers that are alive."""
-        self._redis.zremrangebyscore(_KEEPERS, "-inf", time())
-        return list(self._redis.zrange(_KEEPERS, 0, -1))
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.zrange(_KEEPERS, 0, -1, withscores=True)
+            pipeline.time()
+            return _alive(*pipeline.execute())
+
+
+def _alive(until: _Until, now: _Time) -> list[str]:
+    milliseconds = now[0] * 1000 + now[1] // 1000
+    return [name for name, end in until if end > milliseconds]

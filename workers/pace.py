@@ -74,6 +74,18 @@ class Pace:
         return round(self._percent, 1), left * self._pace() if len(self._paces) >= _ENOUGH else None
 
     @property
+    def rows_ahead(self) -> float:
+        """Rows of the largest step that is planned, from the phase that was heard of last on."""
+        begun = self._last[0] if self._last else None
+        index = next((index for index, phase in enumerate(self._plan) if phase.name == begun), 0)
+        return max((phase.rows for phase in self._plan[index:] if phase.steps), default=0.0)
+
+    @property
+    def slowest_row_s(self) -> float:
+        """Seconds that a row took in the phase where it took longest, now or in the job before."""
+        return max((*self._costs.values(), *self.costs.values()), default=0.0)
+
+    @property
     def costs(self) -> dict[str, float]:
         """Seconds per row of the phases that were timed."""
         return {name: seconds / rows for name, (seconds, rows) in self._spent.items() if seconds > 0}

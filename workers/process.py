@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 import sys
+from contextlib import closing, suppress
 from uuid import uuid4
 
 import structlog
 import torch
 from redis import Redis
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from redis.retry import Retry
 
 import engine
@@ -46,10 +47,20 @@ def main(arguments: list[str] | None = None) -> int:
         torch.set_num_threads(settings.threads)
     try:
         models = engine.load(settings.model, device=asked.device, dtype=settings.dtype)
-    except (engine.UnknownModel, engine.InvalidParameter) as error:
-        log.error("the model cannot be loaded", model=settings.model, error=str(error))
+    except Exception as error:  # whatever it is, another try would end the same
+        foreseen = isinstance(error, engine.PentimentoError)
+        log.error("the model cannot be loaded", model=settings.model, exc_info=not foreseen)
+        because = " ".join(str(error).split())[:500] or type(error).__name__
+        give_up(settings, f"the model {settings.model} cannot be loaded: {because}")
         return os.EX_CONFIG
     return work(models, settings, asked.name, asked.parent)
+
+
+def give_up(settings: WorkerSettings, reason: str) -> None:
+    """Say why this worker cannot begin: to `/readyz`, and in words as the last of its log."""
+    with suppress(RedisError), closing(store.open(settings)) as shared:
+        shared.presence.publish_fault(reason)
+    sys.stderr.write(f"{reason}\n")
 
 
 def work(models: engine.Models, settings: WorkerSettings, name: str, parent: int) -> int:

@@ -58,6 +58,7 @@ class Reporter:
     def expect(self, *phases: Phase) -> None:
         """Say which phases are still to come, in order; without it there is no percentage and no ETA."""
         self._pace.expect(*phases)
+        self._live()
 
     def show(self, picture: Image.Image) -> None:
         """Say which working picture the job is about; without it there are no previews."""
@@ -73,12 +74,12 @@ class Reporter:
 
     def __call__(self, now: engine.Progress) -> None:
         """Take note of a step, tell the store now and then, and stop if asked to."""
-        self._guard.alive()
         at = self._clock()
         if now.phase == self._phase:
             STEP.labels(now.phase).observe(at - self._at)
         self._phase, self._at = now.phase, at
         percent, eta = self._pace.hear(now, at)
+        self._live()
         png = self._previews.draw(now)
         pause = _EVERY_S if now.phase == self._told else _SOON_S
         if at >= self._silent_until and (png is not None or at >= self._told_at + pause):
@@ -89,12 +90,15 @@ class Reporter:
 
     def check(self) -> None:
         """A sign of life without progress: while waiting for another worker, or storing results."""
-        self._guard.alive()
+        self._live()
         at = self._clock()
         if at >= max(self._told_at + _EVERY_S, self._silent_until):
             self._told_at = at
             self._ask(lambda: self._jobs.beat(self._claim, self._lease_s), at)
         self._stop_if_leaving()
+
+    def _live(self) -> None:
+        self._guard.alive(self._pace.rows_ahead, self._pace.slowest_row_s)
 
     def _tell(self, progress: Progress, eta: float | None, png: bytes | None) -> Verdict:
         if png is not None:

@@ -15,6 +15,7 @@ from pentimento.serve.errors import ServeError
 from pentimento.serve.processes import Program
 
 _OLDEST = (6, 2)
+_MEMORY = "1gb"  # a full store refuses jobs; without a bound the machine's memory would be at stake
 _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 with the closing zero, 104 on macOS
 _NO_SERVER = (
     "no store found: set PENTIMENTO_REDIS_URL to a Redis or Valkey >= 6.2, "
@@ -58,6 +59,15 @@ def _bundled() -> Path | None:
         return None
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder that is nobody else's to read, also if it is there already. Raises ServeError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.chmod(0o700)
+    except PermissionError:
+        raise ServeError(f"{path} is another user's; set PENTIMENTO_HOME to a folder of yours") from None
+
+
 def _short_folder(home: Path) -> Path:
     """The same folder every time for this home, so that a server left behind on its socket is found."""
     name = hashlib.sha256(os.fsencode(os.path.realpath(home))).hexdigest()[:16]
@@ -77,8 +87,7 @@ class EmbeddedStore:
     def __init__(self, home: Path, server: Path) -> None:
         self.server = server
         self.data = home / "redis"
-        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.data.chmod(0o700)
+        private_folder(self.data)
         self._temporary: Path | None = None
         self.socket = self.data / "redis.sock"
         if len(bytes(self.socket)) > _LONGEST_SOCKET_PATH:
@@ -97,7 +106,7 @@ class EmbeddedStore:
             *(str(self.server), "--port", "0", "--dir", str(self.data)),
             *("--unixsocket", str(self.socket), "--unixsocketperm", "700"),
             *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
-            *("--maxmemory-policy", "noeviction", "--daemonize", "no"),
+            *("--maxmemory", _MEMORY, "--maxmemory-policy", "noeviction", "--daemonize", "no"),
         )
         return Program(name="store", argv=argv, log=self._log)
 
@@ -114,14 +123,21 @@ class EmbeddedStore:
         """What to do if the log says that the append-only file is damaged, else nothing."""
         if "append only file" not in log.lower() and "aof" not in log.lower():
             return ""
-        manifest = self.data / "appendonlydir" / "appendonly.aof.manifest"
-        repair = (
-            f"exec -a valkey-check-aof {shlex.quote(str(self.server))} --fix {shlex.quote(str(manifest))}"
-        )
+        server, file = shlex.quote(str(self.server)), shlex.quote(self._damaged(log))
+        repair = f"exec -a valkey-check-aof {server} --fix {file}"
         return (
             f"\nThe store's append-only file is damaged. Copy the folder {self.data}, then repair it "
             f"and start again:\n  bash -c {shlex.quote(repair)}"
         )
+
+    def _damaged(self, log: str) -> str:
+        """The file to repair: the one that the log names, else the latest. A manifest is not repaired."""
+        folder = self.data / "appendonlydir"
+        named = re.findall(r"appendonly\.aof\.\d+\.(?:incr|base)\.(?:aof|rdb)", log)
+        latest = sorted(folder.glob("*.incr.aof"), key=lambda path: path.stat().st_mtime)
+        if named or not latest:
+            return str(folder / (named[-1] if named else "appendonly.aof.1.incr.aof"))
+        return str(latest[-1])
 
     def remove_temporary(self) -> None:
         """Remove the folder that held a socket whose usual path was too long."""

@@ -14,6 +14,7 @@ from pentimento.serve.errors import ServeError
 _CHILD = Path(__file__).with_name("child.py")
 _TAIL_LINES = 12
 _LOG_LIMIT = 10 * 2**20
+_HOPELESS = os.EX_CONFIG  # a program ends with this if to start it again would change nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,10 @@ class Child:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the process in a session of its own, so that Ctrl-C reaches only the supervisor."""
+        """Start the process in a session of its own, so that Ctrl-C reaches only the supervisor.
+
+        Raises OSError if the machine has no room for one more process, or for its log.
+        """
         program = self.program
         program.log.parent.mkdir(parents=True, exist_ok=True)
         fresh = program.log.exists() and program.log.stat().st_size > _LOG_LIMIT
@@ -117,10 +121,15 @@ class Supervisor:
         self._backoff = backoff or Backoff()
 
     def start(self, program: Program) -> Child:
-        """Start a program and look after it from now on."""
+        """Start a program, as soon as the machine has room for it, and look after it from now on."""
         child = Child(program)
         self.children.append(child)
-        child.start()
+        while not self._stopping():
+            try:
+                child.start()
+                break
+            except OSError as error:
+                time.sleep(self._put_off(child, f"cannot be started ({error.strerror or error})"))
         return child
 
     def wait(
@@ -133,7 +142,7 @@ class Supervisor:
                 return False
             for child in self.children:
                 if (code := child.exit_code()) is not None:
-                    raise ServeError(_died(child, code, "while starting"))
+                    raise ServeError(_ended(child, code, "while starting"))
             if time.monotonic() > deadline:
                 raise ServeError(f"not ready after {timeout_s:.0f} s: {what()}")
             time.sleep(every_s)
@@ -151,15 +160,26 @@ class Supervisor:
         if code is None:
             return
         if child.due is None:
-            lived = now - child.started
-            child.failures = 1 if lived > self._backoff.healthy_s else child.failures + 1
-            if child.failures > self._backoff.attempts:
-                raise ServeError(_died(child, code, f"{child.failures} times in a row"))
-            delay = self._backoff.delay(child.failures)
-            self._tell(f"the {child.program.name} ended ({_exit(code)}); starting it again in {delay:g} s")
-            child.due = now + delay
+            if code == _HOPELESS:
+                raise ServeError(_ended(child, code, "and cannot go on"))
+            if now - child.started > self._backoff.healthy_s:
+                child.failures = 0
+            if child.failures >= self._backoff.attempts:
+                times = f"{child.failures + 1} times in a row"
+                raise ServeError(_with_log(child, f"the {child.program.name} ended ({_exit(code)}), {times}"))
+            child.due = now + self._put_off(child, f"ended ({_exit(code)})")
         elif now >= child.due:
-            child.start()
+            try:
+                child.start()
+            except OSError as error:
+                child.due = now + self._put_off(child, f"cannot be started ({error.strerror or error})")
+
+    def _put_off(self, child: Child, what: str) -> float:
+        """Seconds until the next try, which a person is told."""
+        child.failures += 1
+        delay = self._backoff.delay(child.failures)
+        self._tell(f"the {child.program.name} {what}; starting it again in {delay:g} s")
+        return delay
 
     def stop(self) -> None:
         """Stop everything that was started, last first; returns when nothing of it runs any more."""
@@ -171,7 +191,13 @@ def _exit(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def _died(child: Child, code: int, when: str) -> str:
-    message = f"the {child.program.name} ended {when} ({_exit(code)}); its log is {child.program.log}"
-    tail = child.tail()
+def _ended(child: Child, code: int, when: str) -> str:
+    words = [line for line in child.tail().splitlines() if not line.startswith("{")]
+    if code == _HOPELESS and words:  # the program says why, in its last words
+        return words[-1]
+    return _with_log(child, f"the {child.program.name} ended {when} ({_exit(code)})")
+
+
+def _with_log(child: Child, reason: str) -> str:
+    message, tail = f"{reason}; its log is {child.program.log}", child.tail()
     return f"{message}\n{tail}" if tail else message

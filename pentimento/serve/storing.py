@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pentimento.serve.embedded import EmbeddedStore, find_server
+from pentimento.serve.embedded import EmbeddedStore, find_server, private_folder
 from pentimento.serve.errors import ServeError
 from pentimento.serve.processes import Supervisor
 
@@ -15,7 +15,7 @@ _TIMEOUT_S = 60.0
 @contextmanager
 def only_one(home: Path) -> Iterator[None]:
     """While entered, nobody else starts the store of this home. Raises ServeError if somebody has."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(home)
     with (home / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

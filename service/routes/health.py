@@ -95,7 +95,9 @@ def _files(store: Store) -> str | None:
 
 
 def _workers(store: Store) -> str | None:
-    return None if store.presence.models() else "no worker serves a model yet; it may still be loading"
+    if store.presence.models():
+        return None
+    return store.presence.fault() or "no worker serves a model yet; it may still be loading"
 
 
 def _keepers(store: Store) -> str | None:

@@ -13,6 +13,7 @@ from store.scripts.locks import RENEW, UNLOCK
 from store.scripts.looking import IMAGES, PAGE, STATS
 from store.scripts.losses import ABANDON, REAP
 from store.scripts.outbox import SETTLE, TAKE
+from store.scripts.presence import PUBLISH_KEEPER, PUBLISH_WORKER
 from store.scripts.running import BEAT, BEGIN, FINISH, HAND_BACK, MADE, PREVIEW, PROGRESS
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "PAGE",
     "PREVIEW",
     "PROGRESS",
+    "PUBLISH_KEEPER",
+    "PUBLISH_WORKER",
     "REAP",
     "RENEW",
     "SETTLE",

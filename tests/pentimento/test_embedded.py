@@ -1,7 +1,9 @@
 import os
+import shlex
 import signal
 import socket
 import stat
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,8 +115,15 @@ def test_a_short_folder_that_others_may_enter_is_not_used(
         EmbeddedStore(home, find_server())
 
 
-def test_a_damaged_store_names_the_repair_command(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, find_server())
+def servers() -> list[Path]:
+    """That which is used here, and the bundled one."""
+    bundled = embedded._bundled()
+    return list(dict.fromkeys([find_server(), *([bundled] if bundled else [])]))
+
+
+@pytest.mark.parametrize("server", servers(), ids=lambda path: path.parent.name)
+def test_a_damaged_store_names_a_repair_command_that_works(tmp_path: Path, server: Path) -> None:
+    store = EmbeddedStore(tmp_path, server)
     with running(store):
         for number in range(50):
             ask(store, "SET", f"key{number}", "value" * 20)
@@ -124,7 +133,28 @@ def test_a_damaged_store_names_the_repair_command(tmp_path: Path) -> None:
     log.write_bytes(data)
     with pytest.raises(ServeError) as caught, running(store) as supervisor:
         pytest.fail(f"started: {supervisor.children}")
-    assert "valkey-check-aof" in store.repair_hint(str(caught.value))
+    command = store.repair_hint(str(caught.value)).splitlines()[-1].strip()
+    assert "valkey-check-aof" in command
+    repaired = subprocess.run(
+        shlex.split(command), input=b"y\n", capture_output=True, timeout=30, check=False
+    )
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    with running(store):
+        assert ask(store, "GET", "key0").endswith(b"value" * 20 + b"\r\n")
+
+
+def test_a_home_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o755)
+    home.chmod(0o755)
+    with only_one(home):
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+
+def test_the_store_may_not_fill_the_memory_of_the_machine(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, find_server())
+    with running(store):
+        assert b"1073741824" in ask(store, "CONFIG", "GET", "maxmemory")
 
 
 def test_an_orphan_on_our_socket_is_ended_before_a_new_start(tmp_path: Path) -> None:

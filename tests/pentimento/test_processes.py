@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -5,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -86,7 +89,7 @@ def test_a_dead_program_is_restarted_and_a_hopeless_one_ends_the_run(
     supervisor = Supervisor(lambda: False, told.append, FAST)
     supervisors.append(supervisor)
     supervisor.start(program(tmp_path, "print('no model here', flush=True); raise SystemExit(3)"))
-    with pytest.raises(ServeError, match=r"worker ended 4 times in a row \(exit code 3\)") as caught:
+    with pytest.raises(ServeError, match=r"worker ended \(exit code 3\), 4 times in a row") as caught:
         supervisor.watch()
     assert "no model here" in str(caught.value)
     assert len(told) == 3
@@ -111,6 +114,58 @@ def test_a_killed_program_comes_back(tmp_path: Path, supervisors: list[Superviso
     supervisor.start(program(tmp_path, SLEEP))
     supervisor.watch()
     assert told == ["the worker ended (signal SIGKILL); starting it again in 0.01 s"]
+
+
+def test_a_program_that_cannot_be_started_is_tried_again(
+    tmp_path: Path, supervisors: list[Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    refused = [OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))] * 8
+    real = subprocess.Popen
+
+    def start(*args: Any, **kwargs: Any) -> Any:
+        if refused:
+            raise refused.pop()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr("pentimento.serve.processes.subprocess.Popen", start)
+    supervisor = Supervisor(lambda: bool(told) and len(told) > 20, told.append, FAST)
+    supervisors.append(supervisor)
+    child = supervisor.start(program(tmp_path, SLEEP))
+    assert child.pid is not None
+    assert len(told) == 8
+    assert told[0] == (
+        "the worker cannot be started (Resource temporarily unavailable); starting it again in 0.01 s"
+    )
+
+
+def test_a_running_program_that_cannot_be_started_again_is_waited_for(
+    tmp_path: Path, supervisors: list[Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    supervisor = Supervisor(lambda: len(told) > 2, told.append, FAST)
+    supervisors.append(supervisor)
+    supervisor.start(program(tmp_path, "pass"))
+    monkeypatch.setattr(Child, "start", Mock(side_effect=OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))))
+    supervisor.watch()
+    assert [text.partition(";")[0] for text in told] == [
+        "the worker ended (exit code 0)",
+        *["the worker cannot be started (Cannot allocate memory)"] * 2,
+    ]
+
+
+def test_a_program_that_says_it_cannot_go_on_is_not_started_again(
+    tmp_path: Path, supervisors: list[Supervisor]
+) -> None:
+    code = (
+        "import os, sys\nprint('{\"event\": \"loading\"}')\nprint('the model x cannot be loaded: why')\n"
+        'print(\'{"event": "worker ended"}\')\nsys.exit(os.EX_CONFIG)'
+    )
+    supervisor = Supervisor(lambda: False, pytest.fail, FAST)
+    supervisors.append(supervisor)
+    supervisor.start(program(tmp_path, code))
+    with pytest.raises(ServeError, match=r"^the model x cannot be loaded: why$"):
+        supervisor.watch()
 
 
 def test_delays_double_up_to_a_limit() -> None:

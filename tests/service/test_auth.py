@@ -8,7 +8,6 @@ from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
 from service.app import create_app
-from service.limiting import UNCOUNTED
 from service.routes import OPEN_ROUTERS, ROUTERS
 from service.settings import RemoteRefused, ServiceSettings
 from store import Store
@@ -66,7 +65,7 @@ def test_every_guarded_route_says_so_in_the_description(http: TestClient) -> Non
             if needs:
                 assert operation["security"] == [{"key": []}, {}]
                 assert "503" in operation["responses"], (method, path)
-            if method == "post" and path not in UNCOUNTED:
+            if method == "post":
                 codes = operation["responses"]["429"]["content"]["application/problem+json"]["examples"]
                 assert "rate_limited" in codes, path
 
@@ -128,24 +127,42 @@ def test_a_key_may_send_its_own_rate_and_is_told_when_to_come_back(http: TestCli
     assert http.post("/edit", json={}, headers=bearer(usual)).status_code == 422
 
 
-def test_typing_counts_as_no_request(http: TestClient, shared: Store) -> None:
+def test_typing_counts_for_itself_and_is_limited_too(http: TestClient, shared: Store) -> None:
     _, token = shared.apikeys.add("slow", rate=1)
     pair = {"source": "a cat", "target": "a dog"}
-    for _ in range(3):
-        assert http.post("/prompts/compare", json=pair, headers=bearer(token)).status_code == 200
+    typed = [http.post("/prompts/compare", json=pair, headers=bearer(token)) for _ in range(6)]
+    assert [answer.status_code for answer in typed] == [200] * 5 + [429]
+    assert (typed[5].json()["code"], typed[5].json()["limit"]) == ("rate_limited", 5)
     assert http.post("/edit", json={}, headers=bearer(token)).status_code == 422
 
 
+_PASS = """
+for _, key in ipairs(redis.call('KEYS', '*rate*')) do
+  redis.call('PEXPIRE', key, redis.call('PTTL', key) - ARGV[1])
+end
+"""
+
+
 def test_the_time_to_come_back_is_when_the_first_request_is_a_minute_old(
-    http: TestClient, shared: Store, monkeypatch: pytest.MonkeyPatch
+    http: TestClient, shared: Store
 ) -> None:
     _, token = shared.apikeys.add("slow", rate=1)
     assert http.post("/edit", json={}, headers=bearer(token)).status_code == 422
     early = http.post("/edit", json={}, headers=bearer(token))
     assert early.status_code == 429
-    real, wait = time.time, int(early.headers["retry-after"])
-    monkeypatch.setattr("limits.storage.redis.time.time", lambda: real() + wait)
+    shared.redis.eval(_PASS, 0, 1000 * int(early.headers["retry-after"]))
     assert http.post("/edit", json={}, headers=bearer(token)).status_code == 422
+
+
+@pytest.mark.parametrize("ahead_s", [-3600, 3600])
+def test_the_clock_of_a_process_gives_nobody_more_requests(
+    http: TestClient, shared: Store, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    _, token = shared.apikeys.add("slow", rate=1)
+    assert http.post("/edit", json={}, headers=bearer(token)).status_code == 422
+    real = time.time
+    monkeypatch.setattr("limits.storage.redis.time.time", lambda: real() + ahead_s)
+    assert http.post("/edit", json={}, headers=bearer(token)).status_code == 429
 
 
 def test_without_keys_all_share_the_rate_of_the_settings(shared: Store, png: bytes) -> None:

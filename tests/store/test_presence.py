@@ -13,13 +13,39 @@ from tests.store.conftest import IMAGE, invert
 MODEL = ModelInfo(name="miniature", size=64, token_limit=77, guidance_scale=3.0)
 
 
-def test_models_count_the_workers_that_are_alive(shared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ahead_s", [-3600, 70])
+def test_the_clock_of_who_asks_retires_nobody(
+    shared: Store, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    real = time
+    monkeypatch.setattr("store.presence.time", lambda: real() + ahead_s, raising=False)
+    monkeypatch.setattr("time.time", lambda: real() + ahead_s)
+    shared.presence.publish("one", MODEL, 60)
+    shared.presence.publish_keeper("keeper", 60)
+    monkeypatch.undo()
+    assert shared.presence.workers() == ["one"]
+    assert shared.presence.keepers() == ["keeper"]
+    monkeypatch.setattr("store.presence.time", lambda: real() + ahead_s, raising=False)
+    shared.presence.publish("two", MODEL, 0.001)
+    sleep(0.01)
+    assert shared.presence.workers() == ["one"]
+    assert shared.presence.keepers() == ["keeper"]
+
+
+def test_workers_that_fell_silent_are_forgotten(shared: Store) -> None:
+    shared.presence.publish("one", MODEL, 60)
+    shared.redis.zincrby("pentimento:workers", -130_000, "one")
+    shared.presence.publish("two", MODEL, 60)
+    assert shared.redis.hkeys("pentimento:workers:serve") == ["two"]
+
+
+def test_models_count_the_workers_that_are_alive(shared: Store) -> None:
     assert shared.presence.models() == []
     shared.presence.publish("one", MODEL, 60)
     shared.presence.publish("two", MODEL, 10)
     assert shared.presence.models() == [MODEL.model_copy(update={"workers": 2})]
-    later = time() + 30
-    monkeypatch.setattr("store.presence.time", lambda: later)
+    shared.redis.zincrby("pentimento:workers", -30_000, "one")
+    shared.redis.zincrby("pentimento:workers", -30_000, "two")
     assert shared.presence.workers() == ["one"]
     shared.presence.retire("one")
     assert shared.presence.models() == []

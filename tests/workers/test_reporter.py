@@ -50,7 +50,7 @@ class FakeJobs:
 
 
 class Quiet(Guard):
-    def alive(self) -> None:
+    def alive(self, rows: float = 0.0, row_s: float = 0.0) -> None:
         pass
 
 
