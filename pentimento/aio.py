@@ -53,6 +53,7 @@ class AsyncClient:
 
     async def edit(self, image: AnImage, prompt: str | Sequence[str], **how: Unpack[Editing]) -> "AsyncEdit":
         """As `Client.edit`."""
+        how = outcomes.meaning(image, how)
         return AsyncEdit(self, await self._core.ask(calls.edit(outcomes.image_id(image), prompt, how)))
 
     @overload

@@ -14,6 +14,7 @@ from api_schemas import (
     DeliveryList,
     Image,
     ImageList,
+    InversionInfo,
     Job,
     JobList,
     MethodInfo,
@@ -46,8 +47,14 @@ class Inverting(Submitting, total=False):
 
 
 class Editing(Submitting, total=False):
-    """How an image can be edited; what is left out is the service's default."""
+    """How an image can be edited; what is left out is the service's default.
 
+    `inversion` is one that an answer named, or what is to be different from the image's own: `method`,
+    `steps`, `prompt`, `params`. Left out, it is the one that was asked for with what names the image; where
+    that is only an id, or with None, it is the image's own.
+    """
+
+    inversion: InversionInfo | Mapping[str, Any] | None
     method: str | None
     params: EditParameters | Mapping[str, Any] | None
     preset: str | None  # "published": the settings of the method's paper
@@ -112,6 +119,7 @@ def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accep
         "image_id": image_id,
         "prompt": prompt if isinstance(prompt, str) else None,
         "prompts": None if isinstance(prompt, str) else list(prompt),
+        "inversion": _choice(how.get("inversion")),
         "method": how.get("method") or _method_of(params),
         "params": _plain(params),
         "preset": how.get("preset"),
@@ -212,6 +220,12 @@ def _method_of(params: object) -> str | None:
 
 def _plain(params: Parameters | Mapping[str, Any] | None) -> Any:
     return params.model_dump(mode="json", exclude_unset=True) if isinstance(params, Parameters) else params
+
+
+def _choice(inversion: InversionInfo | Mapping[str, Any] | None) -> Any:
+    if isinstance(inversion, InversionInfo):
+        return inversion.model_dump(mode="json", include={"method", "steps", "prompt", "params"})
+    return inversion and {**inversion, "params": _plain(inversion.get("params"))}
 
 
 def _safe(name: str) -> str:

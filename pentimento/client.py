@@ -61,8 +61,10 @@ class Client:
     def edit(self, image: AnImage, prompt: str | Sequence[str], **how: Unpack[Editing]) -> "Edit":
         """Ask for an edit by one target prompt, or for several that share the work.
 
+        What `invert` returned stands for the inversion that it asked for, an id for the image's own one.
         Returns once the job is accepted.
         """
+        how = outcomes.meaning(image, how)
         return Edit(self, now(self._core.ask(calls.edit(outcomes.image_id(image), prompt, how))))
 
     @overload

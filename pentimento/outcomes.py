@@ -8,8 +8,9 @@ from typing import Protocol
 
 from PIL import Image as Pillow
 
-from api_schemas import Accepted, EditResult, Image, InvertResult, Job, Notice
+from api_schemas import Accepted, EditResult, Image, InversionInfo, InvertResult, Job, Notice
 from pentimento import calls, pictures
+from pentimento.calls import Editing
 from pentimento.core import Core
 
 
@@ -30,6 +31,11 @@ class Inverted:
         """The name by which edits choose it."""
         return self.result.image_id
 
+    @property
+    def inversion(self) -> InversionInfo | None:
+        """The inversion that was made; edits of this take it, whatever becomes of the image's own."""
+        return self.result.inversion
+
 
 @dataclass(frozen=True)
 class Edited:
@@ -48,6 +54,11 @@ class Edited:
     def image_id(self) -> str:
         """The image that was edited."""
         return self.result.image_id
+
+    @property
+    def inversion(self) -> InversionInfo | None:
+        """The inversion of it that was edited."""
+        return self.result.inversion
 
     @cached_property
     def images(self) -> list[Pillow.Image]:
@@ -112,6 +123,11 @@ class Pending:
         """The image; edits may name it at once."""
         return self.accepted.image_id
 
+    @property
+    def inversion(self) -> InversionInfo | None:
+        """The inversion that the job makes or edits."""
+        return self.accepted.inversion
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(job_id={self.job_id!r}, image_id={self.image_id!r})"
 
@@ -121,6 +137,17 @@ def image_id(image: AnImage) -> str:
     if isinstance(image, str):
         return image
     return image.id if isinstance(image, Image) else image.image_id
+
+
+def meaning(image: AnImage, how: Editing) -> Editing:
+    """How to edit an image that is named by something that holds an inversion of it: that one is meant."""
+    if "inversion" in how:
+        return how
+    if isinstance(image, Image):
+        held = next((each for each in image.inversions if each.own), None)
+    else:
+        held = getattr(image, "inversion", None)
+    return {**how, "inversion": held}
 
 
 def job_id(job: AJob) -> str:

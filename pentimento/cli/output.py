@@ -8,7 +8,17 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 
-from api_schemas import EditResult, Image, InvertResult, Job, MethodInfo, Notice, Problem, Progress
+from api_schemas import (
+    EditResult,
+    Image,
+    Inversion,
+    InvertResult,
+    Job,
+    MethodInfo,
+    Notice,
+    Problem,
+    Progress,
+)
 from pentimento.progress import err
 
 __all__ = [
@@ -121,6 +131,7 @@ def _of_image(image: Image) -> dict[str, str]:
         "model": image.model,
         "method": f"{image.method}, {image.steps} steps",
         "size": f"{image.width} x {image.height}",
+        "others": ", ".join(_inversion(each) for each in image.inversions if not each.own),
         "source": image.source_url,
         "job": image.job_id,
         "created": _time(image.created_at),
@@ -136,6 +147,10 @@ def _of_result(result: InvertResult | EditResult | None) -> dict[str, str]:
     if isinstance(result, EditResult):
         return {f"picture {at}": made.url for at, made in enumerate(result.images, 1)}
     return {}
+
+
+def _inversion(inversion: Inversion) -> str:
+    return f"{inversion.method}, {inversion.steps} steps, {inversion.prompt!r} ({inversion.status})"
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

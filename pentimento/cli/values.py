@@ -10,11 +10,11 @@ import typer
 _LEADING_POINT = re.compile(r"^(-?)\.(?=\d+$)")
 
 
-def extra_params(param: Sequence[str]) -> dict[str, Any]:
+def extra_params(param: Sequence[str], option: str = "--param") -> dict[str, Any]:
     """The values of `--param KEY=JSON`; what is not JSON is taken as text, but .5 as people mean it."""
     params: dict[str, Any] = {}
     for text in param:
-        key, value = _split("--param", text)
+        key, value = _split(option, text)
         try:
             params[key] = json.loads(_LEADING_POINT.sub(r"\g<1>0.", value))
         except ValueError:

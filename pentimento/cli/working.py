@@ -85,6 +85,13 @@ def edit(
     ] = Path("edited.png"),
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of a .jpg or .webp file.")] = None,
     method: Annotated[str | None, typer.Option(help="How the image is edited.")] = None,
+    inversion: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is to be different from the image's own inversion: method=ddim, steps=30.",
+            metavar="KEY=JSON",
+        ),
+    ] = None,
     attention: Annotated[
         Path | None,
         typer.Option(help="Write pictures of where each word attends here.", exists=True, file_okay=False),
@@ -119,6 +126,7 @@ def edit(
             image_id,
             prompts[0] if len(prompts) == 1 else prompts,
             method=method,
+            inversion=values.extra_params(inversion or (), "--inversion") or None,
             params=params or None,
             preset=preset,
             guidance_scale=guidance,

@@ -22,7 +22,7 @@ from api_schemas import (
     WordAttention,
 )
 from pentimento.cli import app
-from store import Claim, Store, StoreSettings, keys
+from store import Claim, Store, StoreSettings, inversion_info, keys
 from tests.results import inverted
 from tests.service.live import serving
 
@@ -94,12 +94,13 @@ def attention(prompt: str, url: str) -> list[WordAttention]:
 def end(shared: Store, claim: Claim) -> None:
     shared.jobs.progress(claim, Progress(phase="edit", step=1, total=2, percent=50), 1.0)
     request, image = claim.request, claim.image_id
+    inversion = inversion_info(claim.record_id, claim.inversion)
     prompts = request.targets if isinstance(request, EditRequest) else (request.prompt,)
     if any("fail" in prompt for prompt in prompts):
         shared.jobs.fail(claim, Problem.of(ErrorCode.NUMERICAL_ERROR, "the latents are not finite"))
         return
     if not isinstance(request, EditRequest):
-        shared.jobs.succeed(claim, inverted(*claim.record))
+        shared.jobs.succeed(claim, inverted(*claim.record).model_copy(update={"inversion": inversion}))
         return
     made = []
     for prompt, colour in zip(prompts, ["blue", "green", "red"], strict=False):
@@ -114,4 +115,7 @@ def end(shared: Store, claim: Claim) -> None:
             )
         )
     timings = Timings(queued=0, source=0, edit=0, save=0)
-    shared.jobs.succeed(claim, EditResult(image_id=image, images=made, source_cached=True, timings=timings))
+    shared.jobs.succeed(
+        claim,
+        EditResult(image_id=image, inversion=inversion, images=made, source_cached=True, timings=timings),
+    )

@@ -95,6 +95,14 @@ def test_every_method_and_parameter_can_be_given_by_name(run: Any, cat: Path, sh
     assert run("edit", image.id, "a dog", "--method", "p2plus", *params, "--no-wait").exit_code == 0
     [request] = requests(shared)
     assert request.params == P2Plus(tau_u=0.5, value_prompt="a dog", attention=True)
+    choice = ("--inversion", "steps=12", "--inversion", 'params={"inner_steps": 3}')
+    assert run("edit", image.id, "a dog", *choice, "--no-wait").exit_code == 0
+    named = next(each.inversion for each in requests(shared) if each != request)
+    assert named is not None
+    assert named.params is not None
+    assert (named.method, named.steps, named.params["inner_steps"]) == ("stylediffusion", 12, 3)
+    run("invert", str(cat), "-p", "a tabby", "--no-wait")
+    assert "stylediffusion, 9 steps, 'a cat' (pending)" in run("show", image.id).stdout
 
 
 def test_the_options_are_those_of_all_methods(run: Any, cat: Path, shared: Store) -> None:

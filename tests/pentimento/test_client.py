@@ -3,6 +3,7 @@ import inspect
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Unpack
 
 import httpx2
 import pytest
@@ -11,6 +12,8 @@ from PIL import Image
 from api_schemas import EditRequest, EditResult, JobEvent
 from parameters import P2P, P2Plus
 from pentimento import ApiError, AsyncClient, Client, Edited, Inverted, JobFailed, Unreachable
+from pentimento.calls import Editing
+from pentimento.outcomes import AnImage
 from store import Store
 
 
@@ -66,6 +69,31 @@ def test_the_whole_path_awaited(live: str, cat: Path) -> None:
                 await client.image(inversion)
 
     asyncio.run(path())
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_stands_for_an_inversion_is_edited_by_that_one(client: Client, cat: Path) -> None:
+    first = client.invert(cat, prompt="a cat on grass", steps=30)
+    known = client.image(first)
+    second = client.invert(cat, prompt="a tabby on grass", method="ddim")
+    assert first.image_id == second.image_id
+
+    def used(image: AnImage, **how: Unpack[Editing]) -> tuple[str, int, str]:
+        edit = client.edit(image, "a dog on grass", **how)
+        inversion = edit.wait(timeout_s=20).inversion
+        assert inversion is not None
+        assert inversion == edit.inversion
+        return inversion.method, inversion.steps, inversion.prompt
+
+    direct, ddim = ("direct", 30, "a cat on grass"), ("ddim", 50, "a tabby on grass")
+    edited = client.edit(first, "a fox on grass")
+    for named in (first, first.wait(timeout_s=20), known, edited, edited.wait(timeout_s=20)):
+        assert used(named) == direct
+    for named in (second, first.image_id, client.image(first), client.job(first)):
+        assert used(named) == ddim
+    assert used(first, inversion=None) == ddim
+    assert used(first, inversion={"steps": 9}) == ("ddim", 9, "a tabby on grass")
+    assert used(first.image_id, inversion=first.inversion) == direct
 
 
 def test_both_clients_have_the_same_methods() -> None:
