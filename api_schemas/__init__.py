@@ -25,6 +25,7 @@ from api_schemas.requests import (
     InvertOptions,
     InvertRequest,
     OutputFormat,
+    Resolution,
     Submission,
 )
 from api_schemas.results import (
@@ -82,6 +83,7 @@ __all__ = [
     "PromptPair",
     "RecordId",
     "Request",
+    "Resolution",
     "Response",
     "Submission",
     "Time",

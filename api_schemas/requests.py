@@ -127,6 +127,13 @@ class InversionChoice(Request):
     )
 
 
+class Resolution(StrEnum):
+    """The size of an edited picture."""
+
+    SOURCE = "source"
+    MODEL = "model"
+
+
 class EditRequest(Submission):
     """An edit of an image by one target prompt or by several that share the work."""
 
@@ -188,6 +195,12 @@ class EditRequest(Submission):
     )
     seed: int | None = Field(
         default=None, ge=0, lt=2**63, description="Seed of what is random about the method; null takes 0."
+    )
+    resolution: Resolution | None = Field(
+        default=None,
+        description="What `url` of the result shows: 'source', the image at its own size with the change "
+        "applied to it, and no value different outside the mask; 'model', what the model made at its own "
+        "size. Null takes 'source' where a mask confines the change, else 'model'.",
     )
     output_format: OutputFormat = Field(
         default=OutputFormat.PNG, description="What the URLs of the edited pictures serve."

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from api_schemas.base import ImageId, Notice, RecordId, Response
+from api_schemas.requests import Resolution
 
 
 class InversionInfo(Response):
@@ -68,8 +69,25 @@ class EditedImage(Response):
 
     prompt: str = Field(description="The prompt.")
     url: str = Field(description="The picture, in the format and quality that were asked for.")
-    mask_url: str | None = Field(default=None, description="Where it was allowed to change, if blended.")
-    metrics: Metrics = Field(description="How it differs from the source.")
+    mask_url: str | None = Field(
+        default=None, description="Where that picture was allowed to change, if blended; of its size."
+    )
+    resolution: Resolution = Field(
+        default=Resolution.MODEL,
+        description="Whether `url` is `full_url` ('source') or `model_url` ('model').",
+    )
+    model_url: str | None = Field(default=None, description="The picture at the model's size, as it made it.")
+    model_mask_url: str | None = Field(default=None, description="Its mask, if blended.")
+    full_url: str | None = Field(
+        default=None,
+        description="The image at its own size with the change applied to it; made where a mask confines the "
+        "change, or where `resolution` asks for it.",
+    )
+    full_mask_url: str | None = Field(
+        default=None,
+        description="Its mask, if blended: where it is black, no value differs from the image's.",
+    )
+    metrics: Metrics = Field(description="How it differs from the source, at the model's size.")
     attention: list[WordAttention] | None = Field(
         default=None, description="Where each word attends, if `attention` was asked for."
     )
@@ -81,7 +99,7 @@ class Timings(Response):
     queued: float = Field(ge=0, description="From being accepted until a worker began.")
     source: float = Field(ge=0, description="Getting the inversion: from memory, from storage or anew.")
     edit: float = Field(ge=0, description="Computing the edited pictures, and of the source what they take.")
-    save: float = Field(ge=0, description="Measuring and storing them.")
+    save: float = Field(ge=0, description="Applying them to the original, measuring and storing them.")
 
 
 class EditResult(Response):

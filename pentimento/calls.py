@@ -61,6 +61,7 @@ class Editing(Submitting, total=False):
     guidance_scale: float | None
     negative_prompt: str | None
     seed: int | None
+    resolution: str | None  # source: the image at its own size; model: as the model made it
     output_format: str | None  # png, jpeg or webp
     quality: int | None  # 1 to 100, of jpeg and webp
 
@@ -126,6 +127,7 @@ def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accep
         "guidance_scale": how.get("guidance_scale"),
         "negative_prompt": how.get("negative_prompt"),
         "seed": how.get("seed"),
+        "resolution": how.get("resolution"),
         "output_format": how.get("output_format"),
         "quality": how.get("quality"),
         "webhook_url": how.get("webhook_url"),

@@ -219,7 +219,7 @@ class Records:
         gc.collect()
 
     def _make(self, key: RecordKey, options: InvertOptions, reporter: Reporter) -> Source:
-        sent = self._sent(key.image_id)
+        sent = self.sent(key.image_id)
         reporter.show(engine.codec.fit(self._models, sent))
 
         def invert() -> engine.SourceRecord:
@@ -247,14 +247,15 @@ class Records:
         return self._keep(key, record, files)
 
     def _keep(self, key: RecordKey, record: engine.SourceRecord, files: Mapping[str, bytes]) -> Source:
-        sent = self._sent(key.image_id)
+        sent = self.sent(key.image_id)
         picture = engine.codec.fit(self._models, sent)
         stored = sum(map(len, files.values()))
         source = Source(record=record, picture=picture, stored=stored, sent=sent.size)
         self._hot.put(key, source)
         return source
 
-    def _sent(self, image_id: str) -> Image.Image:
+    def sent(self, image_id: str) -> Image.Image:
+        """The image at its own size; raises NoSuchImage, and InvalidImage if it cannot be read."""
         try:
             data = self._store.blobs.get(keys.source(image_id))
         except BlobMissing as error:

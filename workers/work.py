@@ -5,13 +5,14 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from PIL import Image
 
 import engine
 import engine.codec
+import engine.fullres
 from api_schemas import (
     EditedImage,
     EditRequest,
@@ -20,6 +21,7 @@ from api_schemas import (
     InvertResult,
     Notice,
     OutputFormat,
+    Resolution,
     Timings,
     WordAttention,
 )
@@ -39,7 +41,7 @@ from workers.reporter import Reporter
 log = structlog.get_logger(__name__)
 
 _OF_THE_MODEL: Final = ("model", "dtype")
-_Picture = tuple[Image.Image, Image.Image | None, tuple[engine.WordAttention, ...]]
+_Picture = tuple[Image.Image, Image.Image, Image.Image | None, tuple[engine.WordAttention, ...]]
 
 
 class Work:
@@ -115,14 +117,13 @@ class Work:
             SOUGHT.labels("features", "memory" if result.cached else "none").inc()
         pictures = [picture for result in painted for picture in _pictures(result)]
         saved: list[EditedImage] = []
-        for prompt, (image, mask, attention) in zip(targets, pictures, strict=True):
+        for prompt, (before, image, mask, attention) in zip(targets, pictures, strict=True):
             reporter(engine.Progress("save", len(saved), len(targets)))
             words = self._save_attention(claim.image_id, attention, reporter)
             saved.append(
                 EditedImage(
                     prompt=prompt,
-                    url=self._save(claim.image_id, image, reporter, request.output_format, request.quality),
-                    mask_url=None if mask is None else self._save(claim.image_id, mask, reporter),
+                    **self._save_sizes(claim.image_id, request, before, image, mask, reporter),
                     metrics=compare(source.picture, image, mask),
                     attention=words if edit.attention else None,
                 )
@@ -199,6 +200,33 @@ class Work:
         if options.model not in (None, served):
             raise engine.UnknownModel(str(options.model), f"this worker serves {served}")
 
+    def _save_sizes(
+        self,
+        image_id: str,
+        request: EditRequest,
+        before: Image.Image,
+        image: Image.Image,
+        mask: Image.Image | None,
+        reporter: Reporter,
+    ) -> dict[str, Any]:
+        """The fields of an `EditedImage` that name the picture at the model's size and at the original's."""
+
+        def urls(picture: Image.Image, mask: Image.Image | None) -> tuple[str, str | None]:
+            url = self._save(image_id, picture, reporter, request.output_format, request.quality)
+            return url, None if mask is None else self._save(image_id, mask, reporter)
+
+        by_model = url, mask_url = urls(image, mask)
+        fields: dict[str, Any] = dict(zip(("model_url", "model_mask_url"), by_model, strict=True))
+        asked = request.resolution or (Resolution.MODEL if mask is None else Resolution.SOURCE)
+        if mask is not None or asked is Resolution.SOURCE:
+            original = self._records.sent(image_id)
+            shown = engine.fullres.cropped(original.size, image.size, short=self._models.spec.size)
+            full = engine.fullres.apply_edit(original, edit=image, source=before, mask=mask, shown=shown)
+            in_full = urls(full.image, full.mask)
+            fields |= zip(("full_url", "full_mask_url"), in_full, strict=True)
+            url, mask_url = in_full if asked is Resolution.SOURCE else by_model
+        return {**fields, "url": url, "mask_url": mask_url, "resolution": asked}
+
     def _save_attention(
         self, image_id: str, attention: Sequence[engine.WordAttention], reporter: Reporter
     ) -> list[WordAttention]:
@@ -272,7 +300,8 @@ def _asked(request: EditRequest, spec: ModelSpec) -> engine.Edit:
 
 def _pictures(result: engine.EditResult) -> Iterator[_Picture]:
     attention = result.attention or ((),) * len(result.images)
-    return zip(result.images, result.masks, attention, strict=True)
+    sources = (result.source,) * len(result.images)
+    return zip(sources, result.images, result.masks, attention, strict=True)
 
 
 def _png(image: Image.Image) -> bytes:

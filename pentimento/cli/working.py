@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api_schemas import Accepted, EditedImage, OutputFormat
+from api_schemas import Accepted, EditedImage, OutputFormat, Resolution
 from parameters import EDITS, INVERSIONS
 from pentimento.cli import values
 from pentimento.cli.common import Json, Url, asking
@@ -84,6 +84,10 @@ def edit(
         Path, typer.Option("--output", "-o", help="Where to write it: a .png, .jpg or .webp file.")
     ] = Path("edited.png"),
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of a .jpg or .webp file.")] = None,
+    resolution: Annotated[
+        Resolution | None,
+        typer.Option(help="The image's own size (usual where the change is confined) or the model's."),
+    ] = None,
     method: Annotated[str | None, typer.Option(help="How the image is edited.")] = None,
     inversion: Annotated[
         list[str] | None,
@@ -134,6 +138,7 @@ def edit(
             seed=seed,
             output_format=_FORMATS[output.suffix.lower()],
             quality=quality,
+            resolution=resolution,
             cancel_after=cancel_after,
         )
         if no_wait:
