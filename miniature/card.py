@@ -20,6 +20,7 @@ twenty objects, six of them in six colours, on eight backgrounds, in four styles
 - measured by `python -m miniature.evaluate` on {captions} held-out captions, guidance 3, 50 DDIM steps,
   in float32; inversion and attention on an eighth of the scenes
 - `judge.safetensors` is the small classifier that says what a picture shows; it was trained on renders
+- `wide_judge.safetensors` also says whether anything is there, how many, and what they wear; half precision
 - `text_projection.safetensors` is CLIP's projection of the text, fitted to the finished towers
 - the objects are glyphs of Noto Color Emoji (SIL Open Font License, `miniature/assets/OFL.txt`)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -66,16 +66,20 @@ def held_out(count: int, *, first: int = HELD_OUT, complete: bool = True) -> lis
     return [sample(seed, complete=complete) for seed in range(first, first + count)]
 
 
-def paint(folder: Path, prompts: Sequence[str]) -> list[Image.Image]:
-    """One picture per prompt by the stock pipeline of diffusers, each from noise of its own seed."""
+def pipeline_of(folder: Path) -> Any:
+    """The stock pipeline of diffusers, silent, with the attention that is fastest at this size."""
     pipeline = StableDiffusionPipeline.from_pretrained(folder)
     pipeline.set_progress_bar_config(disable=True)
     pipeline.unet.set_attn_processor(AttnProcessor())
-    images: list[Image.Image] = []
-    for start in track(range(0, len(prompts), BATCH), "painting"):
-        some = list(prompts[start : start + BATCH])
-        noise = [torch.Generator().manual_seed(start + row) for row in range(len(some))]
-        images += pipeline(some, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=noise).images
+    return pipeline
+
+
+def paint(pipeline: Any, prompts: Sequence[str], first: int, steps: int) -> list[Image.Image]:
+    """One picture per prompt, each from noise of its own seed from ``first`` on."""
+    noise = [torch.Generator().manual_seed(first + row) for row in range(len(prompts))]
+    images: list[Image.Image] = pipeline(
+        list(prompts), num_inference_steps=steps, guidance_scale=GUIDANCE, generator=noise
+    ).images
     return images
 
 
@@ -105,7 +109,11 @@ def judged(critic: nn.Module, scenes: Sequence[Scene]) -> Iterator[Bar]:
 
 def painted(folder: Path, critic: nn.Module, scenes: Sequence[Scene]) -> Iterator[Bar]:
     targets = {"object": 95, "colour": 95, "background": 97, "style": 95}
-    images = paint(folder, [scene.caption for scene in scenes])
+    pipeline = pipeline_of(folder)
+    images: list[Image.Image] = []
+    for start in track(range(0, len(scenes), BATCH), "painting"):
+        some = [scene.caption for scene in scenes[start : start + BATCH]]
+        images += paint(pipeline, some, start, STEPS)
     for attribute, value in shown(critic, images, scenes).items():
         yield Bar(
             name=f"painted from captions, {attribute}", value=value, target=targets[attribute], unit="%"

@@ -23,6 +23,7 @@ from miniature import WEIGHTS, knows
 from miniature.printing import open_console
 from miniature.recipe import (
     autoencoder,
+    checkpoint,
     clip,
     corpus,
     denoiser,
@@ -63,15 +64,21 @@ def whole(runs: Path, out: Path, device: str, scenes: int, scale: float) -> None
     knows.main([str(out)])
 
 
-def train_further(runs: Path, base: Path, out: Path, device: str, scenes: int, plan: further.Plan) -> None:
-    """The U-Net and the text encoder of the package ``base``, or of the checkpoint under ``runs``."""
+def painter_of(base: Path) -> further.Painter:
+    """The U-Net and the text encoder of a package, in float32."""
+    # Unfused attention is the faster one on a processor at this size; see docs/adr/0002.
+    text = CLIPTextModel.from_pretrained(base / "text_encoder", attn_implementation="eager")
+    return further.Painter(
+        UNet2DConditionModel.from_pretrained(base / "unet", torch_dtype=torch.float32), text
+    )
+
+
+def train_further(runs: Path, base: Path, device: str, scenes: int, plan: further.Plan) -> None:
+    """Train the package ``base``, or go on from the checkpoint under ``runs``; leaves a checkpoint there."""
     console = open_console()
     tokenizer = CLIPTokenizer.from_pretrained(base / "tokenizer")
     vae = AutoencoderKL.from_pretrained(base / "vae").to(device).eval().requires_grad_(False)
-    # Unfused attention is the faster one on a processor at this size; see docs/adr/0002.
-    text = CLIPTextModel.from_pretrained(base / "text_encoder", attn_implementation="eager")
-    unet = UNet2DConditionModel.from_pretrained(base / "unet", torch_dtype=torch.float32)
-    painter = further.Painter(unet, text)
+    painter = painter_of(base)
     known = corpus.kept(runs, vae, tokenizer, device, scenes)
 
     def report(step: int, loss: float, averaged: Mapping[str, Tensor]) -> None:
@@ -81,6 +88,15 @@ def train_further(runs: Path, base: Path, out: Path, device: str, scenes: int, p
     empty = clip.token_ids(tokenizer, [""])[0]
     scale = float(vae.config.scaling_factor)
     further.train(painter, known, empty, scale, plan, runs / CHECKPOINT, report)
+
+
+def export(runs: Path, base: Path, out: Path) -> None:
+    """Write the package ``base`` with the averaged weights of the checkpoint under ``runs``."""
+    if not (runs / CHECKPOINT).exists():
+        raise typer.BadParameter(f"there is no {CHECKPOINT} in {runs}: train with --budget first")
+    painter = painter_of(base)
+    averaged, _ = checkpoint.restore(runs / CHECKPOINT, painter)
+    painter.load_state_dict(averaged)
     package.export(painter.unet, painter.text, base, out)
     projection.write(out)
 
@@ -102,21 +118,28 @@ def main(
     budget: Annotated[
         str | None, typer.Option(help="Train the U-Net and text encoder further for 90s, 10m or 2h.")
     ] = None,
-    from_weights: Annotated[Path, typer.Option(help="With --budget: the package to begin from.")] = WEIGHTS,
+    from_weights: Annotated[
+        Path, typer.Option(help="With --budget, --export: the package to begin from.")
+    ] = WEIGHTS,
     batch: Annotated[int, typer.Option(help="With --budget: scenes in a batch.")] = 32,
     lr: Annotated[float, typer.Option(help="With --budget: the highest learning rate.")] = 1e-4,
-    checkpoint: Annotated[str, typer.Option(help="With --budget: how often to write one.")] = "10m",
+    every: Annotated[str, typer.Option(help="With --budget: how often to write a checkpoint.")] = "10m",
+    only_export: Annotated[
+        bool, typer.Option("--export", help="Only write the package of the checkpoint that --budget left.")
+    ] = False,
 ) -> None:
-    plan = None
-    if budget:
-        plan = further.Plan(seconds=seconds(budget), batch=batch, lr=lr, checkpoint_s=seconds(checkpoint))
-    if not resume:
-        for kept in (runs / CHECKPOINT,) if plan else (*runs.glob("*.pt"), runs / "latents.safetensors"):
-            kept.unlink(missing_ok=True)
-    if plan:
-        folder = out or runs / "package"
-        train_further(runs, from_weights, folder, device, scenes or corpus.SCENES, plan)
+    if only_export:
+        export(runs, from_weights, out or runs / "package")
+    elif budget:
+        plan = further.Plan(seconds=seconds(budget), batch=batch, lr=lr, checkpoint_s=seconds(every))
+        if not resume:
+            (runs / CHECKPOINT).unlink(missing_ok=True)
+        train_further(runs, from_weights, device, scenes or corpus.SCENES, plan)
+        export(runs, from_weights, out or runs / "package")
     else:
+        if not resume:
+            for kept in (*runs.glob("*.pt"), *runs.glob("latents.safetensors")):
+                kept.unlink()
         whole(runs, out or WEIGHTS, device, scenes or TRAIN_SCENES, scale)
 
 

@@ -32,8 +32,10 @@ def save(path: Path, model: nn.Module, averaged: dict[str, Tensor], optimizer: O
     os.replace(scratch, path)
 
 
-def restore(path: Path, model: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Tensor], int]:
-    """Fill a model and its Adam optimiser from a checkpoint; returns the moving average and the step."""
+def restore(
+    path: Path, model: nn.Module, optimizer: Optimizer | None = None
+) -> tuple[dict[str, Tensor], int]:
+    """Fill a model, and its Adam optimiser, from a checkpoint; returns the moving average and the step."""
     tensors = load_file(path)
     model.load_state_dict(
         {name.removeprefix("weight."): value for name, value in tensors.items() if name.startswith("weight.")}
@@ -41,7 +43,7 @@ def restore(path: Path, model: nn.Module, optimizer: Optimizer) -> tuple[dict[st
     step = int(tensors["step"])
     for name, parameter in model.named_parameters():
         moment = tensors.get(f"moment.{name}")
-        if moment is not None:
+        if optimizer is not None and moment is not None:
             optimizer.state[parameter] = {
                 "step": torch.tensor(float(step), device=parameter.device),
                 "exp_avg": torch.zeros_like(parameter),

@@ -112,10 +112,10 @@ def train(
     path: Path,
     report: Callable[[int, float, Mapping[str, Tensor]], None],
 ) -> None:
-    """Train for the plan's time and leave ``painter`` holding its moving average.
+    """Train for the plan's time, from the checkpoint at ``path`` where there is one.
 
-    Goes on from the checkpoint at ``path`` where there is one. Writes it every ``checkpoint_s`` seconds and
-    at the end; each time, ``report`` gets the step, the smoothed loss and the averaged weights.
+    Writes it every ``checkpoint_s`` seconds and at the end; each time, ``report`` gets the step, the smoothed
+    loss and the averaged weights.
     """
     device = corpus.mean.device
     painter.to(device).train()
@@ -148,5 +148,3 @@ def train(
             checkpoint.save(path, painter, averaged, optimizer, step)
             report(step, smooth, averaged)
             saved = time.monotonic()
-    painter.load_state_dict(averaged)
-    painter.eval().requires_grad_(False)

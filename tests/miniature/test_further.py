@@ -140,3 +140,24 @@ def test_the_command_trains_resumes_and_leaves_a_package_that_loads(
     models = engine.load(package)
     assert models.revision != engine.load("miniature").revision
     assert not torch.equal(projection.load(package).weight, projection.load(WEIGHTS).weight)
+
+
+def test_the_package_of_a_checkpoint_can_be_written_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train.projection, "SCENES", 8)
+    model = painter()
+    averaged = {name: value * 1.01 for name, value in model.state_dict().items()}
+    optimizer = torch.optim.AdamW(model.parameters())
+    checkpoint.save(tmp_path / train.CHECKPOINT, model, averaged, optimizer, 1)
+    app = typer.Typer()
+    app.command()(train.main)
+    asked = ["--export", "--runs", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, asked, catch_exceptions=False).exit_code == 0
+    written = load_file(tmp_path / "out" / "unet" / "diffusion_pytorch_model.safetensors")
+    torch.testing.assert_close(
+        written["conv_in.weight"].float(), averaged["unet.conv_in.weight"], atol=1e-4, rtol=1e-2
+    )
+    nowhere = CliRunner().invoke(app, ["--export", "--runs", str(tmp_path / "none")])
+    assert nowhere.exit_code == 2
+    assert "--budget" in nowhere.output
