@@ -38,7 +38,7 @@ class JobStore(Claims):
         super().__init__(redis)
         self._redis, self._settings = redis, settings
         about_jobs = ("SUBMIT_INVERT", "SUBMIT_EDIT", "CANCEL", "REAP", "ABANDON", "PAGE")
-        about_images = ("DELETE_IMAGE", "EXPIRE_IMAGE", "EXPIRED_IMAGES", "SWEPT")
+        about_images = ("DELETE_IMAGE", "ERASE_JOBS", "EXPIRE_IMAGE", "EXPIRED_IMAGES", "SWEPT")
         self._scripts = Scripts(redis, *about_jobs, *about_images)
 
     def submit_invert(
@@ -107,6 +107,9 @@ class JobStore(Claims):
 
         A page may be short, even empty, and have a next one. Raises BadCursor.
         """
+        # A cursor names a job, which must not be another tenant's.
+        if image_id is not None and self._redis.hget(keys.image(image_id), "tenant") != tenant:
+            return [], None
         index = keys.jobs_by(tenant) if image_id is None else keys.jobs_of(image_id)
         wanted = {"tenant": tenant, "status": status, "kind": kind}
         ids, after = pages.read(self._scripts, index, keys.job(""), limit, cursor, wanted)
@@ -154,11 +157,20 @@ class JobStore(Claims):
 
         Files are not touched: the image is due for `Store.expire_image` until they are known to be gone.
         """
-        return bool(self._scripts.run("DELETE_IMAGE", image_id, tenant, uuid4().hex))
+        return bool(self._scripts.run("DELETE_IMAGE", image_id, tenant, uuid4().hex)) and self._erase(
+            image_id
+        )
 
     def expire_image(self, image_id: str) -> bool:
         """Like `delete_image`, for an image that is due; False if it is not, or if a job on it is unended."""
-        return bool(self._scripts.run("EXPIRE_IMAGE", image_id))
+        return bool(self._scripts.run("EXPIRE_IMAGE", image_id)) and self._erase(image_id)
+
+    def _erase(self, image_id: str) -> bool:
+        """Erase the ended jobs of a forgotten image, some at a time so that nobody waits for the server."""
+        unended = 0
+        while unended >= 0:
+            unended = self._scripts.run("ERASE_JOBS", image_id, unended)
+        return True
 
     def expired_images(self, limit: int) -> list[str]:
         """Images whose time has come; `Store.expire_image` removes each unless it is used meanwhile."""
@@ -209,5 +221,6 @@ class JobStore(Claims):
 
 _FULL = {
     "all": "as many jobs as the queue may hold are waiting or running",
+    "webhooks": "the inversion under way calls as many webhooks as a job may",
     "tenant": "you have as many jobs waiting or running as you may",
 }

@@ -8,7 +8,7 @@ list `rq:queue:pentimento`; a worker pops into `...:intermediate` and begins the
 """
 
 from store.scripts.asking import CANCEL, SUBMIT_EDIT, SUBMIT_INVERT
-from store.scripts.images import DELETE_IMAGE, EXPIRE_IMAGE, EXPIRED_IMAGES, SWEPT
+from store.scripts.images import DELETE_IMAGE, ERASE_JOBS, EXPIRE_IMAGE, EXPIRED_IMAGES, SWEPT
 from store.scripts.locks import RENEW, UNLOCK
 from store.scripts.looking import IMAGES, PAGE, STATS
 from store.scripts.losses import ABANDON, REAP
@@ -22,6 +22,7 @@ __all__ = [
     "BEGIN",
     "CANCEL",
     "DELETE_IMAGE",
+    "ERASE_JOBS",
     "EXPIRED_IMAGES",
     "EXPIRE_IMAGE",
     "FINISH",

@@ -7,6 +7,8 @@ from store.scripts.common import COMMON
 _SUBMIT: Final = (
     COMMON
     + """
+local CACHED, CACHED_KEPT, WEBHOOKS = 500, 10 * MINUTE, 10
+
 -- every key of a job is forgotten by itself, but an index has to be told
 local function enter(index, id, at)
   for _, old in ipairs(redis.call('ZRANGE', index, 0, 1)) do
@@ -35,6 +37,29 @@ local function create(id, kind, image_id, rid, request, about, ask)
   redis.call('SADD', UNENDED .. kind, id)
   redis.call('SADD', unended_by(ask.tenant), id)
   tell(id)
+end
+
+-- answers from what is there cost no work, so no queue bounds them: of each tenant some are kept, for a while
+local function answer_at_once(id, image_id, ask)
+  local index, at = P .. 'cached:' .. ask.tenant, now()
+  for _, old in ipairs(redis.call('ZRANGE', index, 0, 4)) do
+    local late = tonumber(redis.call('ZSCORE', index, old)) < at - CACHED_KEPT
+    if late or redis.call('ZCARD', index) >= CACHED then
+      local its, on = string.match(old, '^(%S+) (%S+)$')
+      redis.call('ZREM', index, old)
+      redis.call('ZREM', jobs_by(ask.tenant), its)
+      redis.call('ZREM', jobs_of(on), its)
+      if redis.call('SCARD', webhooks(its)) == 0 then redis.call('DEL', job(its), events(its)) end
+    end
+  end
+  redis.call('ZADD', index, at, id .. ' ' .. image_id)
+  ask.job_ttl = math.min(ask.job_ttl, CACHED_KEPT)
+end
+
+-- every URL that is called costs a request to somebody else
+local function too_many_webhooks(id, ask)
+  return ask.webhook and redis.call('SISMEMBER', webhooks(id), ask.webhook) == 0
+    and redis.call('SCARD', webhooks(id)) >= WEBHOOKS
 end
 
 -- a job that several asked for goes on for as long as any of them would wait
@@ -66,7 +91,7 @@ local function no_room(ask)
   local full = all >= ask.queue_limit and 'all'
     or redis.call('SCARD', unended_by(ask.tenant)) >= ask.max_queued and 'tenant'
   if not full then return nil end
-  local workers = redis.call('ZCOUNT', P .. 'workers', now() / 1000, '+inf')
+  local workers = redis.call('ZCOUNT', P .. 'workers', now(), '+inf')
   return full, math.max(1, math.min(3600, math.ceil(work / math.max(1, workers))))
 end
 
@@ -95,12 +120,14 @@ if redis.call('EXISTS', job(id)) == 1 then
 end
 local status, present, result = many(record(image_id, rid), 'status', 'job_id', 'result')
 if status == 'pending' and why_stop(present) == '' then
+  if too_many_webhooks(present, ask) then return {'full', 'webhooks', 5} end
   join(present, ask)
   own()
   return {'joined', present}
 end
 -- one that an edit made has no result yet
 if status == 'ready' and result ~= '' then
+  answer_at_once(id, image_id, ask)
   create(id, 'invert', image_id, rid, request, about, ask)
   redis.call('HSET', job(id), 'cached', 1, 'started', now())
   finish(id, 'succeeded', result, '', '')

@@ -9,10 +9,15 @@ _REMOVE: Final = (
     + """
 local KEPT = 5 * MINUTE
 
+local SLICE = 500
+
+-- those of a tenant are few, while those that have ended on an image may be very many
 local function unended_of(image_id)
-  local found = {}
-  for _, id in ipairs(redis.call('ZRANGE', jobs_of(image_id), 0, -1)) do
-    if unended(id) then table.insert(found, id) end
+  local tenant, found = get(image(image_id), 'tenant'), {}
+  local among = tenant ~= '' and redis.call('SMEMBERS', unended_by(tenant))
+    or redis.call('ZRANGE', jobs_of(image_id), 0, SLICE)
+  for _, id in ipairs(among) do
+    if get(job(id), 'image_id') == image_id and unended(id) then table.insert(found, id) end
   end
   return found
 end
@@ -25,7 +30,7 @@ end
 -- whoever watches an unended job is to learn how it ended, but not what it was
 local function strip(id)
   redis.call('HDEL', job(id), 'request', 'about', 'noticed', 'warnings')
-  redis.call('HSET', job(id), 'ttl', KEPT)
+  redis.call('HSET', job(id), 'ttl', KEPT, 'stripped', 1)
 end
 
 local function forget_records(image_id)
@@ -37,23 +42,19 @@ local function forget_records(image_id)
   redis.call('DEL', records(image_id))
 end
 
--- files are removed after this; until they are known to be, and no job can write any, the image stays due
+-- jobs that have ended are erased after this in slices, and files then; until they are known to be gone, and
+-- no job can write any, the image stays due
 local function remove(image_id)
-  local tenant = get(image(image_id), 'tenant')
+  local tenant, running = get(image(image_id), 'tenant'), unended_of(image_id)
   redis.call('DEL', image(image_id), image(image_id) .. ':waiting')
   forget_records(image_id)
   redis.call('ZREM', images_by(tenant), image_id)
   redis.call('ZADD', EXPIRY, now() + MINUTE, image_id)
-  for _, id in ipairs(redis.call('ZRANGE', jobs_of(image_id), 0, -1)) do
-    if unended(id) then
-      strip(id)
-      if get(job(id), 'status') == 'queued' then finish(id, 'canceled', '', '', DELETED)
-      else redis.call('HSET', job(id), 'cancel', 'deleted') end
-    else
-      erase(id)
-      redis.call('ZREM', jobs_by(tenant), id)
-      redis.call('ZREM', jobs_of(image_id), id)
-    end
+  for _, id in ipairs(running) do
+    strip(id)
+    redis.call('DEL', preview(id))
+    if get(job(id), 'status') == 'queued' then finish(id, 'canceled', '', '', DELETED)
+    else redis.call('HSET', job(id), 'cancel', 'deleted') end
   end
 end
 """
@@ -88,6 +89,26 @@ if redis.call('EXISTS', image(image_id)) == 1 then
   remove(image_id)
 end
 return 1
+"""
+)
+
+# image, how many of its oldest jobs are known to stay; gives that number for the next slice, or -1
+ERASE_JOBS: Final = (
+    _REMOVE
+    + """
+local image_id, from = ARGV[1], tonumber(ARGV[2])
+if redis.call('EXISTS', image(image_id)) == 1 then return -1 end
+local slice, passed = redis.call('ZRANGE', jobs_of(image_id), from, from + SLICE - 1), from
+for _, id in ipairs(slice) do
+  if unended(id) or get(job(id), 'stripped') ~= '' then
+    passed = passed + 1
+  else
+    redis.call('ZREM', jobs_by(get(job(id), 'tenant')), id)
+    redis.call('ZREM', jobs_of(image_id), id)
+    erase(id)
+  end
+end
+return #slice < SLICE and -1 or passed
 """
 )
 

@@ -91,7 +91,9 @@ PREVIEW: Final = (
     COMMON
     + """
 local id, worker, attempt, picture = unpack(ARGV)
-if owned(id, worker, attempt) then redis.call('SET', preview(id), picture) end
+if owned(id, worker, attempt) and get(job(id), 'cancel') ~= 'deleted' then
+  redis.call('SET', preview(id), picture)
+end
 return verdict(id, worker, attempt)
 """
 )

@@ -48,7 +48,9 @@ def test_an_image_is_created_only_while_nobody_deletes_it(
         return real(image, options, **about)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shared.jobs, "submit_invert", watched)
-    image = submit.submit_invert(shared, InvertOptions(prompt="a cat"), buffer.getvalue(), Ask()).image_id
+    image = submit.submit_invert(
+        shared, InvertOptions(prompt="a cat"), buffer.getvalue(), Ask(), 10**6
+    ).image_id
     assert free == [False]
     assert Lock(shared.redis, f"files:{image}", 30).acquire()
 
