@@ -33,7 +33,13 @@ def painter() -> further.Painter:
     )
 
 
-def test_a_corpus_holds_both_worlds_each_scene_in_several_tellings(known: corpus.Corpus) -> None:
+def shorten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit the projection to next to nothing."""
+    monkeypatch.setattr(train.projection, "SCENES", 8)
+    monkeypatch.setattr(train.projection, "STEPS", 2)
+
+
+def test_a_corpus_holds_both_worlds_each_scene_with_several_captions(known: corpus.Corpus) -> None:
     rows = 2 * 12 * corpus.RENDERS
     assert known.mean.shape == known.std.shape == (rows, 6, 16, 16)
     assert known.ids.shape == (rows, corpus.CAPTIONS, 48)
@@ -124,8 +130,9 @@ def test_anything_else_is_refused(text: str) -> None:
 def test_the_command_trains_resumes_and_leaves_a_package_that_loads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shorten(monkeypatch)
     monkeypatch.setattr(train.samples, "STEPS", 1)
-    monkeypatch.setattr(train.projection, "SCENES", 8)
+    monkeypatch.setattr(train.samples, "PROMPTS", ("a cat on grass", "grass"))
     app = typer.Typer()
     app.command()(train.main)
     asked = ["--budget", "1s", "--scenes", "4", "--batch", "4", "--runs", str(tmp_path)]
@@ -145,7 +152,7 @@ def test_the_command_trains_resumes_and_leaves_a_package_that_loads(
 def test_the_package_of_a_checkpoint_can_be_written_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train.projection, "SCENES", 8)
+    shorten(monkeypatch)
     model = painter()
     averaged = {name: value * 1.01 for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters())
