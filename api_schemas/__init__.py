@@ -20,7 +20,9 @@ from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatu
 from api_schemas.knowledge import Knowledge
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
 from api_schemas.requests import (
+    EditOptions,
     EditRequest,
+    EditUpload,
     InversionChoice,
     InvertOptions,
     InvertRequest,
@@ -50,8 +52,10 @@ __all__ = [
     "DeliveryList",
     "DeliveryStatus",
     "DeliveryTry",
+    "EditOptions",
     "EditRequest",
     "EditResult",
+    "EditUpload",
     "EditedImage",
     "ErrorCode",
     "FieldError",

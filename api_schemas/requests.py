@@ -19,6 +19,13 @@ from parameters import EDITS, INVERSIONS, P2P, Direct
 
 Prompt = Annotated[str, Field(max_length=2000)]
 TargetPrompt = Annotated[str, Field(min_length=1, max_length=2000)]
+FitName = Literal["crop", "pad", "stretch"]
+
+_FIT = (
+    "What becomes of a picture of which one side is more than twice the other: keep its middle, add white, "
+    "or squeeze it to 2:1; null refuses it."
+)
+_FILE = "The picture's file (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or HEIC) in base64, bare or as a data URL."
 
 
 class Submission(Request):
@@ -58,11 +65,7 @@ class InvertOptions(Submission):
         max_length=200,
         description="The model to use; null takes the one that is served.",
     )
-    fit: Literal["crop", "pad", "stretch"] | None = Field(
-        default=None,
-        description="What becomes of a picture of which one side is more than twice the other: keep its "
-        "middle, add white, or squeeze it to 2:1; null refuses it.",
-    )
+    fit: FitName | None = Field(default=None, description=_FIT)
 
     @model_validator(mode="before")
     @classmethod
@@ -88,12 +91,7 @@ class InvertRequest(InvertOptions):
         }
     )
 
-    image: str = Field(
-        min_length=1,
-        description="The picture's file (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or HEIC) in base64, bare or "
-        "as a data URL.",
-        examples=[_GREEN],
-    )
+    image: str = Field(min_length=1, description=_FILE, examples=[_GREEN])
 
 
 def _only(name: str, kind: str, *, but_not: str) -> dict[str, JsonValue]:
@@ -134,32 +132,17 @@ class Resolution(StrEnum):
     MODEL = "model"
 
 
-class EditRequest(Submission):
-    """An edit of an image by one target prompt or by several that share the work."""
+_ONE_OR_SEVERAL: dict[str, JsonValue] = {
+    "oneOf": [
+        _only("prompt", "string", but_not="prompts"),
+        _only("prompts", "array", but_not="prompt"),
+    ]
+}
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq", "prompt": "a dog on grass"},
-                {
-                    "image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq",
-                    "prompts": ["a dog on grass", "a tiger on grass"],
-                    "params": {"blend_words": "changed", "tau_c": 0.6},
-                },
-                {
-                    "image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq",
-                    "prompt": "a dog on grass",
-                    "inversion": {"method": "ddim", "steps": 30},
-                },
-            ],
-            "oneOf": [
-                _only("prompt", "string", but_not="prompts"),
-                _only("prompts", "array", but_not="prompt"),
-            ],
-        }
-    )
 
-    image_id: ImageId = Field(description="The image, as the inversion's answer named it.")
+class EditOptions(Submission):
+    """How an image is to be edited, by one target prompt or by several that share the work."""
+
     inversion: InversionChoice | None = Field(
         default=None,
         description="The inversion of the image to edit, which is made if it is not there; null takes the "
@@ -224,3 +207,57 @@ class EditRequest(Submission):
     def targets(self) -> tuple[str, ...]:
         """The target prompts, however they were given."""
         return (self.prompt,) if self.prompt is not None else tuple(self.prompts or ())
+
+
+class EditRequest(EditOptions):
+    """An edit of an image by one target prompt or by several that share the work."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq", "prompt": "a dog on grass"},
+                {
+                    "image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq",
+                    "prompts": ["a dog on grass", "a tiger on grass"],
+                    "params": {"blend_words": "changed", "tau_c": 0.6},
+                },
+                {
+                    "image_id": "img_mfzgs3tbonrw65dfon2gk4tfmq",
+                    "prompt": "a dog on grass",
+                    "inversion": {"method": "ddim", "steps": 30},
+                },
+            ],
+            **_ONE_OR_SEVERAL,
+        }
+    )
+
+    image_id: ImageId = Field(description="The image, as the inversion's answer named it.")
+
+
+class EditUpload(EditOptions):
+    """An inversion and an edit in one request: the picture comes with what it shows and is to show."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"image": _GREEN, "source_prompt": "grass", "prompt": "snow"}],
+            **_ONE_OR_SEVERAL,
+        }
+    )
+
+    image: str = Field(min_length=1, description=_FILE, examples=[_GREEN])
+    source_prompt: Prompt = Field(
+        description="What the image shows, in plain words.", examples=["a cat on grass"]
+    )
+    model: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="The model to use; null takes the one that is served.",
+    )
+    fit: FitName | None = Field(default=None, description=_FIT)
+
+    @model_validator(mode="after")
+    def _prompted_once(self) -> Self:
+        if self.inversion is not None and self.inversion.prompt is not None:
+            raise ValueError("give what the image shows as 'source_prompt', not in 'inversion'")
+        return self

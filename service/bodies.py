@@ -1,33 +1,37 @@
 """Request bodies: read strictly, whatever their form, into the requests of `api_schemas`."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import IO, Any, NamedTuple, TypeVar
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import IO, Any, Generic, NamedTuple, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from api_schemas import ErrorCode, FieldError, InvertOptions, InvertRequest, Problem
-from service.edge import UPLOAD_BYTES
+from api_schemas import EditRequest, EditUpload, ErrorCode, FieldError, InvertRequest, Problem
+from service.edge import JSON_BYTES, UPLOAD_BYTES
 from service.errors import ServiceError, validation_problem
 from service.spooling import DataUrlError, InFlight, decode, decode_base64, split, spooled
 
 Model = TypeVar("Model", bound=BaseModel)
+Asked = TypeVar("Asked", bound=BaseModel)
 
 # Decoding a large picture takes much memory and a core: the other requests keep their threads meanwhile.
 DECODERS = CapacityLimiter(2)
 
 _MULTIPART = "multipart/form-data"
-_TEXT_FIELDS = 16
+_TEXT_FIELDS = 24
+_JSON_FIELDS = {"inversion", "prompts"}
+_PROMPTS = ("prompt", "source_prompt")
 
 
-class InvertBody(NamedTuple):
-    """What a POST to /invert asks for, and how to get at the bytes of its picture, in a thread."""
+class Body(NamedTuple, Generic[Asked]):
+    """What a POST asks for, and how to get at the bytes of its picture, in a thread, if it has one."""
 
-    options: InvertOptions
-    read: Callable[[], bytes]
+    asked: Asked
+    read: Callable[[], bytes] | None
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:
@@ -40,11 +44,28 @@ async def read_json(request: Request, model: type[Model]) -> Model:
     return _validated(model, await request.body())
 
 
-@asynccontextmanager
-async def invert_body(request: Request, in_flight: InFlight, who: str) -> AsyncIterator[InvertBody]:
-    """The body of a POST to /invert, a form or JSON, on disk while entered; it counts as in flight for `who`.
+def invert_body(
+    request: Request, in_flight: InFlight, who: str
+) -> AbstractAsyncContextManager[Body[InvertRequest]]:
+    """The body of a POST to /invert, as `_body` reads it."""
+    return _body(request, in_flight, who, lambda _: InvertRequest)
 
-    Raises ServiceError: unsupported_media_type, validation_error, overloaded, insufficient_storage.
+
+def edit_body(
+    request: Request, in_flight: InFlight, who: str
+) -> AbstractAsyncContextManager[Body[EditRequest | EditUpload]]:
+    """The body of a POST to /edit, as `_body` reads it: it names an image or brings one."""
+    return _body(request, in_flight, who, lambda names: EditUpload if "image" in names else EditRequest)
+
+
+@asynccontextmanager
+async def _body(
+    request: Request, in_flight: InFlight, who: str, model: Callable[[Collection[str]], type[Asked]]
+) -> AsyncIterator[Body[Asked]]:
+    """A body that is a form or JSON, on disk while entered; it counts as in flight for `who`.
+
+    `model` says by the names of its fields what it is. Raises ServiceError: unsupported_media_type,
+    validation_error, overloaded, insufficient_storage.
     """
     form = _content_type(request) == _MULTIPART
     if not form and not _is_json(request):
@@ -53,23 +74,31 @@ async def invert_body(request: Request, in_flight: InFlight, who: str) -> AsyncI
     with in_flight.held(who, int(declared) if declared.isdecimal() else UPLOAD_BYTES):
         if form:
             async with request.form(max_files=1, max_fields=_TEXT_FIELDS) as fields:
-                yield _read_form(fields)
+                yield _read_form(fields, model)
         else:
             async with spooled(request.stream()) as file:
-                yield await to_thread.run_sync(_read_spooled, file, limiter=DECODERS)
+                yield await to_thread.run_sync(_read_spooled, file, model, limiter=DECODERS)
 
 
-def _read_spooled(file: IO[bytes]) -> InvertBody:
+def _read_spooled(file: IO[bytes], model: Callable[[Collection[str]], type[Asked]]) -> Body[Asked]:
     parts = split(file)
-    asked = _validated(InvertRequest, parts.body)
-    if asked.image != parts.placeholder:  # the picture was not where it was taken from
+    if not parts.placeholder and len(parts.body) > JSON_BYTES:
+        detail = f"A body without a picture may have {JSON_BYTES} bytes; this one has {len(parts.body)}."
+        raise ServiceError(ErrorCode.PAYLOAD_TOO_LARGE, detail)
+    asked = _validated(model(_names(parts.body)), parts.body)
+    sent: str | None = getattr(asked, "image", None)
+    if sent != parts.placeholder and parts.placeholder:  # the picture was not where it was taken from
         file.seek(0)
-        asked = _validated(InvertRequest, file.read())
-        image = asked.image.encode()
+        whole = file.read()
+        asked = _validated(model(_names(whole)), whole)
+        sent = getattr(asked, "image", None)
+    if sent is None:
+        return Body(asked, None)
+    image = sent.encode()
 
     def read() -> bytes:
         try:
-            if asked.image == parts.placeholder:
+            if sent == parts.placeholder:
                 return decode(file, parts)
             return decode_base64([image.translate(None, b" \t\r\n")])
         except DataUrlError:
@@ -78,16 +107,16 @@ def _read_spooled(file: IO[bytes]) -> InvertBody:
         except ValueError:
             raise _invalid("image", "not valid base64", "base64") from None
 
-    options = {name: getattr(asked, name) for name in InvertOptions.model_fields}
-    return InvertBody(InvertOptions.model_construct(**options), read)
+    return Body(asked, read)
 
 
-def _read_form(form: FormData) -> InvertBody:
+def _read_form(form: FormData, model: Callable[[Collection[str]], type[Asked]]) -> Body[Asked]:
     fields: dict[str, Any] = {}
     for name, value in form.multi_items():
         if name in fields:
             raise _invalid(name, "the field is there more than once", "duplicate")
         fields[name] = value
+    kind = model(fields)
     image = fields.pop("image", None)
     if not isinstance(image, UploadFile):
         raise _invalid("image", "a file is needed here", "missing")
@@ -95,11 +124,30 @@ def _read_form(form: FormData) -> InvertBody:
         if isinstance(value, UploadFile):
             raise _invalid(name, "only 'image' is a file", "unexpected_file")
     # A browser sends every field of its form; one that was left empty was not filled in.
-    given = {name: value for name, value in fields.items() if value != "" or name == "prompt"}
+    given = {name: value for name, value in fields.items() if value != "" or name in _PROMPTS}
     try:
-        return InvertBody(InvertOptions.model_validate(given), image.file.read)
+        return Body(kind.model_validate({**_unpacked(given), "image": "a file"}), image.file.read)
     except ValidationError as error:
         raise ServiceError.of(validation_problem(error.errors())) from None
+
+
+def _unpacked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with what came as JSON read; `params` is read where its model is known."""
+    found = dict(fields)
+    for name in _JSON_FIELDS & fields.keys():
+        try:
+            found[name] = json.loads(found[name])
+        except ValueError:
+            raise _invalid(name, "this field of a form holds JSON", "json_invalid") from None
+    return found
+
+
+def _names(body: bytes) -> Collection[str]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return ()
+    return found if isinstance(found, dict) else ()
 
 
 def _validated(model: type[Model], body: bytes) -> Model:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import parameters
-from api_schemas import EditRequest, ErrorCode, InvertOptions, ModelInfo, Problem
+from api_schemas import EditOptions, ErrorCode, InvertOptions, ModelInfo, Problem
 from parameters import INVERSIONS, InvalidParameter, PentimentoError, PromptsDoNotAlign
 from prompts import words
 from service.errors import ServiceError
@@ -45,7 +45,7 @@ def check_inversion(options: InvertOptions, token_limit: int | None, name: str =
         )
 
 
-def check_edit(source: InvertOptions, request: EditRequest, model: ModelInfo | None) -> None:
+def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | None) -> None:
     """Raise ServiceError if the edit of an image that is inverted like this can only fail.
 
     Codes: unknown_method, incompatible_inversion, record_mismatch, prompt_too_long, prompts_do_not_align,
@@ -81,7 +81,7 @@ def _check_scale(source: InvertOptions, asked: float | None, model: ModelInfo | 
         )
 
 
-def _check_lengths(request: EditRequest, token_limit: int) -> None:
+def _check_lengths(request: EditOptions, token_limit: int) -> None:
     for target in request.targets:
         check_length(target, token_limit)
     for name, prompt in {"negative_prompt": request.negative_prompt, **request.params.prompts}.items():
@@ -90,7 +90,7 @@ def _check_lengths(request: EditRequest, token_limit: int) -> None:
 
 
 @contextmanager
-def _as_answers(request: EditRequest) -> Iterator[None]:
+def _as_answers(request: EditOptions) -> Iterator[None]:
     """Turn the errors of `parameters` into answers."""
     try:
         yield

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api_schemas import EditRequest, Image, InversionChoice, InvertOptions
+from api_schemas import EditRequest, EditUpload, Image, InversionChoice, InvertOptions
 from service.errors import ServiceError, validation_problem
 
 
@@ -26,6 +26,23 @@ def chosen(image: Image, choice: InversionChoice | None) -> InvertOptions:
     }
     try:
         return InvertOptions.model_validate_json(json.dumps(asked), strict=True)
+    except ValidationError as error:
+        found = [{**each, "loc": ("inversion", *each["loc"])} for each in error.errors()]
+        raise ServiceError.of(validation_problem(found)) from None
+
+
+def described(asked: EditUpload, model: str) -> InvertOptions:
+    """The options of the inversion of a picture that comes with its edit, all defaults filled in.
+
+    Raises ServiceError: validation_error.
+    """
+    choice = asked.inversion or InversionChoice()
+    given = choice.model_dump(mode="json", exclude_none=True)
+    try:
+        return InvertOptions.model_validate_json(
+            json.dumps({**given, "prompt": asked.source_prompt, "model": model, "fit": asked.fit}),
+            strict=True,
+        )
     except ValidationError as error:
         found = [{**each, "loc": ("inversion", *each["loc"])} for each in error.errors()]
         raise ServiceError.of(validation_problem(found)) from None

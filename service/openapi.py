@@ -4,12 +4,14 @@ from collections import defaultdict
 from typing import Any, Final
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api_schemas import (
     JOB_ID,
     PROBLEM_JSON,
     EditRequest,
+    EditUpload,
     ErrorCode,
     InvertOptions,
     InvertRequest,
@@ -17,7 +19,7 @@ from api_schemas import (
     Problem,
     PromptPair,
 )
-from pictures import ACCEPTED, Fit
+from pictures import ACCEPTED
 from service.errors import RETRY_AFTER_S
 
 Json = dict[str, Any]
@@ -50,6 +52,15 @@ ENDED_HEADERS: Final[Json] = {
         "description": "The time to wait that was kept to.",
         "schema": {"type": "string", "pattern": "^wait=[0-9]+$"},
     },
+}
+
+_FORM_FIELDS: Final[Json] = {
+    name: {"type": "string", "description": f"{what}, as JSON.", "example": example}
+    for name, what, example in (
+        ("params", "Parameters of the method", "{}"),
+        ("prompts", "Several target prompts", '["a dog", "a fox"]'),
+        ("inversion", "How the image is inverted", '{"steps": 30}'),
+    )
 }
 
 _ITS_JOB = {"job_id": "$response.body#/job_id"}
@@ -108,28 +119,44 @@ def repeatable(responses: dict[int | str, Json]) -> dict[int | str, Json]:
 
 def invert_body() -> Json:
     """The two forms of the body of /invert."""
-    form = InvertOptions.model_json_schema(ref_template=_REF)
+    return _body(_form(InvertOptions, "prompt"), ref(InvertRequest))
+
+
+def edit_body() -> Json:
+    """The forms of the body of /edit: JSON that names an image, and either form with a picture."""
+    return _body(_form(EditUpload, "source_prompt"), {"anyOf": [ref(EditRequest), ref(EditUpload)]})
+
+
+def _body(form: Json, document: Json) -> Json:
+    content = {"multipart/form-data": {"schema": form}, "application/json": {"schema": document}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _form(model: type[BaseModel], prompt: str) -> Json:
+    """A form with the fields of this model and a picture: text, and JSON in what is more than text."""
     image = {"type": "string", "format": "binary", "description": f"The picture's file: {ACCEPTED}."}
-    params = {"type": "string", "description": "Parameters of the method, as a JSON object.", "example": "{}"}
-    properties = {"image": image, **form["properties"], "params": params}
-    properties["model"] = {"type": "string", "maxLength": 200, "description": "The model to use."}
-    properties["fit"] = {
-        "type": "string",
-        "enum": [fit.value for fit in Fit],
-        "description": InvertOptions.model_fields["fit"].description,
+    properties = {
+        name: _FORM_FIELDS.get(name) or _without_null(schema)
+        for name, schema in model.model_json_schema(ref_template=_REF)["properties"].items()
     }
-    multipart = {
+    return {
         "type": "object",
-        "description": "A field left empty counts as left out, except `prompt`.",
-        "properties": properties,
-        "required": ["image", "prompt"],
+        "description": "A field left empty counts as left out, except `prompt` and `source_prompt`.",
+        "properties": {**properties, "image": image},
+        "required": ["image", prompt],
         "additionalProperties": False,
     }
-    content = {
-        "multipart/form-data": {"schema": multipart},
-        "application/json": {"schema": ref(InvertRequest)},
+
+
+def _without_null(schema: Json) -> Json:
+    """A field left out of a form is null; there is no other way to say so."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {
+        **{name: value for name, value in schema.items() if name not in ("anyOf", "default")},
+        **choices[0],
     }
-    return {"requestBody": {"required": True, "content": content}}
 
 
 def json_body(model: type) -> Json:
@@ -162,7 +189,7 @@ def complete(app: FastAPI) -> None:
             document = derive()
             _tell_of_keys(document)
             _tell_of_ids(document)
-            told = (InvertRequest, EditRequest, PromptPair, Problem, JobEvent)
+            told = (InvertRequest, EditRequest, EditUpload, PromptPair, Problem, JobEvent)
             models = [(model, "validation") for model in told]
             _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
             schemas = document.setdefault("components", {}).setdefault("schemas", {})

@@ -2,14 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
-from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Links, ModelInfo, Notice, Problem
+from api_schemas import (
+    Accepted,
+    EditOptions,
+    EditRequest,
+    EditResult,
+    EditUpload,
+    ErrorCode,
+    ImageStatus,
+    InvertOptions,
+    JobKind,
+    JobStatus,
+    Links,
+    ModelInfo,
+    Notice,
+    Problem,
+)
 from service import knowing, uploads
 from service.checks import check_edit, check_inversion
 from service.errors import ServiceError
-from service.inversions import chosen, pinned
+from service.inversions import chosen, described, pinned
 from store import (
     Ask,
+    How,
     InversionFailed,
     NoSuchImage,
     QueueFull,
@@ -21,6 +38,8 @@ from store import (
     record_id,
 )
 
+_LOOKED_AT: Final = 50
+
 
 def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, pixels: int) -> Accepted:
     """Keep the image, scaled to at most so many `pixels`, and queue its inversion or answer from a known one.
@@ -31,17 +50,48 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, p
     model, told = _model(store, options.model)
     check_inversion(options, None if told is None else told.token_limit)
     upload = uploads.read(data, fit=options.fit, pixels=pixels)
-    width, height = upload.image.size
-    image = image_id(upload.image.tobytes(), (width, height), ask.tenant)
-    source = keys.source(image)
+    image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
     ask = replace(ask, warnings=(*upload.warnings, *knowing.doubts(told, [options.prompt])))
+    return _accepted(_inverting(store, image, upload, options, model, ask), ask.warnings)
+
+
+def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, pixels: int) -> Accepted:
+    """Keep a picture, queue its inversion unless that is known, and its edit, or answer from a known one.
+
+    Raises ServiceError: what `submit_invert` and `submit_edit` raise, but for not_found.
+    """
+    model, told = _model(store, asked.model)
+    options = described(asked, model)
+    check_inversion(options, None if told is None else told.token_limit, "source_prompt")
+    check_edit(options, asked, told)
+    upload = uploads.read(data, fit=asked.fit, pixels=pixels)
+    image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
+    fields = {name: getattr(asked, name) for name in EditOptions.model_fields}
+    request = pinned(EditRequest.model_construct(image_id=image, **fields), options)
+    warnings = (*upload.warnings, *knowing.doubts(told, [asked.source_prompt, *_prompts(asked)]))
+    there = store.images.get(image, ask.tenant)
+    if there is not None:
+        known = _known(store, request, ask.tenant)
+        if known is not None:
+            return _accepted(known, warnings)
+    wanted = record_id(image, options)
+    inversions = [] if there is None else there.inversions
+    if not any(each.id == wanted and each.status is not ImageStatus.FAILED for each in inversions):
+        before = replace(ask, job_id=None, warnings=tuple(upload.warnings))
+        _inverting(store, image, upload, options, model, before)
+    return _editing(store, request, options, replace(ask, warnings=warnings))
+
+
+def _inverting(
+    store: Store, image: str, upload: uploads.Upload, options: InvertOptions, model: str, ask: Ask
+) -> Submission:
+    width, height = upload.image.size
+    source = keys.source(image)
     try:
         with store.files(image):
             if not store.blobs.exists(source):
                 store.blobs.put(source, upload.png)
-            submission = store.jobs.submit_invert(
-                image, options, model=model, width=width, height=height, ask=ask
-            )
+            return store.jobs.submit_invert(image, options, model=model, width=width, height=height, ask=ask)
     except StorageFull:
         raise ServiceError(
             ErrorCode.INSUFFICIENT_STORAGE, "There is no room left to keep the image."
@@ -49,7 +99,6 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, p
     except QueueFull as full:
         store.sweep_image(image)
         raise _queue_full(full) from None
-    return _accepted(submission, ask.warnings)
 
 
 def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
@@ -69,17 +118,44 @@ def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
     check_inversion(inversion, model.token_limit if model is not None else None, "inversion.prompt")
     check_edit(inversion, request, model)
     new = inversion.prompt if request.inversion is not None else None
-    asked = [*request.targets, getattr(request.params, "value_prompt", None), request.negative_prompt, new]
-    ask = replace(ask, warnings=tuple(knowing.doubts(model, asked)))
+    ask = replace(ask, warnings=tuple(knowing.doubts(model, [*_prompts(request), new])))
+    return _editing(store, pinned(request, inversion), inversion, ask)
+
+
+def _editing(store: Store, request: EditRequest, inversion: InvertOptions, ask: Ask) -> Accepted:
     try:
-        submission = store.jobs.submit_edit(pinned(request, inversion), inversion, ask=ask)
-        return _accepted(submission, ask.warnings)
+        return _accepted(store.jobs.submit_edit(request, inversion, ask=ask), ask.warnings)
     except NoSuchImage:
         raise no_image(request.image_id) from None
     except InversionFailed as failed:
         raise _cannot_edit(failed.problem) from None
     except QueueFull as full:
         raise _queue_full(full) from None
+
+
+def _prompts(request: EditOptions) -> list[str | None]:
+    """All that the request says in words."""
+    return [*request.targets, request.negative_prompt, *request.params.prompts.values()]
+
+
+def _known(store: Store, request: EditRequest, tenant: str) -> Submission | None:
+    """The job that has made the very same edit."""
+    wanted = request.model_dump(mode="json", exclude={"webhook_url"})
+    done, _ = store.jobs.page(
+        tenant, limit=_LOOKED_AT, status=JobStatus.SUCCEEDED, kind=JobKind.EDIT, image_id=request.image_id
+    )
+    for job in done:
+        if {name: value for name, value in job.request.items() if name != "webhook_url"} == wanted:
+            assert isinstance(job.result, EditResult)
+            if job.result.inversion is not None:
+                return Submission(
+                    job_id=job.id,
+                    image_id=job.image_id,
+                    inversion=job.result.inversion,
+                    status=job.status,
+                    how=How.CACHED,
+                )
+    return None
 
 
 def no_image(image: str) -> ServiceError:

@@ -7,9 +7,9 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from redis.exceptions import RedisError
 
-from api_schemas import Accepted, EditRequest, ErrorCode, Job
+from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Job
 from service import openapi
-from service.bodies import DECODERS, invert_body, read_json
+from service.bodies import DECODERS, edit_body, invert_body
 from service.edge import UPLOAD_BYTES
 from service.following import Follower
 from service.idempotency import REPLAYED, once
@@ -17,7 +17,7 @@ from service.limiting import AtOnce
 from service.pulse import Pulse
 from service.routes.common import TheFollower, TheSettings, TheStore
 from service.spooling import InFlight
-from service.submit import submit_edit, submit_invert
+from service.submit import submit_edit, submit_edit_upload, submit_invert
 from service.terms import Terms, TheTerms
 from service.webhooks import check_webhook
 
@@ -69,12 +69,15 @@ async def invert(
     """
     in_flight: InFlight = request.app.state.in_flight
     pulse: Pulse = request.app.state.pulse
-    async with invert_body(request, in_flight, terms.caller.tenant) as (options, read):
+    async with invert_body(request, in_flight, terms.caller.tenant) as (asked, read):
+        options = InvertOptions.model_construct(
+            **{name: getattr(asked, name) for name in InvertOptions.model_fields}
+        )
         check_webhook(options.webhook_url, settings)
 
         def submit() -> tuple[Accepted, bool]:
             pulse.check()
-            data = read()
+            data = read() if read else b""
             return once(
                 store,
                 terms,
@@ -91,8 +94,12 @@ async def invert(
     status_code=202,
     response_model=Accepted,
     summary="Edit an image by a target prompt",
-    openapi_extra=openapi.json_body(EditRequest),
+    max_body_size=UPLOAD_BYTES,
+    openapi_extra=openapi.edit_body(),
     responses=_responses(
+        ErrorCode.INVALID_IMAGE,
+        ErrorCode.UNKNOWN_MODEL,
+        ErrorCode.INSUFFICIENT_STORAGE,
         ErrorCode.NOT_FOUND,
         ErrorCode.UNKNOWN_METHOD,
         ErrorCode.INCOMPATIBLE_INVERSION,
@@ -104,23 +111,37 @@ async def invert(
 async def edit(
     request: Request, store: TheStore, settings: TheSettings, follower: TheFollower, terms: TheTerms
 ) -> Response:
-    """Name an image and say what it is to show.
+    """Name an image and say what it is to show, or send a picture, what it shows and what it is to show.
 
-    The edit waits if the inversion is still under way, and fails with the inversion's error if that fails.
+    The edit waits if the inversion is still under way, and fails with the inversion's error if that fails. A
+    picture that is sent again is neither kept nor inverted twice, and the very same edit of it is answered
+    with the job that made it.
     """
-    asked = await read_json(request, EditRequest)
-    check_webhook(asked.webhook_url, settings)
+    in_flight: InFlight = request.app.state.in_flight
+    pulse: Pulse = request.app.state.pulse
+    async with edit_body(request, in_flight, terms.caller.tenant) as (asked, read):
+        check_webhook(asked.webhook_url, settings)
 
-    def submit() -> tuple[Accepted, bool]:
-        return once(
-            store,
-            terms,
-            lambda: b"/edit" + asked.model_dump_json().encode(),
-            lambda ask: submit_edit(store, asked, ask),
-            asked.image_id,
-        )
+        def submit() -> tuple[Accepted, bool]:
+            if isinstance(asked, EditRequest):
+                return once(
+                    store,
+                    terms,
+                    lambda: b"/edit" + asked.model_dump_json().encode(),
+                    lambda ask: submit_edit(store, asked, ask),
+                    asked.image_id,
+                )
+            pulse.check()
+            data = read() if read else b""
+            return once(
+                store,
+                terms,
+                lambda: b"/edit" + asked.model_dump_json(exclude={"image"}).encode() + b"\0" + data,
+                lambda ask: submit_edit_upload(store, asked, data, ask, settings.max_pixels),
+            )
 
-    accepted, replayed = await to_thread.run_sync(submit)
+        limiter = None if isinstance(asked, EditRequest) else DECODERS
+        accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
     return await _answer(request, follower, terms, accepted, replayed)
 
 

@@ -41,7 +41,9 @@ def test_head_sends_no_body_even_where_the_server_would(http: TestClient, host: 
     assert not sent[-1].get("more_body")
 
 
-@pytest.mark.parametrize(("path", "cap"), [("/edit", JSON_BYTES), ("/invert", UPLOAD_BYTES)])
+@pytest.mark.parametrize(
+    ("path", "cap"), [("/prompts/compare", JSON_BYTES), ("/edit", UPLOAD_BYTES), ("/invert", UPLOAD_BYTES)]
+)
 def test_a_body_declared_too_large_is_refused_at_once(http: TestClient, path: str, cap: int) -> None:
     headers = {"content-type": "application/json", "content-length": str(cap + 1)}
     answer = http.post(path, content=b"{", headers=headers)
@@ -50,7 +52,9 @@ def test_a_body_declared_too_large_is_refused_at_once(http: TestClient, path: st
     assert answer.headers["connection"] == "close"
 
 
-@pytest.mark.parametrize(("path", "cap"), [("/edit", JSON_BYTES), ("/invert", UPLOAD_BYTES)])
+@pytest.mark.parametrize(
+    ("path", "cap"), [("/prompts/compare", JSON_BYTES), ("/edit", UPLOAD_BYTES), ("/invert", UPLOAD_BYTES)]
+)
 def test_a_chunked_body_is_cut_off_at_the_cap(http: TestClient, path: str, cap: int) -> None:
     chunk = b" " * 2**16
 
