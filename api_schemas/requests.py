@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, JsonValue, model_validator
+from pydantic_core import CoreSchema
 
 from api_schemas.base import ImageId, Request
 from api_schemas.params import (
@@ -12,6 +13,7 @@ from api_schemas.params import (
     InversionName,
     InversionParams,
     Preset,
+    by_method,
     chosen_by_method,
     with_published,
 )
@@ -71,6 +73,12 @@ class InvertOptions(Submission):
     @classmethod
     def _published(cls, data: Any) -> Any:
         return with_published(data, INVERSIONS, Direct.name, "steps")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core)
+        by_method(handler.resolve_ref_schema(schema), INVERSIONS, Direct.name)
+        return schema
 
 
 _GREEN = (
@@ -196,6 +204,12 @@ class EditOptions(Submission):
     @classmethod
     def _published(cls, data: Any) -> Any:
         return with_published(data, EDITS, P2P.name, "guidance_scale")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core)
+        by_method(handler.resolve_ref_schema(schema), EDITS, P2P.name)
+        return schema
 
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:

@@ -71,7 +71,7 @@ def _fields(registry: Mapping[str, type[Parameters]]) -> dict[str, tuple[Schema,
 
 
 def _option(name: str, schema: Schema, methods: list[str]) -> Any:
-    first = schema["description"].split(". ")[0].rstrip(".")
+    first = schema.get("description", name).split(". ")[0].rstrip(".")
     whose = f"{', '.join(methods)}: " if methods else ""
     long = f"--{name.replace('_', '-')}"
     on = f"{long}/--no-{long.removeprefix('--')}" if _of(schema, "boolean") else long

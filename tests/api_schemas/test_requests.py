@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from pydantic import ValidationError
 
@@ -41,6 +42,26 @@ def test_a_method_is_one_of_the_registry(model: type[Any], registry: Any) -> Non
     named = {form["$ref"].rpartition("/")[2] for form in schema["properties"]["params"]["anyOf"]}
     assert named == {method.__name__ for method in registry.values()}
     assert refused(model, image_id=IMAGE, prompt="a", method="p3p")[0] == (("method",), "literal_error")
+
+
+@pytest.mark.parametrize(
+    ("fields", "fits"),
+    [
+        ({}, True),
+        ({"params": {"tau_c": 0.2}}, True),
+        ({"params": {"tau_u": 0.2}}, False),
+        ({"method": "p2plus", "params": {"tau_u": 0.2}}, True),
+        ({"method": "plain", "params": {"tau_c": 0.2}}, False),
+        ({"method": "p2p", "params": {"skip": 0.2}}, False),
+    ],
+)
+def test_the_schema_knows_which_params_a_method_has(fields: dict[str, Any], fits: bool) -> None:
+    asked = {"image_id": IMAGE, "prompt": "a", **fields}
+    assert jsonschema_rs.validator_for(EditRequest.model_json_schema()).is_valid(asked) == fits
+    if fits:
+        EditRequest.model_validate(asked)
+    else:
+        assert refused(EditRequest, **asked)
 
 
 @pytest.mark.parametrize(
