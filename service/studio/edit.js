@@ -52,6 +52,14 @@ export function reuse(chosen, request) {
   $("target").focus();
 }
 
+/** Let the image be edited as another of its inversions has it, as asked by now. */
+export function turn(chosen) {
+  const asked = request();
+  image = chosen;
+  fill(image.prompt, asked);
+  changed();
+}
+
 /** Go on in the field for the target, unless one is elsewhere or would type on glass. */
 export function focus() {
   if (document.activeElement === document.body && matchMedia("(pointer: fine)").matches) $("target").focus({ preventScroll: true });
@@ -147,7 +155,14 @@ function request() {
   if (Object.keys(reweight).length) params.reweight = reweight;
   const { scale, negative, look } = manner.chosen();
   if (look) params.value_prompt = look;
-  const asked = { image_id: image.id, prompt: $("target").value.trim(), method: choice($("methods")), params };
+  const { method, steps, prompt, params: learned } = image.used;
+  const asked = {
+    image_id: image.id,
+    inversion: { method, steps, prompt, params: learned },
+    prompt: $("target").value.trim(),
+    method: choice($("methods")),
+    params,
+  };
   if ($("published").checked) asked.preset = "published";
   if (negative) asked.negative_prompt = negative;
   return scale === null ? asked : { ...asked, guidance_scale: scale };

@@ -1,5 +1,5 @@
 import { get, send } from "./api.js";
-import { $, day, describe, say, seconds, show } from "./dom.js";
+import { $, choices, day, describe, say, seconds, show } from "./dom.js";
 import * as edit from "./edit.js";
 import { ended } from "./events.js";
 import * as history from "./history.js";
@@ -34,8 +34,8 @@ async function open(imageId, jobId) {
   lookAway();
   hideOutcome();
   try {
-    let models;
-    [image, models] = await Promise.all([source.record(imageId), get("/models")]);
+    const [found, models] = await Promise.all([source.record(imageId), get("/models")]);
+    image = own(found);
     edit.serve(models);
   } catch (problem) {
     leave();
@@ -61,8 +61,34 @@ async function open(imageId, jobId) {
 async function invert(imageId) {
   const job = await attempt(() => watch(image.job_id));
   if (!job || image.id !== imageId) return;
-  image = await source.record(imageId);
+  image = own(await source.record(imageId));
   await inverted();
+}
+
+/** The image as one of its inversions has it; one that an edit made shows the same picture as the image's own. */
+function by(found, used) {
+  const { prompt, method, steps, params } = used;
+  return { ...found, used, prompt, method, steps, params, result: used.result ?? found.result };
+}
+
+const own = (found) => by(found, found.inversions.find((each) => each.own));
+
+/** Let edits take another inversion of the image. */
+function turn(used) {
+  image = by(image, used);
+  paintFacts();
+}
+
+/** Ask for an edit again, of the inversion that it took. */
+function reuse({ request }) {
+  const same = (each) => ["method", "steps", "prompt", "params"].every((name) => equal(each[name], request.inversion[name]));
+  turn(image.inversions.find(same) ?? { ...image.used, id: null, result: null, ...request.inversion });
+  edit.reuse(image, request);
+}
+
+function equal(one, other) {
+  if (one === null || typeof one !== "object") return one === other;
+  return JSON.stringify(Object.entries(one).sort()) === JSON.stringify(Object.entries(other ?? {}).sort());
 }
 
 /** The inversion has ended, well or badly. */
@@ -76,7 +102,7 @@ async function inverted(jobId) {
     return;
   }
   await stage.showSource(image.result.source_url, image.prompt);
-  const jobs = await history.load(image.id, { choose: follow, reuse: (job) => edit.reuse(image, job.request) });
+  const jobs = await history.load(image.id, { choose: follow, reuse });
   const job = jobs.find((other) => other.id === jobId) ?? jobs.find((other) => !ended(other.status));
   edit.begin(image, job?.request);
   edit.allow(true, false);
@@ -98,7 +124,7 @@ async function follow(job) {
     edit.allow(true, true);
     await stage.showSource(mine.result.source_url, mine.prompt);
     const done = await attempt(() => watch(job.id));
-    if (!done || image !== mine || place()[1] !== job.id) return;
+    if (!done || image?.id !== mine.id || place()[1] !== job.id) return;
     job = done;
     history.note(job);
   }
@@ -124,7 +150,15 @@ async function attempt(action) {
 function paintFacts() {
   document.title = `${image.prompt} · Pentimento`;
   $("said").textContent = image.prompt;
-  const made = image.result;
+  const { used } = image;
+  const made = used.result;
+  const offered = image.inversions.filter((each) => each.own || each.status === "ready");
+  const named = offered.map((each) => ({ name: each.id, label: `${each.method}, ${each.steps} steps` }));
+  choices($("inversions"), named, used.id, (id) => {
+    turn(offered.find((each) => each.id === id));
+    edit.turn(image);
+  });
+  show("inversions", offered.length > 1);
   describe($("facts-figures"), [
     ["Inversion", image.method],
     ["Steps", String(image.steps)],

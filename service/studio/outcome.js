@@ -10,7 +10,7 @@ export async function showOutcome(image, job, which = 0) {
   show("variants", prompts.length > 1);
   describe($("figures"), figures(job.result, made.metrics));
   show("outcome");
-  const pair = { source: image.prompt, target: made.prompt };
+  const pair = { source: job.result.inversion?.prompt ?? image.prompt, target: made.prompt };
   const [compared] = await Promise.all([
     postJson("/prompts/compare", pair),
     showResult(image.result.source_url, made.url, made.prompt),

@@ -1,6 +1,6 @@
 /** The edit as lines for a shell; they leave the picture in edit.png, and need the key in the environment. */
 export function curl(origin, request, keyed) {
-  const body = quoted(JSON.stringify(trim(request)));
+  const body = quoted(JSON.stringify(whole(request)));
   const auth = keyed ? ' -H "Authorization: Bearer $PENTIMENTO_API_KEY"' : "";
   return [
     `api=${origin}`,
@@ -13,7 +13,7 @@ export function curl(origin, request, keyed) {
 
 /** The edit as a Python script; it leaves the picture in edit.png. */
 export function python(origin, request) {
-  const { image_id: image, prompt, prompts, ...rest } = trim(request);
+  const { image_id: image, prompt, prompts, ...rest } = whole(request);
   const options = Object.entries(rest).map(([name, value]) => `        ${name}=${literal(value)},`);
   return [
     "from pentimento import Client",
@@ -29,7 +29,11 @@ export function python(origin, request) {
   ].join("\n");
 }
 
-/** Without what is null or empty, which is what the service takes anyway. */
+/** Without what is null or empty, which is what the service takes anyway; of an inversion it takes the image's own. */
+function whole({ inversion, ...request }) {
+  return inversion ? { ...trim(request), inversion } : trim(request);
+}
+
 function trim(value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
   const said = Object.entries(value).map(([name, part]) => [name, trim(part)]);

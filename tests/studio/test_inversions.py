@@ -1,0 +1,54 @@
+"""A picture that is inverted in more than one way: which inversion edits take, and that it can be seen."""
+
+from playwright.sync_api import Page, expect
+
+from tests.studio.conftest import Hands, ask, ready
+
+
+def differently(page: Page, hands: Hands, method: str) -> str:
+    """Invert what is on the page again, by another method."""
+    page.get_by_role("button", name="Invert it differently").click()
+    expect(page.get_by_role("button", name="Invert", exact=True)).to_be_enabled()
+    page.get_by_text("How it is inverted").click()
+    page.locator("#inverters").get_by_text(method, exact=True).click()
+    page.get_by_role("button", name="Invert", exact=True).click()
+    claim = hands.take()
+    assert claim.inversion.method == method
+    hands.invert(claim)
+    expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible()
+    return claim.image_id
+
+
+def test_edits_take_the_inversion_that_is_chosen_and_using_one_again_takes_its_own(
+    page: Page, url: str, hands: Hands
+) -> None:
+    image = ready(page, url, hands)
+    expect(page.locator("#inversions")).to_be_hidden()
+    first = ask(page, hands, "a dog on grass")
+    hands.edit(first)
+    expect(page.locator("#outcome")).to_be_visible()
+    assert differently(page, hands, "ddim") == image
+
+    offered = page.locator("#inversions")
+    expect(offered.locator("label")).to_have_text(["direct, 50 steps", "ddim, 50 steps"])
+    expect(offered.get_by_label("ddim, 50 steps")).to_be_checked()
+    expect(page.locator("#facts-figures")).to_contain_text("ddim")
+    second = ask(page, hands, "a fox on grass")
+    assert second.inversion.method == "ddim"
+    hands.edit(second)
+    expect(page.locator("#outcome")).to_be_visible()
+
+    page.get_by_label("What the picture should show").fill("a bear on grass")
+    offered.get_by_text("direct, 50 steps").click()
+    expect(page.locator("#facts-figures")).to_contain_text("direct")
+    expect(page.get_by_label("What the picture should show")).to_have_value("a bear on grass")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    third = hands.take()
+    assert (third.inversion.method, third.record) == ("direct", first.record)
+    hands.edit(third)
+    expect(page.locator("#outcome")).to_be_visible()
+
+    page.locator("#edits li").nth(1).get_by_role("button", name="Use again").click()
+    expect(offered.get_by_label("ddim, 50 steps")).to_be_checked()
+    page.get_by_role("button", name="Edit", exact=True).click()
+    assert hands.take().record == second.record
