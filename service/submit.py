@@ -89,8 +89,12 @@ def _inverting(
     source = keys.source(image)
     try:
         with store.files(image):
-            if not store.blobs.exists(source):
+            if not store.blobs.whole(source):
                 store.blobs.put(source, upload.png)
+            record = record_id(image, options.model_copy(update={"model": model}))
+            made = (keys.working(image, record), keys.reconstruction(image, record))
+            if store.jobs.is_made(image, record) and not all(map(store.blobs.whole, made)):
+                store.jobs.unmake(image, record)
             return store.jobs.submit_invert(image, options, model=model, width=width, height=height, ask=ask)
     except StorageFull:
         raise ServiceError(

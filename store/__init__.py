@@ -5,6 +5,7 @@ from store.asking import Ask, How, Submission
 from store.claims import Claim, Verdict
 from store.errors import (
     BadCursor,
+    BlobDamaged,
     BlobMissing,
     Fenced,
     InversionFailed,
@@ -33,6 +34,7 @@ __all__ = [
     "Ask",
     "AsyncEvents",
     "BadCursor",
+    "BlobDamaged",
     "BlobMissing",
     "Claim",
     "Ended",

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import fsspec
 
-from store.errors import BlobMissing, StorageFull, StorageUnavailable
+from store.errors import BlobDamaged, BlobMissing, StorageFull, StorageUnavailable
 from store.faults import named
+from store.intact import check_picture
 
 _KEY: Final = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*(/|\.[a-z0-9]+)?")
 _CHECK_S: Final = 5.0
@@ -61,6 +62,20 @@ class Blobs:
             data: bytes = self._fs.cat_file(path)
         return data
 
+    def picture(self, key: str) -> bytes:
+        """The PNG under `key`, checked; raises BlobMissing and BlobDamaged."""
+        data = self.get(key)
+        check_picture(key, data)
+        return data
+
+    def whole(self, key: str) -> bool:
+        """Whether there is a PNG under `key` that is as it was stored."""
+        try:
+            self.picture(key)
+        except (BlobMissing, BlobDamaged):
+            return False
+        return True
+
     def exists(self, key: str) -> bool:
         """Whether there is something under `key`."""
         path = self._path(key)
@@ -89,6 +104,16 @@ class Blobs:
                     self._empty(path)
         except BlobMissing:
             return
+
+    def folders(self, prefix: str) -> list[str]:
+        """The names of the folders below the folder `prefix`."""
+        path = self._path(prefix).rstrip("/")
+        try:
+            with named(prefix):
+                found = self._fs.ls(path, detail=True)
+        except BlobMissing:
+            return []
+        return [each["name"].rsplit("/", 1)[1] for each in found if each["type"] == "directory"]
 
     def sweep(self) -> None:
         """Remove what processes left behind that were killed an hour ago or earlier."""

@@ -27,6 +27,10 @@ class BlobMissing(StoreError):
     """There is nothing under this key."""
 
 
+class BlobDamaged(StoreError):
+    """What is under this key is not what was stored there."""
+
+
 class StorageFull(StoreError):
     """The object store has no room left."""
 

@@ -29,6 +29,11 @@ class ImageStore:
         images = (wire_image(image_id, stored) for image_id, stored in found)
         return [image for image in images if image is not None], after
 
+    def shows(self, image_id: str, pixels: bytes, size: tuple[int, int]) -> bool:
+        """Whether the image is of these decoded pixels; an image that is gone is of any."""
+        tenant = self._redis.hget(keys.image(image_id), "tenant")
+        return tenant is None or keys.image_id(pixels, size, tenant) == image_id
+
     def missing(self, image_ids: list[str]) -> list[str]:
         """Those of the images that were never sent or were deleted."""
         with self._redis.pipeline(transaction=False) as pipeline:

@@ -89,6 +89,14 @@ class JobStore(Claims):
             how=How.ACCEPTED,
         )
 
+    def is_made(self, image_id: str, record_id: str) -> bool:
+        """Whether an inversion would be answered from what is there."""
+        return bool(self._redis.hexists(keys.record(image_id, record_id), "result"))
+
+    def unmake(self, image_id: str, record_id: str) -> None:
+        """Let the inversion be made again when it is next asked for: what was made is lost or damaged."""
+        self._redis.hdel(keys.record(image_id, record_id), "result")
+
     def get(self, job_id: str, tenant: str = "default") -> Job | None:
         """The job as it stands now, or None if the tenant never had it or it has expired."""
         return tenants_job(job_id, self._redis.hgetall(keys.job(job_id)), tenant)

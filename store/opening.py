@@ -28,6 +28,7 @@ from store.views import tenants_image
 _BACKOFF: Final = ExponentialBackoff(cap=0.4, base=0.05)
 _RETRIES: Final = 5
 _FILES_LOCK_S: Final = 30.0
+_BATCH: Final = 500
 _WAITING: Final = 100_000
 
 
@@ -86,6 +87,12 @@ class Store:
         with self.files(image_id):
             if self.images.missing([image_id]):
                 self._sweep(image_id)
+
+    def orphans(self) -> list[str]:
+        """Images that are not known although files of theirs are there; one may be on its way just now."""
+        found = self.blobs.folders("images/")
+        batches = (found[at : at + _BATCH] for at in range(0, len(found), _BATCH))
+        return [image_id for batch in batches for image_id in self.images.missing(batch)]
 
     def _sweep(self, image_id: str) -> bool:
         self.blobs.delete_prefix(keys.folder(image_id))

@@ -5,7 +5,7 @@ from rq.timeouts import JobTimeoutException
 import engine
 from api_schemas import ErrorCode, Problem
 from parameters import PentimentoError
-from store import NoSuchImage, StorageFull, StorageUnavailable
+from store import BlobDamaged, NoSuchImage, StorageFull, StorageUnavailable
 
 
 def problem_of(error: Exception, job_id: str) -> Problem:
@@ -16,6 +16,8 @@ def problem_of(error: Exception, job_id: str) -> Problem:
         return Problem.of(ErrorCode.INSUFFICIENT_STORAGE, "there was no room left to store the result")
     if isinstance(error, StorageUnavailable):
         return Problem.of(ErrorCode.STORAGE_UNAVAILABLE, f"the file store did not work: {error}")
+    if isinstance(error, BlobDamaged):
+        return Problem.of(ErrorCode.DAMAGED, "the stored picture is damaged; send the image again to mend it")
     if isinstance(error, NoSuchImage):
         return Problem.of(ErrorCode.NOT_FOUND, f"there is no image {error}; it may have been deleted")
     if isinstance(error, JobTimeoutException):

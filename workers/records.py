@@ -16,7 +16,7 @@ from PIL import Image
 import engine
 import engine.codec
 from api_schemas import InvertOptions
-from store import BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
+from store import BlobDamaged, BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
 from workers.measures import SOUGHT, remember_memory
 from workers.patience import keep
 from workers.reporter import Reporter
@@ -135,8 +135,11 @@ class Records:
         self._hot = Hot(hot_bytes, lambda source: self._features.forget(source.record.key))
         self._lock_s, self._holding = lock_s, holding
 
-    def find(self, key: RecordKey) -> Source | Lost:
-        """The source if it is whole in storage, from memory where possible; damaged files are put aside."""
+    def find(self, key: RecordKey, options: InvertOptions) -> Source | Lost:
+        """The source if it is whole in storage, from memory where possible; damaged files are put aside.
+
+        A record that is whole but of another picture or other options, by its own key, counts as damaged.
+        """
         hot = self._hot.get(key)
         if hot is not None:
             if self._store.blobs.exists(keys.record_file(*key, "record.json")):
@@ -155,8 +158,27 @@ class Records:
                 return Lost.OLDER
             self.discard(key)
             return Lost.DAMAGED
+        source = self._keep(key, record, files)
+        if not self._fits(source, options):
+            log.warning("a stored inversion is of something else", **key._asdict())
+            self.discard(key)
+            return Lost.DAMAGED
         SOUGHT.labels("inversion", "storage").inc()
-        return self._keep(key, record, files)
+        return source
+
+    def _fits(self, source: Source, options: InvertOptions) -> bool:
+        record, models = source.record, self._models
+        if (record.revision, record.dtype) != (models.revision, models.dtype_name):
+            return True  # edits find out, and say so
+        expected = engine.record_key(
+            models,
+            source.picture,
+            prompt=options.prompt,
+            method=options.method,
+            steps=options.steps,
+            params=options.params.model_dump(),
+        )
+        return record.key == expected
 
     def ensure(
         self,
@@ -170,7 +192,7 @@ class Records:
 
         If it was not, `on_lost` is called before it is made.
         """
-        first = self.find(key)
+        first = self.find(key, options)
         if isinstance(first, Source):
             return first, True
         lock = Lock(self._store.redis, f"invert:{key.record_id}", self._lock_s)
@@ -179,7 +201,7 @@ class Records:
             sleep(_POLL_S)
         try:
             with self._holding(lock):
-                found = self.find(key)
+                found = self.find(key, options)
                 if isinstance(found, Source):
                     return found, True
                 SOUGHT.labels("inversion", "none").inc()
@@ -257,11 +279,14 @@ class Records:
     def sent(self, image_id: str) -> Image.Image:
         """The image at its own size; raises NoSuchImage, and InvalidImage if it cannot be read."""
         try:
-            data = self._store.blobs.get(keys.source(image_id))
+            data = self._store.blobs.picture(keys.source(image_id))
         except BlobMissing as error:
             raise NoSuchImage(image_id) from error
         try:
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                return image.convert("RGB")
+                sent = image.convert("RGB")
         except (OSError, SyntaxError, ValueError) as error:
-            raise engine.InvalidImage(f"the stored picture cannot be read: {error}") from error
+            raise BlobDamaged(keys.source(image_id)) from error
+        if not self._store.images.shows(image_id, sent.tobytes(), sent.size):
+            raise BlobDamaged(keys.source(image_id))
+        return sent

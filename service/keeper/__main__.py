@@ -14,7 +14,7 @@ import structlog
 from redis.exceptions import RedisError
 
 import store
-from service.keeper.chores import every, remove_expired
+from service.keeper.chores import Orphans, every, remove_expired
 from service.keeper.post import Post
 from service.keeper.settings import KeeperSettings
 from store import Store, logs
@@ -48,6 +48,7 @@ async def keep(shared: Store, settings: KeeperSettings) -> None:
         (_REAP_S, "jobs", lambda: _reap(shared)),
         (settings.sweep_s, "images", lambda: remove_expired(shared)),
         (_LITTER_S, "files", shared.blobs.sweep),
+        (_LITTER_S, "orphans", Orphans(shared).collect),
     ]
     async with anyio.create_task_group() as group:
         group.start_soon(_stop_on_signal, stopping)

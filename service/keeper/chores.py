@@ -38,3 +38,19 @@ def remove_expired(store: Store) -> bool:
             log.info("expired", image=image_id)
             removed += 1
     return removed == _BATCH
+
+
+class Orphans:
+    """Collects what a process left behind that was killed between storing a picture and its record."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._seen: frozenset[str] = frozenset()
+
+    def collect(self) -> None:
+        """Remove the orphans that were there at the last call already."""
+        found = frozenset(self._store.orphans())
+        for image_id in found & self._seen:
+            self._store.sweep_image(image_id)
+            log.info("orphan removed", image=image_id)
+        self._seen = found

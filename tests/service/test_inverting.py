@@ -21,7 +21,10 @@ def test_the_same_request_is_inverted_once(http: TestClient, shared: Store, png:
     first, second = invert(http, png), invert(http, png)
     assert first == second
     assert shared.stats().queued == 1
-    shared.jobs.succeed(begin(shared, first.job_id), inverted(first.image_id))
+    claim = begin(shared, first.job_id)
+    for key in (keys.working(*claim.record), keys.reconstruction(*claim.record)):
+        shared.blobs.put(key, png)
+    shared.jobs.succeed(claim, inverted(*claim.record))
     third = invert(http, png)
     assert (third.status, third.image_id) == ("succeeded", first.image_id)
     assert http.get(third.links.self).json()["result"]["cached"] is True

@@ -16,6 +16,8 @@ from starlette.testclient import TestClient
 from service import formats
 from service.encoder import encode
 from store import Store, keys
+from tests.results import inverted
+from tests.service.conftest import begin, invert
 from tests.service.live import serving
 
 
@@ -46,19 +48,19 @@ def test_a_picture_the_client_has_is_not_sent_again(http: TestClient, image_id: 
 
 @pytest.mark.parametrize("name", ["working", "reconstruction"])
 def test_pictures_of_the_inversion_are_there_once_it_made_them(
-    http: TestClient, shared: Store, image_id: str, name: str
+    http: TestClient, shared: Store, image_id: str, name: str, png: bytes, large: bytes
 ) -> None:
     key = f"images/{image_id}/records/{own(shared, image_id)}/{name}.png"
     for path in (f"/images/{image_id}/{name}.png", f"/{key}"):
         shared.blobs.delete_prefix(key)
         assert http.get(path).json()["code"] == "not_found"
-        shared.blobs.put(key, b"picture")
+        shared.blobs.put(key, png)
         answer = http.get(path)
-        assert answer.content == b"picture"
+        assert answer.content == png
         assert "immutable" not in answer.headers["cache-control"]
-        shared.blobs.put(key, b"painted anew")
+        shared.blobs.put(key, large)
         again = http.get(path, headers={"if-none-match": answer.headers["etag"]})
-        assert (again.status_code, again.content) == (200, b"painted anew")
+        assert (again.status_code, again.content) == (200, large)
 
 
 def own(shared: Store, image_id: str) -> str:
@@ -226,3 +228,50 @@ def eventually(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def flipped(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[len(changed) // 2] ^= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("damage", [flipped, lambda data: data[:-30], lambda data: data + b"more"])
+def test_a_damaged_source_is_not_served_and_mended_when_it_is_sent_again(
+    http: TestClient, shared: Store, image_id: str, png: bytes, damage: Callable[[bytes], bytes]
+) -> None:
+    whole = shared.blobs.get(keys.source(image_id))
+    shared.blobs.put(keys.source(image_id), damage(whole))
+    for suffix in ("png", "webp"):
+        answer = http.get(f"/images/{image_id}/source.{suffix}")
+        assert (answer.status_code, answer.json()["code"]) == (410, "damaged")
+    invert(http, png)
+    assert http.get(f"/images/{image_id}/source.png").content == whole
+
+
+def test_a_result_whose_bytes_are_not_those_of_its_name_is_not_served(
+    http: TestClient, shared: Store, image_id: str, png: bytes, large: bytes
+) -> None:
+    key = keys.result(image_id, png)
+    for instead in (flipped(png), large):
+        shared.blobs.put(key, instead)
+        for suffix in ("png", "webp"):
+            answer = http.get(f"/{key.removesuffix('png')}{suffix}")
+            assert (answer.status_code, answer.json()["code"]) == (410, "damaged")
+    shared.blobs.put(key, png)
+    assert http.get(f"/{key}").content == png
+
+
+@pytest.mark.parametrize("lost", ["working", "reconstruction"])
+@pytest.mark.parametrize("how", ["lost", "damaged"])
+def test_pictures_of_an_inversion_that_are_lost_are_made_again_when_it_is_asked_for(
+    http: TestClient, shared: Store, png: bytes, lost: str, how: str
+) -> None:
+    claim = begin(shared, invert(http, png).job_id)
+    for key in (keys.working(*claim.record), keys.reconstruction(*claim.record)):
+        shared.blobs.put(key, png)
+    shared.jobs.succeed(claim, inverted(*claim.record))
+    assert invert(http, png).status == "succeeded"
+    key = keys.record_file(*claim.record, f"{lost}.png")
+    shared.blobs.delete_prefix(key) if how == "lost" else shared.blobs.put(key, flipped(png))
+    assert invert(http, png).status == "queued"

@@ -14,7 +14,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 import engine
-from api_schemas import ErrorCode, InvertResult, Job, JobStatus, Notice
+from api_schemas import ErrorCode, InvertOptions, InvertResult, Job, JobStatus, Notice
 from store import Claim, RecordKey, StorageUnavailable, Store, keys
 from tests.results import inverted
 from tests.workers.conftest import files, job_of, send
@@ -156,9 +156,9 @@ def test_an_inversion_in_memory_counts_only_while_it_is_stored(shared: Store, re
     kept = cast(Source, SimpleNamespace(nbytes=10, record=SimpleNamespace(key="k")))
     records._hot.put(RECORD, kept)
     shared.blobs.put(keys.record_file(*RECORD, "record.json"), b"{}")
-    assert records.find(RECORD) is kept
+    assert records.find(RECORD, InvertOptions(prompt="a cat")) is kept
     shared.sweep_image(RECORD.image_id)
-    assert records.find(RECORD) is Lost.MISSING
+    assert records.find(RECORD, InvertOptions(prompt="a cat")) is Lost.MISSING
     assert records._hot.nbytes == 0
 
 

@@ -8,7 +8,7 @@ import engine
 from api_schemas import EditResult, ErrorCode, JobStatus
 from store import StorageFull, StorageUnavailable
 from store.blobs import Blobs
-from tests.workers.conftest import Bench, ask, files, inverted, job_of, record_of, send
+from tests.workers.conftest import Bench, ask, files, inverted, job_of, own, record_of, send
 from workers.records import Lost
 
 
@@ -133,7 +133,10 @@ def test_an_inversion_that_cannot_be_learned_fails_with_its_edits_and_is_kept_no
         assert ended.error is not None
         assert (ended.status, ended.error.code) == (JobStatus.FAILED, ErrorCode.NUMERICAL_ERROR)
     assert list(files(bench.shared, job.image_id)) == ["source.png"]
-    assert bench.records.find(record_of(bench.shared, job.image_id)) is Lost.MISSING
+    assert (
+        bench.records.find(record_of(bench.shared, job.image_id), own(bench.shared, job.image_id))
+        is Lost.MISSING
+    )
     assert inverted(bench) == job.image_id
 
 

@@ -1,5 +1,6 @@
 """Stored inversions that are damaged, lost, or another model's."""
 
+import io
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 import engine
-from api_schemas import EditResult, Job, JobStatus
+from api_schemas import EditResult, ErrorCode, Job, JobStatus
 from store import Store, keys
-from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, record_of, send
+from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, own, picture, record_of, send
 from workers.records import Source
 
 
@@ -58,7 +59,7 @@ def test_an_inversion_by_another_model_is_made_again(bench: Bench, make_bench: C
     image = inverted(bench)
     calm = edited(bench, image, prompt="a dog on grass")
     key = record_of(bench.shared, image)
-    source = bench.records.find(key)
+    source = bench.records.find(key, own(bench.shared, image))
     assert isinstance(source, Source)
     for name, data in replace(source.record, revision="older").pack().items():
         bench.shared.blobs.put(keys.record_file(*key, name), data)
@@ -75,7 +76,7 @@ def test_an_inversion_in_an_older_format_is_made_again_with_a_warning(
     image = inverted(bench)
     calm = edited(bench, image, prompt="a dog on grass")
     key = record_of(bench.shared, image)
-    source = bench.records.find(key)
+    source = bench.records.find(key, own(bench.shared, image))
     assert isinstance(source, Source)
     with monkeypatch.context() as past:
         past.setattr("engine.record.FORMAT", 1)
@@ -123,3 +124,43 @@ def test_of_two_workers_that_need_the_same_inversion_one_makes_it(
     for job in jobs:
         done = job_of(bench.shared, job.id)
         assert done.status is JobStatus.SUCCEEDED, done.error
+
+
+def test_a_whole_inversion_of_another_picture_is_not_used(
+    bench: Bench, make_bench: Callable[[], Bench]
+) -> None:
+    image, other = inverted(bench), bench.work(send(bench.shared, seed=1)).image_id
+    calm = edited(bench, image, prompt="a dog on grass")
+    for name in ("record.json", "record.safetensors"):
+        foreign = bench.shared.blobs.get(keys.record_file(*record_of(bench.shared, other), name))
+        bench.shared.blobs.put(keys.record_file(*record_of(bench.shared, image), name), foreign)
+    job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
+    assert isinstance(job.result, EditResult), job.error
+    assert [warning.code for warning in job.warnings] == ["inversion_damaged"]
+    assert (job.result.source_cached, job.result.images) == (False, calm.images)
+
+
+def png_of(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    picture(seed).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def flipped(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[len(changed) // 2] ^= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("instead", [flipped(png_of(0)), png_of(0)[:-20], png_of(1)])
+def test_a_picture_that_is_not_the_one_that_was_sent_is_told_and_mended_by_sending_it_again(
+    bench: Bench, make_bench: Callable[[], Bench], instead: bytes
+) -> None:
+    image = inverted(bench)
+    calm = edited(bench, image, prompt="a dog on grass")
+    bench.shared.blobs.put(keys.source(image), instead)
+    job = make_bench().work(ask(bench.shared, image, prompt="a dog on grass"))
+    assert job.error is not None
+    assert (job.status, job.error.code, job.error.status) == (JobStatus.FAILED, ErrorCode.DAMAGED, 410)
+    send(bench.shared)
+    assert edited(make_bench(), image, prompt="a dog on grass").images == calm.images
