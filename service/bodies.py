@@ -71,13 +71,15 @@ async def _body(
     if not form and not _is_json(request):
         raise _media_type(f"{_MULTIPART} or application/json")
     declared = request.headers.get("content-length", "")
-    with in_flight.held(who, int(declared) if declared.isdecimal() else UPLOAD_BYTES):
+    size = int(declared) if declared.isdecimal() else UPLOAD_BYTES
+    with in_flight.held(who, size):
         if form:
             async with request.form(max_files=1, max_fields=_TEXT_FIELDS) as fields:
                 yield _read_form(fields, model)
         else:
             async with spooled(request.stream()) as file:
-                yield await to_thread.run_sync(_read_spooled, file, model, limiter=DECODERS)
+                limiter = DECODERS if size > JSON_BYTES else None  # small ones never wait for large ones
+                yield await to_thread.run_sync(_read_spooled, file, model, limiter=limiter)
 
 
 def _read_spooled(file: IO[bytes], model: Callable[[Collection[str]], type[Asked]]) -> Body[Asked]:
