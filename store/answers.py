@@ -4,31 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from store import keys
+from store import keys, scripts
 from store.errors import KeyInUse, KeyReused
+from store.names import PREFIX
 
 _KEPT_S: Final = 24 * 3600
 _LEASE_S: Final = 30
-
-# answer, digest of the body, job, seconds it is kept, seconds one try may take
-_RESERVE: Final = """
-local body, job, kept, lease = unpack(ARGV)
-local now = tonumber(redis.call('TIME')[1])
-local found = redis.call('HMGET', KEYS[1], 'body', 'answer', 'until', 'job')
-if not found[1] then
-  redis.call('HSET', KEYS[1], 'body', body, 'job', job)
-  redis.call('EXPIRE', KEYS[1], kept)
-  found[4] = job
-elseif found[1] ~= body then
-  return {'reused', '', ''}
-elseif found[2] then
-  return {'answered', found[4], found[2]}
-elseif now < tonumber(found[3]) then
-  return {'running', '', ''}
-end
-redis.call('HSET', KEYS[1], 'until', now + lease)
-return {'yours', found[4], ''}
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +26,14 @@ class Answers:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
-        self._reserve = redis.register_script(_RESERVE)
+        self._reserve = redis.register_script(scripts.text("reserve"))
 
     def reserve(self, tenant: str, key: str, body: bytes) -> Reservation:
         """Begin on the request with this body; a try that never ended is taken over, with its job's id.
 
         Raises KeyReused if the key came with another body before, KeyInUse while another try is under way.
         """
-        name = f"{keys.PREFIX}answer:{tenant}:{hashlib.sha256(key.encode()).hexdigest()}"
+        name = f"{PREFIX}answer:{tenant}:{hashlib.sha256(key.encode()).hexdigest()}"
         digest = hashlib.sha256(body).hexdigest()
         given = [digest, keys.new_job_id(), _KEPT_S, _LEASE_S]
         state, job_id, answer = self._reserve(keys=[name], args=given)

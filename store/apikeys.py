@@ -9,13 +9,13 @@ from datetime import datetime
 from time import time
 from typing import Any
 
-from store import keys
+from store.names import PREFIX
 from store.views import when
 
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,64}")
 _TOKEN = re.compile(r"pk_([0-9a-f]{12})_([0-9a-f]{48})")
-_KEYS = f"{keys.PREFIX}apikeys"
+_KEYS = f"{PREFIX}apikeys"
 _NOBODY = hashlib.sha256(secrets.token_bytes(32)).hexdigest()
 
 
@@ -127,7 +127,7 @@ def check_tenant(tenant: str) -> None:
 
 
 def _record(key_id: str) -> str:
-    return f"{keys.PREFIX}apikey:{key_id}"
+    return f"{PREFIX}apikey:{key_id}"
 
 
 def _digest(secret: str) -> str:

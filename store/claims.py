@@ -20,7 +20,7 @@ from api_schemas import (
 )
 from store.errors import Fenced
 from store.keys import RecordKey
-from store.lua import Scripts
+from store.scripts import Scripts
 
 
 class Verdict(StrEnum):
@@ -64,14 +64,14 @@ class Claims:
     """Every method is one atomic step and raises redis errors unchanged."""
 
     def __init__(self, redis: Any) -> None:
-        self._owners = Scripts(redis, "BEGIN", "BEAT", "PROGRESS", "MADE", "PREVIEW", "FINISH", "HAND_BACK")
+        self._owners = Scripts(redis, "begin", "beat", "progress", "made", "preview", "finish", "hand_back")
 
     def begin(self, job_id: str, worker: str, lease_s: float) -> Claim | None:
         """Take a queued job, or find that `worker` has it; None if it is not to be had.
 
         It is not if it has ended, is held, or is run by another; a job past its deadline ends here.
         """
-        answer = self._owners.run("BEGIN", job_id, worker, milliseconds(lease_s))
+        answer = self._owners.run("begin", job_id, worker, milliseconds(lease_s))
         if answer is None:
             return None
         flat, status = answer
@@ -100,20 +100,20 @@ class Claims:
 
     def beat(self, claim: Claim, lease_s: float) -> Verdict:
         """Keep the job for another `lease_s` seconds."""
-        return self._verdict("BEAT", claim, milliseconds(lease_s))
+        return self._verdict("beat", claim, milliseconds(lease_s))
 
     def progress(self, claim: Claim, progress: Progress, eta_s: float | None) -> Verdict:
         """Say how far the job is."""
         eta = "" if eta_s is None else f"{eta_s:.3f}"
-        return self._verdict("PROGRESS", claim, progress.model_dump_json(exclude_none=True), eta)
+        return self._verdict("progress", claim, progress.model_dump_json(exclude_none=True), eta)
 
     def made(self, claim: Claim, nbytes: int) -> Verdict:
         """List the job's inversion under its image if it is not: its files are stored, in so many bytes."""
-        return self._verdict("MADE", claim, nbytes)
+        return self._verdict("made", claim, nbytes)
 
     def preview(self, claim: Claim, png: bytes) -> Verdict:
         """Show this picture as what the job has by now."""
-        return self._verdict("PREVIEW", claim, png)
+        return self._verdict("preview", claim, png)
 
     def succeed(
         self, claim: Claim, result: InvertResult | EditResult, warnings: Sequence[Notice] = ()
@@ -135,7 +135,7 @@ class Claims:
 
     def hand_back(self, claim: Claim) -> bool:
         """Put the running job back to the front of the queue, unless it is to stop. Raises Fenced."""
-        if self._verdict("HAND_BACK", claim) is Verdict.FENCED:
+        if self._verdict("hand_back", claim) is Verdict.FENCED:
             raise Fenced(claim.job_id)
         return True
 
@@ -153,7 +153,7 @@ class Claims:
         warnings: Sequence[Notice] = (),
     ) -> bool:
         holder = (claim.job_id, claim.worker, claim.attempt)
-        answer = self._owners.run("FINISH", *holder, status.value, result, error, cause, as_json(warnings))
+        answer = self._owners.run("finish", *holder, status.value, result, error, cause, as_json(warnings))
         if answer == "fenced":
             raise Fenced(claim.job_id)
         return answer == "ok"

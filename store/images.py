@@ -4,7 +4,7 @@ from typing import Any
 
 from api_schemas import Image
 from store import keys, pages
-from store.lua import Scripts
+from store.scripts import Scripts
 from store.views import tenants_image, wire_image
 
 
@@ -13,11 +13,11 @@ class ImageStore:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
-        self._scripts = Scripts(redis, "PAGE", "IMAGES")
+        self._scripts = Scripts(redis, "page", "images")
 
     def get(self, image_id: str, tenant: str = "default") -> Image | None:
         """The image as it stands now, or None if the tenant never sent it or it was deleted."""
-        return tenants_image(image_id, self._scripts.run("IMAGES", image_id)[0], tenant)
+        return tenants_image(image_id, self._scripts.run("images", image_id)[0], tenant)
 
     def page(self, tenant: str, *, limit: int, cursor: str | None = None) -> tuple[list[Image], str | None]:
         """The tenant's images, newest first, from `cursor` on, and the cursor of the next page if any.
@@ -25,7 +25,7 @@ class ImageStore:
         Raises BadCursor.
         """
         ids, after = pages.read(self._scripts, keys.images_by(tenant), keys.image(""), limit, cursor, {})
-        found = zip(ids, self._scripts.run("IMAGES", *ids), strict=True)
+        found = zip(ids, self._scripts.run("images", *ids), strict=True)
         images = (wire_image(image_id, stored) for image_id, stored in found)
         return [image for image in images if image is not None], after
 

@@ -23,8 +23,8 @@ from store import keys, pages
 from store.asking import BY_DEFAULT, Ask, How, Submission
 from store.claims import Claims, as_json, milliseconds
 from store.errors import InversionFailed, NoSuchImage, QueueFull
-from store.lua import Scripts
 from store.queue import message
+from store.scripts import Scripts
 from store.settings import StoreSettings
 from store.views import inversion_info, tenants_job, wire_job
 
@@ -37,8 +37,8 @@ class JobStore(Claims):
     def __init__(self, redis: Any, settings: StoreSettings) -> None:
         super().__init__(redis)
         self._redis, self._settings = redis, settings
-        about_jobs = ("SUBMIT_INVERT", "SUBMIT_EDIT", "CANCEL", "REAP", "ABANDON", "PAGE")
-        about_images = ("DELETE_IMAGE", "ERASE_JOBS", "EXPIRE_IMAGE", "EXPIRED_IMAGES", "SWEPT")
+        about_jobs = ("submit_invert", "submit_edit", "cancel", "reap", "abandon", "page")
+        about_images = ("delete_image", "erase_jobs", "expire_image", "expired_images", "swept")
         self._scripts = Scripts(redis, *about_jobs, *about_images)
 
     def submit_invert(
@@ -58,7 +58,7 @@ class JobStore(Claims):
         calls the webhooks of all. Raises QueueFull.
         """
         options = options.model_copy(update={"model": model})
-        answer = self._submit("SUBMIT_INVERT", image_id, options, options, ask, width, height)
+        answer = self._submit("submit_invert", image_id, options, options, ask, width, height)
         how, job_id = How(answer[0]), answer[1]
         return Submission(
             job_id=job_id,
@@ -76,7 +76,7 @@ class JobStore(Claims):
         The job makes the inversion if there is none. Its model must be named. Raises NoSuchImage,
         InversionFailed, and QueueFull.
         """
-        how, *more = self._submit("SUBMIT_EDIT", request.image_id, request, inversion, ask)
+        how, *more = self._submit("submit_edit", request.image_id, request, inversion, ask)
         if how == "missing":
             raise NoSuchImage(request.image_id)
         if how == "failed":
@@ -140,7 +140,7 @@ class JobStore(Claims):
         The status found: CANCELED and PROCESSING mean it is or will be canceled, SUCCEEDED and the
         like that it was too late; None if the tenant has no such job.
         """
-        status = self._scripts.run("CANCEL", job_id, tenant)
+        status = self._scripts.run("cancel", job_id, tenant)
         return JobStatus(status) if status else None
 
     def reap(self) -> tuple[list[str], list[str]]:
@@ -150,7 +150,7 @@ class JobStore(Claims):
         """
         detail = f"the worker was lost {self._settings.max_attempts} times while it ran this job"
         lost = Problem.of(ErrorCode.WORKER_LOST, detail).model_dump_json(exclude_none=True)
-        again, ended = self._scripts.run("REAP", self._settings.max_attempts, _POPPED_MS, lost)
+        again, ended = self._scripts.run("reap", self._settings.max_attempts, _POPPED_MS, lost)
         for job_id in again:
             if not self._redis.exists(f"rq:job:{job_id}"):
                 message(self._redis, job_id, Message).save()
@@ -158,35 +158,35 @@ class JobStore(Claims):
 
     def abandon(self, worker: str) -> None:
         """Let every job of a worker that is known to be dead be reaped at once."""
-        self._scripts.run("ABANDON", worker)
+        self._scripts.run("abandon", worker)
 
     def delete_image(self, image_id: str, tenant: str = "default") -> bool:
         """Forget an image and its jobs, cancel those that run; False if the tenant has no such image.
 
         Files are not touched: the image is due for `Store.expire_image` until they are known to be gone.
         """
-        return bool(self._scripts.run("DELETE_IMAGE", image_id, tenant, uuid4().hex)) and self._erase(
+        return bool(self._scripts.run("delete_image", image_id, tenant, uuid4().hex)) and self._erase(
             image_id
         )
 
     def expire_image(self, image_id: str) -> bool:
         """Like `delete_image`, for an image that is due; False if it is not, or if a job on it is unended."""
-        return bool(self._scripts.run("EXPIRE_IMAGE", image_id)) and self._erase(image_id)
+        return bool(self._scripts.run("expire_image", image_id)) and self._erase(image_id)
 
     def _erase(self, image_id: str) -> bool:
         """Erase the ended jobs of a forgotten image, some at a time so that nobody waits for the server."""
         unended = 0
         while unended >= 0:
-            unended = self._scripts.run("ERASE_JOBS", image_id, unended)
+            unended = self._scripts.run("erase_jobs", image_id, unended)
         return True
 
     def expired_images(self, limit: int) -> list[str]:
         """Images whose time has come; `Store.expire_image` removes each unless it is used meanwhile."""
-        return list(self._scripts.run("EXPIRED_IMAGES", limit))
+        return list(self._scripts.run("expired_images", limit))
 
     def swept(self, image_id: str) -> None:
         """The files of a forgotten image are gone; it is no longer due, unless a job on it runs even now."""
-        self._scripts.run("SWEPT", image_id)
+        self._scripts.run("swept", image_id)
 
     def _submit(
         self, script: str, image_id: str, request: Asked, inversion: InvertOptions, ask: Ask, *more: int

@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple
 from ulid import ULID
 
 from api_schemas import JOB_ID, InvertOptions, OutputFormat
+from store.names import NAMES
 
 QUEUE: Final = "pentimento"
-PREFIX: Final = "pentimento:"
 SUFFIXES: Final = {OutputFormat.PNG: "png", OutputFormat.JPEG: "jpg", OutputFormat.WEBP: "webp"}
 
 
@@ -56,62 +56,62 @@ def _digest(facts: list[Any], more: bytes = b"") -> str:
 
 def job(job_id: str) -> str:
     """Redis: the hash of a job."""
-    return f"{PREFIX}job:{job_id}"
+    return NAMES["job"].format(job_id)
 
 
 def image(image_id: str) -> str:
     """Redis: the hash of an image."""
-    return f"{PREFIX}image:{image_id}"
+    return NAMES["image"].format(image_id)
 
 
 def record(image_id: str, record_id: str) -> str:
     """Redis: the hash of an inversion of an image."""
-    return f"{image(image_id)}:record:{record_id}"
+    return NAMES["record"].format(image_id, record_id)
 
 
 def records(image_id: str) -> str:
     """Redis: the ids of an image's inversions, by time."""
-    return f"{image(image_id)}:records"
+    return NAMES["records"].format(image_id)
 
 
 def waiting(image_id: str, record_id: str) -> str:
     """Redis: the edits that wait for an inversion, in their order."""
-    return f"{record(image_id, record_id)}:waiting"
+    return NAMES["waiting"].format(image_id, record_id)
 
 
 def events(job_id: str) -> str:
     """Redis: the stream of what happened to a job."""
-    return f"{job(job_id)}:events"
+    return NAMES["events"].format(job_id)
 
 
 def preview(job_id: str) -> str:
     """Redis: the picture of what a job has by now."""
-    return f"{job(job_id)}:preview"
+    return NAMES["preview"].format(job_id)
 
 
 def webhooks(job_id: str) -> str:
     """Redis: the URLs to call when a job has ended."""
-    return f"{job(job_id)}:webhooks"
+    return NAMES["webhooks"].format(job_id)
 
 
 def deliveries(job_id: str) -> str:
     """Redis: what was said of each try to call them."""
-    return f"{job(job_id)}:deliveries"
+    return NAMES["deliveries"].format(job_id)
 
 
 def jobs_of(image_id: str) -> str:
     """Redis: the ids of the jobs on an image, by time."""
-    return f"{image(image_id)}:jobs"
+    return NAMES["jobs_of"].format(image_id)
 
 
 def jobs_by(tenant: str) -> str:
     """Redis: the ids of a tenant's jobs, by time."""
-    return f"{PREFIX}jobs:{tenant}"
+    return NAMES["jobs_by"].format(tenant)
 
 
 def images_by(tenant: str) -> str:
     """Redis: the ids of a tenant's images, by time."""
-    return f"{PREFIX}images:{tenant}"
+    return NAMES["images_by"].format(tenant)
 
 
 def folder(image_id: str) -> str:

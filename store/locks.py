@@ -9,7 +9,8 @@ from uuid import uuid4
 import structlog
 from redis.exceptions import RedisError
 
-from store import keys, scripts
+from store import scripts
+from store.names import PREFIX
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +22,7 @@ class Lock:
 
     def __init__(self, redis: Any, name: str, ttl_s: float) -> None:
         self._redis = redis
-        self._key = f"{keys.PREFIX}lock:{name}"
+        self._key = f"{PREFIX}lock:{name}"
         self._token = uuid4().hex
         self._ttl_ms = round(ttl_s * 1000)
 
@@ -32,12 +33,12 @@ class Lock:
 
     def renew(self) -> bool:
         """Hold on to it; False if it lapsed."""
-        return bool(self._redis.eval(scripts.RENEW, 1, self._key, self._token, self._ttl_ms))
+        return bool(self._redis.eval(scripts.text("renew"), 1, self._key, self._token, self._ttl_ms))
 
     def release(self) -> None:
         """Let go of it, unless it lapsed and is another's now; it lapses if the server cannot be told."""
         try:
-            self._redis.eval(scripts.UNLOCK, 1, self._key, self._token)
+            self._redis.eval(scripts.text("unlock"), 1, self._key, self._token)
         except RedisError as error:
             log.warning("a lock must lapse", lock=self._key, error=str(error))
 

@@ -59,7 +59,7 @@ class Store:
         The image is as `images.get` gives it.
         """
         with self.redis.pipeline(transaction=False) as pipeline:
-            pipeline.eval(scripts.IMAGES, 0, image_id)
+            pipeline.eval(scripts.text("images"), 0, image_id)
             self.presence.ask(pipeline)
             [stored], *serving = pipeline.execute()
         image, models = tenants_image(image_id, stored, tenant), self.presence.told(*serving)

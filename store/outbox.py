@@ -5,7 +5,7 @@ from typing import Any
 
 from store import keys
 from store.claims import milliseconds
-from store.lua import Scripts
+from store.scripts import Scripts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +24,11 @@ class Outbox:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
-        self._scripts = Scripts(redis, "TAKE", "SETTLE")
+        self._scripts = Scripts(redis, "take", "settle")
 
     def take(self, lease_s: float) -> Owed | None:
         """The call that has been due for longest, or None; it is due again if not settled in `lease_s`."""
-        answer = self._scripts.run("TAKE", milliseconds(lease_s))
+        answer = self._scripts.run("take", milliseconds(lease_s))
         if answer is None:
             return None
         job_id, tenant, url, attempt, request_id = answer
@@ -51,4 +51,4 @@ class Outbox:
         return sorted(self._redis.smembers(keys.webhooks(job_id)))
 
     def _settle(self, owed: Owed, entry: str, delay: int | str) -> bool:
-        return bool(self._scripts.run("SETTLE", owed.job_id, owed.url, owed.attempt, entry, delay))
+        return bool(self._scripts.run("settle", owed.job_id, owed.url, owed.attempt, entry, delay))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from store.errors import BadCursor
-from store.lua import Scripts
+from store.scripts import Scripts
 
 _PLACE: Final = re.compile(r"([0-9]{1,15}):((?:job|img)_[0-9a-z]{26})")
 _LOOKED_AT: Final = 1000
@@ -29,7 +29,7 @@ def read(
     """
     score, member = ("+inf", "") if cursor is None else _place(cursor)
     fields = json.dumps({name: value for name, value in wanted.items() if value is not None})
-    ids, after = scripts.run("PAGE", index, records, score, member, limit, _LOOKED_AT, fields)
+    ids, after = scripts.run("page", index, records, score, member, limit, _LOOKED_AT, fields)
     return ids, base64.urlsafe_b64encode(after.encode()).decode().rstrip("=") if after else None
 
 

@@ -3,13 +3,11 @@
 from typing import Any
 
 from api_schemas import ModelInfo
-from store import keys
-from store.lua import Scripts
+from store.names import NAMES, PREFIX
+from store.scripts import Scripts
 
-_ALIVE = f"{keys.PREFIX}workers"
-_SERVES = f"{keys.PREFIX}workers:serve"
-_KEEPERS = f"{keys.PREFIX}keepers"
-_FAULT = f"{keys.PREFIX}workers:fault"
+_ALIVE, _SERVES, _KEEPERS = NAMES["WORKERS"], NAMES["SERVES"], NAMES["KEEPERS"]
+_FAULT = f"{PREFIX}workers:fault"
 _FAULT_S = 900
 
 _Until = list[
@@ -23,11 +21,11 @@ class Presence:
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
-        self._scripts = Scripts(redis, "PUBLISH_WORKER", "PUBLISH_KEEPER")
+        self._scripts = Scripts(redis, "publish_worker", "publish_keeper")
 
     def publish(self, worker: str, model: ModelInfo, ttl_s: float) -> None:
         """Say that `worker` serves `model` and will say so again within `ttl_s` seconds."""
-        self._scripts.run("PUBLISH_WORKER", worker, model.model_dump_json(), round(ttl_s * 1000))
+        self._scripts.run("publish_worker", worker, model.model_dump_json(), round(ttl_s * 1000))
 
     def retire(self, worker: str) -> None:
         """Say that `worker` is gone."""
@@ -81,7 +79,7 @@ class Presence:
 
     def publish_keeper(self, keeper: str, ttl_s: float) -> None:
         """Say that `keeper` is there and will say so again within `ttl_s` seconds."""
-        self._scripts.run("PUBLISH_KEEPER", keeper, round(ttl_s * 1000))
+        self._scripts.run("publish_keeper", keeper, round(ttl_s * 1000))
 
     def retire_keeper(self, keeper: str) -> None:
         """Say that `keeper` is gone."""

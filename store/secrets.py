@@ -4,7 +4,7 @@ import base64
 import secrets
 from typing import Any, Final
 
-from store import keys
+from store.names import PREFIX
 
 _OVERLAP_S: Final = 24 * 3600
 
@@ -33,8 +33,8 @@ def _fresh() -> str:
 
 
 def _now(tenant: str) -> str:
-    return f"{keys.PREFIX}webhook_secret:{tenant}"
+    return f"{PREFIX}webhook_secret:{tenant}"
 
 
 def _before(tenant: str) -> str:
-    return f"{keys.PREFIX}webhook_secret_before:{tenant}"
+    return f"{PREFIX}webhook_secret_before:{tenant}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from api_schemas import ErrorCode, JobKind, JobStatus
-from store.lua import Scripts
+from store.scripts import Scripts
 
 
 class Ended(NamedTuple):
@@ -35,7 +35,7 @@ class Stats:
 
 def read_stats(redis: Any) -> Stats:
     """All of it at one moment."""
-    answer = Scripts(redis, "STATS").run("STATS")
+    answer = Scripts(redis, "stats").run("stats")
     queued, processing, unended, waited, recent, ended, records, record_bytes = answer
     return Stats(
         queued=queued,

@@ -7,8 +7,9 @@ import pytest
 from redis.exceptions import ConnectionError
 from starlette.testclient import TestClient
 
-from store import Store, keys
+from store import Store
 from store.answers import Answers
+from store.names import PREFIX
 from tests.service.conftest import NO_IMAGE, edit, invert, ready
 
 
@@ -129,7 +130,7 @@ def test_deleting_an_image_forgets_what_was_answered_about_it(
     wrong = {"image_id": image, "prompt": "a dog", "params": {"blend_words": ["horse"]}}
     assert send(http, "k2", wrong).json()["code"] == "unknown_word"
     http.delete(f"/images/{image}")
-    assert not shared.redis.keys(f"{keys.PREFIX}answer:*")
+    assert not shared.redis.keys(f"{PREFIX}answer:*")
     assert not shared.redis.keys("*:answers")
 
 

@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 import engine
 from api_schemas import ErrorCode, InvertOptions, InvertResult, Job, JobStatus, Notice
 from store import Claim, RecordKey, StorageUnavailable, Store, keys
+from store.names import PREFIX
 from tests.results import inverted
 from tests.workers.conftest import files, job_of, send
 from workers import process
@@ -131,7 +132,7 @@ def test_files_that_cannot_be_removed_now_are_left_for_the_keeper(
 
     job = run(shared, records, send(shared), compute)
     assert job.status is JobStatus.CANCELED
-    assert shared.redis.zscore(f"{keys.PREFIX}expiry", job.image_id) is not None
+    assert shared.redis.zscore(f"{PREFIX}expiry", job.image_id) is not None
 
 
 @pytest.mark.parametrize("again", [False, True])

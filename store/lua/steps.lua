@@ -1,44 +1,7 @@
-"""What the scripts share: names of keys, and the steps that several of them take."""
+-- Steps that several scripts take.
+-- include: base
+-- include: errors
 
-from typing import Final
-
-from store.scripts.causes import CAUSES
-
-NAMES: Final = """
-local P, QUEUE, ACTIVE = 'pentimento:', 'rq:queue:pentimento', 'pentimento:active'
-local DEADLINES, EXPIRY = P .. 'deadlines', P .. 'expiry'
-local OUTBOX, TRIES = P .. 'outbox', P .. 'outbox:tries'
-local UNENDED, RECENT, ENDED = P .. 'unended:', P .. 'recent', P .. 'ended'
-local RECORDS = P .. 'records'
-local MINUTE = 60000
-
-local function now()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
-end
-
-local function get(key, field) return redis.call('HGET', key, field) or '' end
-local function many(key, ...)
-  local found = redis.call('HMGET', key, ...)
-  for i, value in ipairs(found) do found[i] = value or '' end
-  return unpack(found)
-end
-local function job(id) return P .. 'job:' .. id end
-local function events(id) return job(id) .. ':events' end
-local function preview(id) return job(id) .. ':preview' end
-local function webhooks(id) return job(id) .. ':webhooks' end
-local function deliveries(id) return job(id) .. ':deliveries' end
-local function image(id) return P .. 'image:' .. id end
-local function record(image_id, id) return image(image_id) .. ':record:' .. id end
-local function records(image_id) return image(image_id) .. ':records' end
-local function waiting(image_id, id) return record(image_id, id) .. ':waiting' end
-local function jobs_of(id) return image(id) .. ':jobs' end
-local function jobs_by(tenant) return P .. 'jobs:' .. tenant end
-local function images_by(tenant) return P .. 'images:' .. tenant end
-local function unended_by(tenant) return P .. 'tenant:' .. tenant .. ':unended' end
-"""
-
-_STEPS: Final = """
 local function unended(id)
   local status = get(job(id), 'status')
   return status == 'queued' or status == 'processing'
@@ -50,8 +13,8 @@ local function tell(id, ...)
 end
 
 local function push(id, command)
-  redis.call('SADD', 'rq:queues', QUEUE)
-  redis.call('PERSIST', 'rq:job:' .. id)
+  redis.call('SADD', QUEUES, QUEUE)
+  redis.call('PERSIST', message(id))
   redis.call('HDEL', job(id), 'held')
   redis.call(command, QUEUE, id)
 end
@@ -59,7 +22,7 @@ end
 -- RQ's own record of a job, for RQ's tools; one that was answered at once has none
 local RQ_STATUS = {succeeded = 'finished', failed = 'failed', aborted = 'failed', canceled = 'canceled'}
 local function tell_rq(id, status)
-  if redis.call('EXISTS', 'rq:job:' .. id) == 1 then redis.call('HSET', 'rq:job:' .. id, 'status', status) end
+  if redis.call('EXISTS', message(id)) == 1 then redis.call('HSET', message(id), 'status', status) end
 end
 
 local function queue_again(id)
@@ -89,7 +52,7 @@ local function let_expire(id, at, expires)
   redis.call('XTRIM', events(id), 'MAXLEN', '~', 100)
   for _, key in ipairs({job(id), events(id), webhooks(id)}) do redis.call('PEXPIREAT', key, expires) end
   redis.call('PEXPIREAT', preview(id), math.min(expires, at + 10 * MINUTE))
-  redis.call('EXPIRE', 'rq:job:' .. id, 3600)
+  redis.call('EXPIRE', message(id), 3600)
 end
 
 -- of an inversion: fields of its hash, which begins to be counted with the first of them
@@ -119,7 +82,7 @@ local function finish(id, status, result, err, cause)
   redis.call('ZREM', ACTIVE, id)
   redis.call('LREM', QUEUE, 0, id)
   redis.call('ZREM', DEADLINES, id)
-  redis.call('SREM', UNENDED .. kind, id)
+  redis.call('SREM', unended_of_kind(kind), id)
   redis.call('SREM', unended_by(tenant), id)
   redis.call('LREM', waiting(image_id, rid), 0, id)
   count_end(kind, status, err)
@@ -172,6 +135,3 @@ local function verdict(id, worker, attempt)
   if why_stop(id) ~= '' then return 'cancel' end
   return 'ok'
 end
-"""
-
-COMMON: Final = CAUSES + NAMES + _STEPS

@@ -1,12 +1,6 @@
-"""What clients change: they submit jobs and cancel them."""
+-- What both kinds of request for work need.
+-- include: steps
 
-from typing import Final
-
-from store.scripts.common import COMMON
-
-_SUBMIT: Final = (
-    COMMON
-    + """
 local CACHED, CACHED_KEPT, WEBHOOKS = 500, 10 * MINUTE, 10
 
 -- every key of a job is forgotten by itself, but an index has to be told
@@ -34,14 +28,14 @@ local function create(id, kind, image_id, rid, request, about, ask)
   if ask.webhook then redis.call('SADD', webhooks(id), ask.webhook) end
   enter(jobs_by(ask.tenant), id, at)
   enter(jobs_of(image_id), id, at)
-  redis.call('SADD', UNENDED .. kind, id)
+  redis.call('SADD', unended_of_kind(kind), id)
   redis.call('SADD', unended_by(ask.tenant), id)
   tell(id)
 end
 
 -- answers from what is there cost no work, so no queue bounds them: of each tenant some are kept, for a while
 local function answer_at_once(id, image_id, ask)
-  local index, at = P .. 'cached:' .. ask.tenant, now()
+  local index, at = cached(ask.tenant), now()
   for _, old in ipairs(redis.call('ZRANGE', index, 0, 4)) do
     local late = tonumber(redis.call('ZSCORE', index, old)) < at - CACHED_KEPT
     if late or redis.call('ZCARD', index) >= CACHED then
@@ -85,105 +79,12 @@ end
 local function no_room(ask)
   local counts, all, work = {}, 0, 0
   for _, kind in ipairs({'invert', 'edit'}) do
-    local count = redis.call('SCARD', UNENDED .. kind)
+    local count = redis.call('SCARD', unended_of_kind(kind))
     all, work = all + count, work + count * (tonumber(get(RECENT, kind)) or 5)
   end
   local full = all >= ask.queue_limit and 'all'
     or redis.call('SCARD', unended_by(ask.tenant)) >= ask.max_queued and 'tenant'
   if not full then return nil end
-  local workers = redis.call('ZCOUNT', P .. 'workers', now(), '+inf')
+  local workers = redis.call('ZCOUNT', WORKERS, now(), '+inf')
   return full, math.max(1, math.min(3600, math.ceil(work / math.max(1, workers))))
 end
-
-"""
-)
-
-# job, image, record, request, ask, description of the record, width, height, then RQ's fields and values
-SUBMIT_INVERT: Final = (
-    _SUBMIT
-    + """
-local id, image_id, rid, request, ask, about, width, height = unpack(ARGV, 1, 8)
-ask = cjson.decode(ask)
-
--- the record that an inversion names is the image's own from then on
-local function own()
-  local key = image(image_id)
-  redis.call('HSET', key, 'own', rid, 'tenant', ask.tenant, 'width', width, 'height', height)
-  if redis.call('HSETNX', key, 'created', now()) == 1 then
-    redis.call('ZADD', images_by(ask.tenant), now(), image_id)
-  end
-  use(image_id, ask)
-end
-
-if redis.call('EXISTS', job(id)) == 1 then
-  return {get(job(id), 'cached') == '' and 'accepted' or 'cached', id}
-end
-local status, present, result = many(record(image_id, rid), 'status', 'job_id', 'result')
-if status == 'pending' and why_stop(present) == '' then
-  if too_many_webhooks(present, ask) then return {'full', 'webhooks', 5} end
-  join(present, ask)
-  own()
-  return {'joined', present}
-end
--- one that an edit made has no result yet
-if status == 'ready' and result ~= '' then
-  answer_at_once(id, image_id, ask)
-  create(id, 'invert', image_id, rid, request, about, ask)
-  redis.call('HSET', job(id), 'cached', 1, 'started', now())
-  finish(id, 'succeeded', result, '', '')
-  own()
-  return {'cached', id}
-end
-local full, seconds = no_room(ask)
-if full then return {'full', full, seconds} end
-create(id, 'invert', image_id, rid, request, about, ask)
-redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, 9))
-redis.call('HDEL', record(image_id, rid), 'error', 'result')
-describe(image_id, rid, 'status', 'pending', 'job_id', id, 'about', about)
-own()
-push(id, 'RPUSH')
-return {'accepted', id}
-"""
-)
-
-# job, image, record, request, ask, description of the record, then RQ's fields and values
-SUBMIT_EDIT: Final = (
-    _SUBMIT
-    + """
-local id, image_id, rid, request, ask, about = unpack(ARGV, 1, 6)
-ask = cjson.decode(ask)
-if redis.call('EXISTS', job(id)) == 1 then return {'accepted', id} end
-local own, tenant = many(image(image_id), 'own', 'tenant')
-if own == '' or tenant ~= ask.tenant then return {'missing'} end
-local status, err = many(record(image_id, rid), 'status', 'error')
-if status == 'failed' then return {'failed', err} end
-local full, seconds = no_room(ask)
-if full then return {'full', full, seconds} end
-create(id, 'edit', image_id, rid, request, about, ask)
-redis.call('HSET', 'rq:job:' .. id, unpack(ARGV, 7))
-use(image_id, ask)
-if status == 'pending' then
-  redis.call('HSET', job(id), 'held', 1)
-  redis.call('RPUSH', waiting(image_id, rid), id)
-else
-  push(id, 'RPUSH')
-end
-return {'accepted', id}
-"""
-)
-
-# job, tenant
-CANCEL: Final = (
-    COMMON
-    + """
-local id, tenant = unpack(ARGV)
-if get(job(id), 'tenant') ~= tenant then return '' end
-local status = get(job(id), 'status')
-if status == 'queued' then
-  finish(id, 'canceled', '', '', CANCELED)
-  return 'canceled'
-end
-if status == 'processing' then redis.call('HSETNX', job(id), 'cancel', 'asked') end
-return status
-"""
-)

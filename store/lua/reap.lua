@@ -1,13 +1,6 @@
-"""What anybody may do about jobs that nobody does anything about: those of dead workers and late ones."""
+-- attempts, milliseconds a popped job may take to begin, error of lost jobs
+-- include: steps
 
-from typing import Final
-
-from store.scripts.common import COMMON
-
-# attempts, milliseconds a popped job may take to begin, error of lost jobs
-REAP: Final = (
-    COMMON
-    + """
 local attempts, patience, lost = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local at, again, ended = now(), {}, {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', at, 'LIMIT', 0, 100)) do
@@ -28,29 +21,17 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', at, 'LIMIT', 
   redis.call('ZREM', DEADLINES, id)
   if get(job(id), 'status') == 'queued' then finish(id, 'aborted', '', LATE, SOURCE_LATE) end
 end
-for _, id in ipairs(redis.call('LRANGE', QUEUE .. ':intermediate', 0, 99)) do
-  local seen = P .. 'popped:' .. id
+for _, id in ipairs(redis.call('LRANGE', TAKEN, 0, 99)) do
+  local seen = popped(id)
   local first = redis.call('SET', seen, at, 'NX', 'PX', MINUTE)
   if not first and at - redis.call('GET', seen) >= patience then
     redis.call('DEL', seen)
-    redis.call('LREM', QUEUE .. ':intermediate', 0, id)
+    redis.call('LREM', TAKEN, 0, id)
     if get(job(id), 'status') == 'queued' and get(job(id), 'held') == '' then
       push(id, 'LPUSH')
       table.insert(again, id)
     end
   end
 end
-redis.call('ZREMRANGEBYSCORE', 'rq:wip:pentimento', 0, math.floor(at / 1000) - 60)
+redis.call('ZREMRANGEBYSCORE', RUNNING_RQ, 0, math.floor(at / 1000) - 60)
 return {again, ended}
-"""
-)
-
-# worker
-ABANDON: Final = (
-    COMMON
-    + """
-for _, id in ipairs(redis.call('ZRANGE', ACTIVE, 0, -1)) do
-  if get(job(id), 'worker') == ARGV[1] then redis.call('ZADD', ACTIVE, 0, id) end
-end
-"""
-)
