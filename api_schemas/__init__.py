@@ -33,6 +33,7 @@ from api_schemas.requests import (
 from api_schemas.results import (
     EditedImage,
     EditResult,
+    FeaturePicture,
     InversionInfo,
     InvertResult,
     Metrics,
@@ -58,6 +59,7 @@ __all__ = [
     "EditUpload",
     "EditedImage",
     "ErrorCode",
+    "FeaturePicture",
     "FieldError",
     "Image",
     "ImageId",

@@ -64,6 +64,19 @@ class WordAttention(Response):
     )
 
 
+class FeaturePicture(Response):
+    """What one layer sees in one step: the three largest principal components, as red, green and blue.
+
+    The source and the edits share one basis: equal colours are equal features.
+    """
+
+    kind: str = Field(description="'feature' of a residual block, or 'self' for self-attention.")
+    layer: str = Field(description="The layer's name in the model.")
+    step: int = Field(ge=0, description="The step of the run, counted from 0.")
+    source_url: str | None = Field(default=None, description="Of the source, a PNG.")
+    urls: list[str] = Field(description="Of every edited picture, PNGs.")
+
+
 class EditedImage(Response):
     """The picture made for one prompt."""
 
@@ -110,6 +123,9 @@ class EditResult(Response):
         default=None, description="The inversion of the image that was edited."
     )
     images: list[EditedImage] = Field(min_length=1, description="One picture per prompt.")
+    features: list[FeaturePicture] | None = Field(
+        default=None, description="What layers see, if the method's `features` was asked for."
+    )
     source_cached: bool = Field(description="Whether the inversion was ready in memory or storage.")
     features_cached: bool = Field(
         default=False,

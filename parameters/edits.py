@@ -171,10 +171,10 @@ class PlugAndPlay(EditParameters):
         description="While in this part of the run the source's self-attention is kept.",
     )
     negative_prompt_alpha: Fraction = Field(
-        title="negative prompt counts",
+        title="empty prompt counts",
         default=1.0,
-        description="How much of the unconditional prediction is the negative prompt's, which is the source "
-        "prompt unless given; the rest is the empty prompt's.",
+        description="How much of the unconditional prediction is the empty prompt's at the beginning; the "
+        "rest is the negative prompt's, which is the source prompt unless given.",
     )
     negative_prompt_schedule: Literal["linear", "constant", "exponential"] = Field(
         title="and less by", default="linear", description="How that part goes down over the run."
@@ -182,5 +182,6 @@ class PlugAndPlay(EditParameters):
     features: bool = Field(
         title="pictures of features",
         default=False,
-        description="Answer also with pictures of the principal components of the source's features.",
+        description="Answer also with pictures of what layers see: the principal components of decoder "
+        "features and of self-attention.",
     )

@@ -14,6 +14,7 @@ from api_schemas import (
     EditRequest,
     EditResult,
     ErrorCode,
+    FeaturePicture,
     Metrics,
     ModelInfo,
     Problem,
@@ -115,7 +116,14 @@ def end(shared: Store, claim: Claim) -> None:
             )
         )
     timings = Timings(queued=0, source=0, edit=0, save=0)
-    shared.jobs.succeed(
-        claim,
-        EditResult(image_id=image, inversion=inversion, images=made, source_cached=True, timings=timings),
+    urls = [each.url for each in made]
+    seen = FeaturePicture(kind="feature", layer="up.1.resnets.1", step=0, source_url=urls[0], urls=urls)
+    result = EditResult(
+        image_id=image,
+        inversion=inversion,
+        images=made,
+        features=[seen] if getattr(request.params, "features", False) else None,
+        source_cached=True,
+        timings=timings,
     )
+    shared.jobs.succeed(claim, result)

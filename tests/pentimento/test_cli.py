@@ -155,6 +155,22 @@ def test_pictures_of_attention_are_written_into_a_folder(run: Any, cat: Path, tm
     assert json.loads(plain.stdout)["result"]["images"][0]["attention"] is None
 
 
+@pytest.mark.usefixtures("worker")
+def test_what_layers_see_is_written_into_a_folder(run: Any, cat: Path, shared: Store, tmp_path: Path) -> None:
+    (tmp_path / "seen").mkdir()
+    image_id = run("invert", str(cat), "-p", "a cat on grass").stdout.strip()
+    drawn = run("features", image_id, "-o", "seen")
+    assert drawn.stdout.split() == [
+        "seen/step-0-up.1.resnets.1-source.png",
+        "seen/step-0-up.1.resnets.1-1.png",
+    ], drawn.output
+    assert all((tmp_path / file).is_file() for file in drawn.stdout.split())
+    several = run("features", image_id, "a dog", "a fox", "-o", "seen", "--json")
+    assert len(json.loads(several.stdout)["files"]) == 3
+    asked = [(each.method, each.targets) for each in requests(shared)]
+    assert asked == [("pnp", ("a dog", "a fox")), ("pnp", ("a cat on grass",))]
+
+
 def test_blend_changed_is_the_word_finder(run: Any, cat: Path, shared: Store) -> None:
     image_id = run("invert", str(cat), "-p", "a cat on grass", "--no-wait").stdout.strip()
     run("edit", image_id, "a dog on grass", "--no-wait", "--blend", "changed", "--tau-c", "0.5")
