@@ -25,6 +25,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     INCOMPATIBLE_INVERSION = "incompatible_inversion"
     BROKEN_PLUGIN = "broken_plugin"
+    UNSUPPORTED_BY_MODEL = "unsupported_by_model"
     RECORD_MISMATCH = "record_mismatch"
     RECORD_CORRUPT = "record_corrupt"
     NUMERICAL_ERROR = "numerical_error"

@@ -20,7 +20,7 @@ import typer
 from rich.table import Table
 
 import engine
-from engine.denoise import call_unet
+from engine.conditioning import Conditioning
 from miniature.printing import open_console
 
 _ROWS: Final = 4
@@ -38,15 +38,16 @@ _BUSY: Final = "while True: pass"
 def call_ms(seconds: float) -> float:
     """The median milliseconds of a U-Net call of 4 rows, called for so many seconds."""
     models = engine.load("miniature")
-    config = models.unet.config
+    config, level = models.network.config, models.schedule(1).levels[1]
     latent = torch.zeros(_ROWS, config.in_channels, config.sample_size, config.sample_size)
-    text = torch.zeros(_ROWS, models.token_limit, config.cross_attention_dim)
-    call_unet(models, latent, 1, text)
+    context = torch.zeros(_ROWS, models.token_limit, config.cross_attention_dim)
+    text = Conditioning(keys=("",) * _ROWS, context=context)
+    models.predict(latent, level, text)
     took: list[float] = []
     end = perf_counter() + seconds
     while perf_counter() < end:
         began = perf_counter()
-        call_unet(models, latent, 1, text)
+        models.predict(latent, level, text)
         took.append(1000 * (perf_counter() - began))
     return median(took)
 

@@ -38,7 +38,7 @@ class Told:
     pictures: tuple[Image.Image, ...]
 
 
-def edits(models: engine.Models, pair: Pair, steps: int) -> dict[str, Image.Image]:
+def edits(models: engine.Backbone, pair: Pair, steps: int) -> dict[str, Image.Image]:
     """A change of style told to keys and values, to the keys alone, and to the values alone."""
     old, new = pair.source.caption, pair.target.caption
     record, cache = engine.invert(models, pair.image, prompt=old, steps=steps), engine.SourceCache(2**28)
@@ -52,7 +52,7 @@ def edits(models: engine.Models, pair: Pair, steps: int) -> dict[str, Image.Imag
     return {way: painted(*prompts[way]) for way in WAYS}
 
 
-def told(models: engine.Models, pairs: Sequence[Pair], steps: int) -> list[Told]:
+def told(models: engine.Backbone, pairs: Sequence[Pair], steps: int) -> list[Told]:
     """The experiment over several scenes."""
     critic = load_judge(WEIGHTS)
     by_pair = [edits(models, pair, steps) for pair in pairs]

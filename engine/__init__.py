@@ -2,15 +2,17 @@
 
 A picture is inverted once, and edited ever after:
 
-    models = engine.load("miniature")
-    record = engine.invert(models, image, prompt="a cat on grass")
-    result = engine.edit(models, record, engine.Edit(prompt="a dog on grass"))
+    model = engine.load("miniature")
+    record = engine.invert(model, image, prompt="a cat on grass")
+    result = engine.edit(model, record, engine.Edit(prompt="a dog on grass"))
 """
 
-from engine.attending import WordAttention
-from engine.edit_plan import Edit
+from engine.attention_pictures import WordAttention
+from engine.backbones import FAMILIES, Backbone
 from engine.editing import EditResult, edit, reconstruct
 from engine.errors import (
+    BrokenPlugin,
+    Incompatible,
     InvalidImage,
     InvalidParameter,
     NumericalError,
@@ -23,29 +25,40 @@ from engine.errors import (
     UnknownMethod,
     UnknownModel,
     UnknownWord,
+    UnsupportedByModel,
 )
+from engine.feature_pictures import FeaturePicture
 from engine.inverters import INVERTERS
 from engine.inverting import invert, record_key
-from engine.methods import METHODS, P2P, P2Plus
-from engine.models import Models, ModelSpec, load
+from engine.methods import METHODS
+from engine.models import load
+from engine.plan import Edit
 from engine.progress import Progress
 from engine.record import SourceRecord
 from engine.source import SourceCache
+from engine.spec import ModelSpec
+from parameters import P2P, P2Plus, Plain, PlugAndPlay
 
 __all__ = [
+    "FAMILIES",
     "INVERTERS",
     "METHODS",
     "P2P",
+    "Backbone",
+    "BrokenPlugin",
     "Edit",
     "EditResult",
+    "FeaturePicture",
+    "Incompatible",
     "InvalidImage",
     "InvalidParameter",
     "ModelSpec",
-    "Models",
     "NumericalError",
     "OutOfMemory",
     "P2Plus",
     "PentimentoError",
+    "Plain",
+    "PlugAndPlay",
     "Progress",
     "PromptTooLong",
     "PromptsDoNotAlign",
@@ -56,6 +69,7 @@ __all__ = [
     "UnknownMethod",
     "UnknownModel",
     "UnknownWord",
+    "UnsupportedByModel",
     "WordAttention",
     "edit",
     "invert",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 import prompts
 from engine.errors import InvalidParameter, PromptsDoNotAlign, PromptTooLong, UnknownWord
+
+Padding = Literal["end", "absolute"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,13 @@ class Tokens:
         except prompts.UnknownWord as error:
             raise UnknownWord(error.word, error.words) from None
         return tuple(position for index in found for position in self.spans[index])
+
+    def occurrences(self, phrase: str) -> list[int]:
+        """The token positions of a word or phrase, none if it does not occur."""
+        try:
+            return list(self.positions(phrase))
+        except UnknownWord:
+            return []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +109,12 @@ def replace(source: Tokens, target: Tokens) -> Alignment:
     return Alignment(projection=projection, inherited=torch.ones(len(target.ids)))
 
 
-def refine(source: Tokens, target: Tokens) -> Alignment:
+def refine(source: Tokens, target: Tokens, padding: Padding = "end") -> Alignment:
     """Align two prompts globally; what is new keeps its own attention, all else takes the source's.
 
     Begin, end and punctuation take part; a word is matched whole, so that words which merely share a
-    sub-token are not mistaken for one another.
+    sub-token are not mistaken for one another. Padding takes the attention of the source's token at the same
+    distance from the end token, or, "absolute" as in the authors' code, at the same position.
     """
     projection = torch.zeros(len(source.ids), len(target.ids))
     before, after = _units(source), _units(target)
@@ -114,9 +124,10 @@ def refine(source: Tokens, target: Tokens) -> Alignment:
     )
     for i, j in pairs:
         _spread(projection, before[i], after[j])
-    common_padding = min(len(source.ids) - source.end, len(target.ids) - target.end)
-    for step in range(1, common_padding):
-        projection[source.end + step, target.end + step] = 1
+    for position in range(target.end + 1, len(target.ids)):
+        origin = position if padding == "absolute" else source.end + position - target.end
+        if origin < len(source.ids):
+            projection[origin, position] = 1
     return Alignment(projection=projection, inherited=projection.sum(0).clamp(max=1))
 
 

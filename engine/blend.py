@@ -11,15 +11,18 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+import prompts
+from engine.alignment import Tokens
 from engine.attention import Maps, Step, coarsened
 from engine.window import Window
+from parameters import EditParameters
 
 BlendIn = Literal["latent", "picture"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LocalBlend:
-    """Where an edit may show, read off the cross-attention of chosen words.
+    """Where an edit may show, by the cross-attention of chosen words (Hertz et al. 2022, section 4).
 
     `added` and `subtracted` (targets, 2, tokens) are 1 at the tokens of those words, for each target first in
     the source's prompt and then in its own; either may be None. Maps are taken in layers `factor` coarser
@@ -33,6 +36,38 @@ class LocalBlend:
     window: Window
     factor: int
     within: BlendIn = "latent"
+    maps: Literal["own", "edited"] = "own"
+
+    @classmethod
+    def of(
+        cls,
+        params: EditParameters,
+        source: Tokens,
+        targets: Sequence[Tokens],
+        *,
+        painted: slice,
+        factor: int,
+        maps: Literal["own", "edited"] = "own",
+    ) -> LocalBlend | None:
+        """The blend that an edit's parameters ask for, None if they ask for none; all words are known."""
+        if not (params.blend_words or params.subtract_words):
+            return None
+        added = None
+        if params.blend_words == "changed":
+            added = _changed(source, targets, params.weighed)[painted]
+        elif params.blend_words:
+            added = _marks(params.blend_words, source, targets)[painted]
+        return cls(
+            added=added,
+            subtracted=_marks(params.subtract_words, source, targets)[painted]
+            if params.subtract_words
+            else None,
+            threshold=0.3 if params.blend_threshold is None else params.blend_threshold,
+            window=Window(params.blend_start, 1.0),
+            factor=factor,
+            within=params.blend_in,
+            maps=maps,
+        )
 
     def mask(self, maps: Tensor, height: int, width: int) -> Tensor:
         """Where each target may differ from the source, (targets, height, width).
@@ -50,7 +85,7 @@ class LocalBlend:
     def _covered(self, maps: Tensor, words: Tensor, height: int, width: int, *, pool: int) -> Tensor:
         grid = coarsened(height, width, self.factor)
         pairs = torch.stack([maps[:1].expand_as(maps[1:]), maps[1:]], dim=1)
-        word_maps = (words[:, :, None] @ pairs)[:, :, 0].unflatten(-1, grid)
+        word_maps = (words[:, :, None].to(maps.device) @ pairs)[:, :, 0].unflatten(-1, grid)
         pooled = F.max_pool2d(word_maps, pool, stride=1, padding=pool // 2)
         full = pooled.repeat_interleave(self.factor, -2).repeat_interleave(self.factor, -1)
         full = full[..., :height, :width]
@@ -85,6 +120,27 @@ class Blending:
             for plane in _planes(self.mask)
         ]
         return [Image.composite(image, source, seam) for image, seam in zip(images, seams, strict=True)]
+
+
+def _marks(words: Sequence[str], source: Tokens, targets: Sequence[Tokens]) -> Tensor:
+    """1 at the tokens of the words, (targets, 2, tokens): in the source's prompt, and in the target's."""
+    marks = torch.zeros(len(targets), 2, len(source.ids))
+    for word in words:
+        marks[:, 0, source.occurrences(word)] = 1
+        for row, target in enumerate(targets):
+            marks[row, 1, target.occurrences(word)] = 1
+    return marks
+
+
+def _changed(source: Tokens, targets: Sequence[Tokens], weighed: Sequence[str]) -> Tensor:
+    """Marks of the words that go, come, or are weighed anew."""
+    marks = torch.zeros(len(targets), 2, len(source.ids))
+    for row, target in enumerate(targets):
+        changes = prompts.changed(source.prompt, target.prompt)
+        marks[row, 0, [at for index in changes.gone for at in source.spans[index]]] = 1
+        marks[row, 1, [at for index in changes.new for at in target.spans[index]]] = 1
+        marks[row, 1, [at for word in weighed for at in target.occurrences(word)]] = 1
+    return marks
 
 
 def pictures(mask: Tensor, size: tuple[int, int]) -> list[Image.Image]:

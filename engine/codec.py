@@ -1,4 +1,4 @@
-"""Pictures to latents and back, prompts to embeddings."""
+"""Pictures to latents and back."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from engine.alignment import Tokens, tokenize
+from engine.backbones import Backbone
 from engine.errors import InvalidImage, check_finite
-from engine.models import Models
-from engine.tower import normalisation
+from engine.vision import normalisation
 from pictures import STORED_PIXELS, Fit, InvalidPicture, reshape, upright_srgb
 
 
-def fit(models: Models, image: Image.Image, how: Fit | None = None) -> Image.Image:
+def fit(model: Backbone, image: Image.Image, how: Fit | None = None) -> Image.Image:
     """The working picture: RGB, its short side of the model's size, cropped at the centre to whole strides.
 
     It is upright and in sRGB as `pictures.upright_srgb` makes it, and one longer than 2:1 is made to fit.
@@ -28,54 +27,41 @@ def fit(models: Models, image: Image.Image, how: Fit | None = None) -> Image.Ima
     except InvalidPicture as error:
         raise InvalidImage(str(error)) from error
     width, height = picture.size
-    scale = models.spec.size / min(width, height)
+    scale = model.spec.size / min(width, height)
     size = round(width * scale), round(height * scale)
     if picture.size != size:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    crop = [max(side - side % models.stride, models.stride) for side in size]
+    crop = [max(side - side % model.stride, model.stride) for side in size]
     left, top = ((side - kept) // 2 for side, kept in zip(size, crop, strict=True))
     return picture.crop((left, top, left + crop[0], top + crop[1]))
 
 
 @torch.no_grad()
-def encode(models: Models, image: Image.Image) -> Tensor:
-    """A working picture as a latent (1, C, h, w) in float32: the posterior's mean, scaled."""
-    pixels = torch.from_numpy(np.array(image)).to(models.device)
-    x = (pixels.permute(2, 0, 1)[None] / 127.5 - 1).to(models.dtype)
-    mean: Tensor = models.vae.encode(x).latent_dist.mean
-    return mean.float() * models.vae.config.scaling_factor
+def encode(model: Backbone, image: Image.Image) -> Tensor:
+    """A working picture as a latent (1, C, h, w) in float32: the posterior's mean, shifted and scaled."""
+    pixels = torch.from_numpy(np.array(image)).to(model.device)
+    x = (pixels.permute(2, 0, 1)[None] / 127.5 - 1).to(model.dtype)
+    mean: Tensor = model.vae.encode(x).latent_dist.mean
+    return (mean.float() - _shift(model)) * model.vae.config.scaling_factor
 
 
 @torch.no_grad()
-def decode(models: Models, latents: Tensor) -> tuple[Image.Image, ...]:
+def decode(model: Backbone, latents: Tensor) -> tuple[Image.Image, ...]:
     """Latents (n, C, h, w) as pictures, one by one, so that no picture depends on its company."""
-    return tuple(decode_one(models, latent) for latent in latents)
+    return tuple(decode_one(model, latent) for latent in latents)
 
 
 @torch.no_grad()
-def decode_one(models: Models, latent: Tensor) -> Image.Image:
+def decode_one(model: Backbone, latent: Tensor) -> Image.Image:
     """A latent (C, h, w) as a picture; raises `NumericalError`."""
-    z = (latent[None] / models.vae.config.scaling_factor).to(models.dtype)
-    x: Tensor = check_finite(models.vae.decode(z).sample[0].float(), "decode", 0)
+    z = (latent[None] / model.vae.config.scaling_factor + _shift(model)).to(model.dtype)
+    x: Tensor = check_finite(model.vae.decode(z).sample[0].float(), "decode", 0)
     pixels = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
 
 
-def tokens(models: Models, prompt: str) -> Tokens:
-    """A prompt as this model's tokens; raises `PromptTooLong`."""
-    return tokenize(models.tokenizer, prompt, models.token_limit)
-
-
 @torch.no_grad()
-def embed(models: Models, prompt: Tokens) -> Tensor:
-    """The text embedding of a prompt, (1, tokens, width)."""
-    ids = torch.tensor([prompt.ids], device=models.device)
-    embedding: Tensor = models.text_encoder(ids).last_hidden_state
-    return embedding.to(models.dtype)
-
-
-@torch.no_grad()
-def vision_features(models: Models, image: Image.Image) -> Tensor:
+def vision_features(model: Backbone, image: Image.Image) -> Tensor:
     """What the vision tower sees in a working picture: all its tokens, (1, vision tokens, width) in float32.
 
     They are those of the last layer after the tower's final norm, which transformers applies to the first
@@ -84,13 +70,15 @@ def vision_features(models: Models, image: Image.Image) -> Tensor:
     Raises:
         UnknownModel: the model has no vision tower.
     """
-    tower = models.vision
-    mean, std = (
-        torch.tensor(one, device=models.device).view(3, 1, 1) for one in normalisation(models.folder)
-    )
-    pixels = torch.from_numpy(np.array(image)).to(models.device).permute(2, 0, 1)[None] / 255
+    tower = model.vision
+    mean, std = (torch.tensor(one, device=model.device).view(3, 1, 1) for one in normalisation(model.folder))
+    pixels = torch.from_numpy(np.array(image)).to(model.device).permute(2, 0, 1)[None] / 255
     side = tower.config.image_size
     if pixels.shape[-2:] != (side, side):
         pixels = F.interpolate(pixels, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
     tokens: Tensor = tower.post_layernorm(tower((pixels - mean) / std).last_hidden_state)
     return tokens
+
+
+def _shift(model: Backbone) -> float:
+    return float(model.vae.config.shift_factor or 0.0)

@@ -7,6 +7,9 @@ PentimentoError
 ├── PromptTooLong           more tokens than the model reads
 ├── InvalidParameter        a value outside its range
 ├── UnknownMethod           no such inverter or edit method
+├── Incompatible            an edit method that needs what the record's inversion does not give
+├── BrokenPlugin            an installed package that adds a method cannot be used
+├── UnsupportedByModel      an edit looks into a place that the model does not have
 ├── UnknownModel            no such model, or not one that this engine runs
 ├── RecordMismatch          the record was made by another model, or for another guidance scale
 ├── RecordCorrupt           the record's bytes are not those that were written
@@ -16,23 +19,42 @@ PentimentoError
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, TypeGuard
 
 import torch
 
+from parameters.errors import (
+    BrokenPlugin,
+    Incompatible,
+    InvalidParameter,
+    PentimentoError,
+    PromptsDoNotAlign,
+    UnknownMethod,
+    UnknownWord,
+    is_number,
+)
 
-class PentimentoError(Exception):
-    """The root; `code` is stable, the attributes say what a caller needs in order to answer."""
-
-    code: ClassVar[str] = "internal_error"
-
-    @property
-    def detail(self) -> dict[str, Any]:
-        """The attributes of this error, ready for JSON."""
-        return dict(vars(self))
+__all__ = [
+    "BrokenPlugin",
+    "Incompatible",
+    "InvalidImage",
+    "InvalidParameter",
+    "NumericalError",
+    "OutOfMemory",
+    "PentimentoError",
+    "PromptTooLong",
+    "PromptsDoNotAlign",
+    "RecordCorrupt",
+    "RecordMismatch",
+    "UnknownMethod",
+    "UnknownModel",
+    "UnknownWord",
+    "UnsupportedByModel",
+    "check_finite",
+    "is_number",
+    "memory_errors",
+]
 
 
 class InvalidImage(PentimentoError):
@@ -43,35 +65,6 @@ class InvalidImage(PentimentoError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class UnknownWord(PentimentoError):
-    """`word` is in none of the prompts it may be in; `words` are the words there are."""
-
-    code = "unknown_word"
-
-    def __init__(self, word: str, words: Iterable[str]) -> None:
-        super().__init__(word, words)
-        self.word = word
-        self.words = list(words)
-
-    def __str__(self) -> str:
-        return f"{self.word!r} is in none of the prompts, whose words are {', '.join(self.words) or 'none'}"
-
-
-class PromptsDoNotAlign(PentimentoError):
-    """`source` and `target` cannot be paired; `reason` says why and what to do instead."""
-
-    code = "prompts_do_not_align"
-
-    def __init__(self, source: str, target: str, reason: str) -> None:
-        super().__init__(source, target, reason)
-        self.source = source
-        self.target = target
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.source!r} and {self.target!r} do not align: {self.reason}"
 
 
 class PromptTooLong(PentimentoError):
@@ -88,36 +81,6 @@ class PromptTooLong(PentimentoError):
         return f"the prompt has {self.tokens} tokens with its begin and end; the model reads {self.limit}"
 
 
-class InvalidParameter(PentimentoError):
-    """The parameter `name` cannot be `value`; `expected` says what it can be."""
-
-    code = "invalid_parameter"
-
-    def __init__(self, name: str, value: object, expected: str) -> None:
-        super().__init__(name, value, expected)
-        self.name = name
-        plain = value is None or isinstance(value, str | bool) or is_number(value)
-        self.value = value if plain else repr(value)
-        self.expected = expected
-
-    def __str__(self) -> str:
-        return f"{self.name} is {self.value!r}, expected {self.expected}"
-
-
-class UnknownMethod(PentimentoError):
-    """There is no method `name`; `known` are those there are."""
-
-    code = "unknown_method"
-
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(name, known)
-        self.name = name
-        self.known = list(known)
-
-    def __str__(self) -> str:
-        return f"there is no method {self.name!r}, only {', '.join(self.known)}"
-
-
 class UnknownModel(PentimentoError):
     """The model `name` cannot be loaded; `reason` says why."""
 
@@ -130,6 +93,21 @@ class UnknownModel(PentimentoError):
 
     def __str__(self) -> str:
         return f"cannot load the model {self.name!r}: {self.reason}"
+
+
+class UnsupportedByModel(PentimentoError):
+    """`what` is asked of the model `name`, which cannot do it; `reason` says why."""
+
+    code = "unsupported_by_model"
+
+    def __init__(self, what: str, name: str, reason: str) -> None:
+        super().__init__(what, name, reason)
+        self.what = what
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.what} cannot be had from the model {self.name!r}: {self.reason}"
 
 
 class RecordMismatch(PentimentoError):
@@ -184,11 +162,6 @@ class OutOfMemory(PentimentoError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether this is a real number that a float can hold; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def check_finite(latents: torch.Tensor, phase: str, step: int) -> torch.Tensor:

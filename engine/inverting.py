@@ -1,109 +1,124 @@
-"""The first sentence of the product: invert a picture once."""
+"""Inversion: from a picture to the record that all its edits start from."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from PIL import Image
 
+import parameters
 from engine import codec
-from engine.errors import InvalidParameter, UnknownMethod, memory_errors
-from engine.inverters import INVERTERS, Guided, Inverter, Source
-from engine.models import Models
+from engine.backbones import Backbone
+from engine.errors import InvalidParameter, memory_errors
+from engine.inverters import INVERTERS, Source
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord, content_key
 from engine.schedule import Schedule
+from parameters import InversionParameters
 
 
 def invert(
-    models: Models,
+    model: Backbone,
     image: Image.Image,
     *,
     prompt: str,
     method: str = "direct",
     steps: int = 50,
-    params: Mapping[str, Any] | None = None,
+    params: InversionParameters | Mapping[str, Any] | None = None,
     on_progress: OnProgress | None = None,
 ) -> SourceRecord:
     """Invert a picture, described by a prompt, into the record that all its edits start from.
 
-    `on_progress` hears of every step; what it raises ends the inversion and leaves no trace.
+    `on_progress` is called after every step; what it raises ends the inversion and leaves no trace.
 
     Raises:
         PentimentoError: see `engine.errors`.
     """
-    tell = on_progress or silent
-    inverter = _inverter(models, method, params)
-    schedule = models.schedule(steps)
-    tokens = codec.tokens(models, prompt)
-    picture = codec.fit(models, image)
+    report = on_progress or silent
+    given = resolved(model, method, params)
+    model.tokens(prompt)
+    picture = codec.fit(model, image)
+    schedule = model.schedule(steps, latent_size(model, picture))
+    inverter = INVERTERS[method]
     with memory_errors():
-        tell(Progress("encode", 0, 1))
-        latent = codec.encode(models, picture)
-        text = codec.embed(models, tokens)
-        tell(Progress("encode", 1, 1, latent))
-        source = Source(picture=picture, latent=latent, text=text)
-        inversion = inverter(models, source, schedule, tell)
+        report(Progress("encode", 0, 1))
+        latent = codec.encode(model, picture)
+        size = latent_size(model, picture)
+        source = Source(
+            picture=picture, latent=latent, text=model.read(prompt, size), empty=model.read("", size)
+        )
+        report(Progress("encode", 1, 1, latent))
+        inversion = inverter.invert(model, source, schedule, given, report)
     return SourceRecord(
-        key=_key(models, picture, prompt, method, inverter, schedule),
-        revision=models.revision,
-        dtype=models.dtype_name,
+        key=_key(model, picture, prompt, given, schedule),
+        revision=model.revision,
+        dtype=model.dtype_name,
         method=method,
         prompt=prompt,
         steps=steps,
-        pinned=inverter.pinned,
-        guidance_scale=inversion.guidance_scale,
+        params=parameters.changed_from_defaults(given),
         trajectory=inversion.trajectory.cpu(),
         learned={name: tensor.cpu() for name, tensor in inversion.learned.items()},
     )
 
 
 def record_key(
-    models: Models,
+    model: Backbone,
     image: Image.Image,
     *,
     prompt: str,
     method: str = "direct",
     steps: int = 50,
-    params: Mapping[str, Any] | None = None,
+    params: InversionParameters | Mapping[str, Any] | None = None,
 ) -> str:
     """The `key` that `invert` would give its record, without inverting.
 
     It covers the pixels after crop and resize, the model's files, the dtype, the noise levels, the method
-    and its parameters (with them the guidance scale of a method that learns at one), and the source prompt.
+    and those of its parameters that are not the default, and the source prompt.
     """
-    inverter = _inverter(models, method, params)
-    return _key(models, codec.fit(models, image), prompt, method, inverter, models.schedule(steps))
+    picture = codec.fit(model, image)
+    schedule = model.schedule(steps, latent_size(model, picture))
+    return _key(model, picture, prompt, resolved(model, method, params), schedule)
+
+
+def resolved(
+    model: Backbone, method: str, params: InversionParameters | Mapping[str, Any] | None
+) -> InversionParameters:
+    """The parameters of an inversion with every None filled: by the model's value, else by the paper's.
+
+    Raises:
+        UnknownMethod, InvalidParameter: as their names say.
+    """
+    kind = parameters.find(parameters.INVERSIONS, method)
+    if params is None or isinstance(params, Mapping):
+        params = parameters.build(kind, params)
+    if not isinstance(params, kind):
+        raise InvalidParameter("params", params, f"the parameters of {method} by name")
+    defaults = dict(model.spec.defaults.get(method, {}))
+    if kind.learns_scale:
+        defaults.setdefault("guidance_scale", model.spec.guidance_scale)
+    return parameters.resolved(params, defaults)
+
+
+def latent_size(model: Backbone, picture: Image.Image) -> tuple[int, int]:
+    """Height and width of the latent of a working picture."""
+    return picture.height // model.vae_factor, picture.width // model.vae_factor
 
 
 def _key(
-    models: Models, picture: Image.Image, prompt: str, method: str, inverter: Inverter, schedule: Schedule
+    model: Backbone, picture: Image.Image, prompt: str, params: InversionParameters, schedule: Schedule
 ) -> str:
     return content_key(
         {
             "pixels": hashlib.sha256(picture.tobytes()).hexdigest(),
             "size": picture.size,
-            "revision": models.revision,
-            "dtype": models.dtype_name,
-            "timesteps": schedule.timesteps,
-            "prediction": schedule.prediction,
-            "method": method,
-            "params": vars(inverter),
+            "revision": model.revision,
+            "dtype": model.dtype_name,
+            "levels": schedule.levels,
+            "method": params.name,
+            "params": parameters.changed_from_defaults(params),
             "prompt": prompt,
         }
     )
-
-
-def _inverter(models: Models, method: str, params: Mapping[str, Any] | None) -> Inverter:
-    if not isinstance(method, str) or method not in INVERTERS:
-        raise UnknownMethod(str(method), INVERTERS)
-    try:
-        inverter: Any = INVERTERS[method](**({} if params is None else params))
-    except TypeError as error:
-        raise InvalidParameter("params", params, f"the parameters of {method}") from error
-    # Said in full, so that equal requests have equal keys.
-    scale = inverter.scale(models) if isinstance(inverter, Guided) else None
-    return inverter if scale is None else replace(inverter, guidance_scale=scale)

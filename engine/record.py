@@ -13,8 +13,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from engine.errors import RecordCorrupt
+from parameters import INVERSIONS
 
-FORMAT = 2
+FORMAT = 3
 
 _JSON, _TENSORS = "record.json", "record.safetensors"
 _TRAJECTORY, _LEARNED = "trajectory", "learned."
@@ -22,11 +23,11 @@ _TRAJECTORY, _LEARNED = "trajectory", "learned."
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SourceRecord:
-    """All that an edit needs of a picture, and nothing else; immutable, on the CPU.
+    """All that an edit needs of an inverted picture; immutable, on the CPU.
 
     `key` is the content address of what it was made from: equal requests have equal keys. `trajectory`
-    (N+1, C, h, w), `pinned`, `guidance_scale` and `learned` are the `Inversion`'s; a scale that is not None
-    is the only one that the record can be edited at.
+    (N+1, C, h, w) and `learned` are the `Inversion`'s; `method` and `params`, those that are not the default,
+    say how it was made, and with it how edits use it.
     """
 
     key: str
@@ -35,10 +36,21 @@ class SourceRecord:
     method: str
     prompt: str
     steps: int
-    pinned: bool
-    guidance_scale: float | None = None
+    params: Mapping[str, Any]
     trajectory: Tensor
     learned: Mapping[str, Tensor]
+
+    @property
+    def guidance_scale(self) -> float | None:
+        """The only guidance scale that what was learned holds for, None where any will do."""
+        scale = self.params.get("guidance_scale")
+        return float(scale) if scale is not None and INVERSIONS[self.method].learns_scale else None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of its latents."""
+        height, width = self.trajectory.shape[-2:]
+        return height, width
 
     @property
     def nbytes(self) -> int:
@@ -56,8 +68,7 @@ class SourceRecord:
             "method": self.method,
             "prompt": self.prompt,
             "steps": self.steps,
-            "pinned": self.pinned,
-            "guidance_scale": self.guidance_scale,
+            "params": dict(self.params),
             "tensors": _sha256(tensors),
         }
         return {_JSON: canonical({**facts, "checksum": _sha256(canonical(facts))}), _TENSORS: tensors}

@@ -1,117 +1,108 @@
-"""Noise levels, and the one move between two of them."""
+"""The noise levels of a run, read from a scheduler's configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
-
-from torch import Tensor
+from itertools import pairwise
+from typing import Any
 
 from engine.errors import InvalidParameter
+from engine.noise import Call, Level
 
-Prediction = Literal["epsilon", "v_prediction", "sample"]
-
-_SMALLEST_ALPHA = 2.0**-24
-
-
-class Move(NamedTuple):
-    """One step between two noise levels; the denoiser is asked at `timestep`."""
-
-    timestep: int
-    alpha: float
-    alpha_to: float
+_SMALLEST_A = 2.0**-24
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """The N+1 noise levels of a run, level 0 being the clean one.
+    """The N+1 levels of a run, the noisiest last.
 
-    `alphas[k]` is the cumulative alpha of level k; `timesteps[k - 1]` is what the denoiser is told there.
+    `levels[0]` is where a run ends, which need not be `clean` (a scheduler with `set_alpha_to_one=False` ends
+    a little above). A latent that an encoder gives is taken for level 0 by an inversion, and for `clean`
+    where noise is added to it.
     """
 
-    timesteps: tuple[int, ...]
-    alphas: tuple[float, ...]
-    prediction: Prediction
+    levels: tuple[Level, ...]
 
     def __len__(self) -> int:
-        return len(self.timesteps)
+        return len(self.levels) - 1
 
-    def denoising(self) -> Iterator[Move]:
-        """The moves from level N down to level 0."""
-        for level in range(len(self), 0, -1):
-            yield Move(self.timesteps[level - 1], self.alphas[level], self.alphas[level - 1])
+    @property
+    def clean(self) -> Level:
+        """The level without noise."""
+        return Level(0, 1.0, 0.0, self.levels[0].holds)
 
-    def inversion(self) -> Iterator[Move]:
-        """The moves from level 0 up to level N, each asked at the timestep of the level it goes *to*."""
-        for level in range(len(self)):
-            yield Move(self.timesteps[level], self.alphas[level], self.alphas[level + 1])
+    @property
+    def timesteps(self) -> tuple[float, ...]:
+        """What the network is shown at levels 1 to N."""
+        return tuple(level.timestep for level in self.levels[1:])
 
-    @classmethod
-    def of(cls, scheduler: Any, steps: int) -> Schedule:
-        """The levels that a diffusers `DDIMScheduler` would visit in so many steps; it is only read.
+    def denoising(self) -> tuple[Call, ...]:
+        """The calls from level N down to level 0; call i stands at level N - i."""
+        down = self.levels[::-1]
+        return tuple(Call(at, at, to) for at, to in pairwise(down))
 
-        Raises:
-            InvalidParameter: `steps` is not within 1 and the training steps.
-            ValueError: the scheduler's own settings are none that this engine knows.
-        """
-        config = scheduler.config
-        _check(config)
-        trained = int(config.num_train_timesteps)
-        if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= trained:
-            raise InvalidParameter("steps", steps, f"a whole number from 1 to {trained}")
-        timesteps = [
-            min(max(timestep, 0), trained - 1)
-            for timestep in _grid(config.timestep_spacing, trained, steps, config.steps_offset)
-        ]
-        cumulative = [scheduler.final_alpha_cumprod, *scheduler.alphas_cumprod[timesteps]]
-        return cls(
-            timesteps=tuple(timesteps),
-            alphas=tuple(max(float(alpha), _SMALLEST_ALPHA) for alpha in cumulative),
-            prediction=config.prediction_type,
-        )
+    def inversion(self) -> tuple[Call, ...]:
+        """The calls from level 0 up to level N, each shown the timestep of the level it goes *to*."""
+        return tuple(Call(to, at, to) for at, to in pairwise(self.levels))
 
 
-def ddim_move(x: Tensor, eps: Tensor, move: Move) -> Tensor:
-    """Carry x from one noise level to another along eps, in either direction.
+def diffusion_schedule(scheduler: Any, steps: int) -> Schedule:
+    """The levels that a diffusers `DDIMScheduler` visits in so many steps; it is only read.
 
-    x0 = (x - sqrt(1 - a) eps) / sqrt(a);  x' = sqrt(a') x0 + sqrt(1 - a') eps
-    (Song et al. 2021, https://arxiv.org/abs/2010.02502, equation 12 with eta 0).
+    Raises:
+        InvalidParameter: `steps` is not within 1 and the training steps.
+        ValueError: the scheduler's own settings are none that this engine knows.
     """
-    a_to = move.alpha_to
-    return a_to**0.5 * clean(x, eps, move.alpha) + (1 - a_to) ** 0.5 * eps
+    config = scheduler.config
+    if not isinstance(config.steps_offset, int):
+        raise ValueError(f"the scheduler's steps_offset is {config.steps_offset!r}")
+    trained = int(config.num_train_timesteps)
+    check_steps(steps, trained)
+    timesteps = [
+        min(max(timestep, 0), trained - 1)
+        for timestep in _grid(config.timestep_spacing, trained, steps, config.steps_offset)
+    ]
+    cumulative = [float(scheduler.alphas_cumprod[timestep]) for timestep in timesteps]
+    levels = [_preserving(0, float(scheduler.final_alpha_cumprod))]
+    levels += [_preserving(*pair) for pair in zip(timesteps, cumulative, strict=True)]
+    return Schedule(levels=tuple(levels))
 
 
-def clean(x: Tensor, eps: Tensor, alpha: float) -> Tensor:
-    """What x at a noise level is without the noise in it: x0 = (x - sqrt(1 - a) eps) / sqrt(a)."""
-    return (x - (1 - alpha) ** 0.5 * eps) / alpha**0.5
+def flow_schedule(sigmas: Sequence[float], trained: int) -> Schedule:
+    """The levels of a rectified flow at these noise fractions, the noisiest first; it ends clean."""
+    levels = [Level(sigma * trained, 1 - sigma, sigma, "velocity") for sigma in reversed(sigmas)]
+    return Schedule(levels=(Level(0.0, 1.0, 0.0, "velocity"), *levels))
 
 
-def to_eps(output: Tensor, x: Tensor, alpha: float, prediction: Prediction) -> Tensor:
-    """Read what a denoiser said about x at a noise level as the noise in x."""
-    match prediction:
-        case "epsilon":
-            return output
-        case "v_prediction":
-            return alpha**0.5 * output + (1 - alpha) ** 0.5 * x
-        case "sample":
-            return (x - alpha**0.5 * output) / (1 - alpha) ** 0.5
+def check_steps(steps: object, most: int) -> None:
+    """Refuse what is no number of steps from 1 to `most`."""
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= most:
+        raise InvalidParameter("steps", steps, f"a whole number from 1 to {most}")
+
+
+def _preserving(timestep: int, alpha_bar: float) -> Level:
+    return Level(timestep, max(alpha_bar**0.5, _SMALLEST_A), (1 - alpha_bar) ** 0.5)
 
 
 def _grid(spacing: str, trained: int, steps: int, offset: int) -> Sequence[int]:
-    """Ascending timesteps, as in table 2 of https://arxiv.org/abs/2305.08891."""
+    """Ascending timesteps, as in table 2 of https://arxiv.org/abs/2305.08891.
+
+    "leading" counts in whole strides, as diffusers does, unless these would stop short of the noisy end by
+    more than one stride (at 334 of 1000 steps they end at 667): then the strides are fractions.
+    """
     match spacing:
         case "leading":
-            return [index * (trained // steps) + offset for index in range(steps)]
+            if steps == 1:
+                return [trained - 1]
+            stride = trained // steps
+            exact = trained - stride * steps <= stride
+            return [
+                (index * stride if exact else round(index * trained / steps)) + offset
+                for index in range(steps)
+            ]
         case "trailing":
             return [round(trained - index * trained / steps) - 1 for index in reversed(range(steps))]
         case "linspace":
             return [round(index * (trained - 1) / max(steps - 1, 1)) for index in range(steps)]
     raise ValueError(f"the scheduler spaces timesteps by {spacing!r}")
-
-
-def _check(config: Any) -> None:
-    if config.prediction_type not in get_args(Prediction):
-        raise ValueError(f"the scheduler's prediction_type is {config.prediction_type!r}")
-    if not isinstance(config.steps_offset, int):
-        raise ValueError(f"the scheduler's steps_offset is {config.steps_offset!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,12 +10,13 @@ from cachetools import LRUCache
 from PIL import Image
 from torch import Tensor
 
-from engine.attention import Branch, BranchName, Features, Site, SourceStep, Step
-from engine.denoise import Text, batched, guided
+from engine.attention import Branch, Features, Heads, Observer, Site, SourceStep, Step
+from engine.backbones import Backbone
+from engine.denoise import together
 from engine.errors import InvalidParameter, check_finite
-from engine.models import Models
+from engine.lane import Lane
+from engine.noise import move
 from engine.record import SourceRecord
-from engine.schedule import ddim_move
 
 
 class SourceCache:
@@ -67,10 +67,10 @@ class SourceCache:
 class SourceRun:
     """One walk of a record's source down its noise levels, at the pace of the edits beside it.
 
-    A pinned source follows its trajectory, and costs the U-Net only those calls whose features an edit wants;
-    a free one is sampled, guided as the edit is. It always runs alone and branch by branch, so that its
-    features do not depend on its company. `calls` counts the calls of the U-Net; what is in the cache costs
-    none. `text` is the source's own, of one row. To be used within `controlled`, as `denoise` does.
+    `lane` is the source as a lane of one row. If `pinned`, it follows its trajectory, and costs the denoiser
+    only those calls whose features an edit wants; else it is sampled, guided as its lane is. It always
+    runs alone and branch by branch, so that its features do not depend on its company. `calls` counts the
+    calls of the denoiser; what is in the cache costs none.
 
     Raises:
         NumericalError: a free source became NaN or infinite.
@@ -78,55 +78,58 @@ class SourceRun:
 
     def __init__(
         self,
-        models: Models,
+        model: Backbone,
         record: SourceRecord,
+        lane: Lane,
         *,
-        text: Text,
-        guidance_scale: float,
+        pinned: bool,
         cache: SourceCache | None = None,
     ) -> None:
         self.calls = 0
-        self._models, self._text, self._scale = models, text, guidance_scale
+        self._model, self._lane = model, lane
         self._cache = SourceCache(0) if cache is None else cache
-        self._schedule = models.schedule(record.steps)
-        self._moves = list(self._schedule.denoising())
         # A pinned source is where it is at any guidance; a free one is not.
-        self._key = (record.key, str(models.device), None if record.pinned else guidance_scale)
-        trajectory = record.trajectory.to(models.device).flip(0)
-        path: Tensor | None = trajectory if record.pinned else self._cache.get((*self._key, "path"))
+        self._key = (record.key, str(model.device), None if pinned else lane.guidance)
+        trajectory = record.trajectory.to(model.device).flip(0)
+        path: Tensor | None = trajectory if pinned else self._cache.get((*self._key, "path"))
         self._path = list((trajectory[:1] if path is None else path).split(1))
 
-    def beside(self, step: Step, wanted: Mapping[BranchName, frozenset[str]]) -> SourceStep:
+    def beside(self, step: Step, wanted: Mapping[str, frozenset[str]]) -> SourceStep:
         """The source at a step, with its features at the sites wanted in each branch, made if not kept.
 
-        Of a free source the steps are to be asked for in order.
+        Steps are to be asked for in order; a source that is sampled catches up with the first one.
         """
+        for behind in range(len(self._path) - 1, step.index):
+            self.beside(self._lane.step(behind), {})
+        own = self._lane.step(step.index)
         free = step.index + 1 == len(self._path)
-        features: dict[BranchName, Features] = {}
-        said: list[Tensor] = []
-        for branch in step.branches:
-            alone = self._alone(step, branch)
-            key, sites = (*self._key, step.index, branch.name), wanted[branch.name]
+        guiding = frozenset(branch.name for branch in own.branches) if free else frozenset()
+        features: dict[str, Features] = {}
+        predictions: dict[str, Tensor] = {}
+        for name in sorted(guiding | {name for name, sites in wanted.items() if sites}):
+            branch = self._lane.branch(step.index, name)
+            key, sites = self._kept_under(branch, step.index), wanted.get(name, frozenset())
             hidden: dict[str, Tensor] = self._cache.get(key) or {}
-            if free or not sites <= hidden.keys():
-                told, hidden = self._run(alone, sites | hidden.keys())
-                said.append(told)
+            if name in guiding or not sites <= hidden.keys():
+                predictions[name], hidden = self._run(own, branch, sites | hidden.keys())
                 if hidden:
                     self._cache.put(key, hidden, sum(tensor.nbytes for tensor in hidden.values()))
             if sites:
-                features[branch.name] = Features(
-                    hidden=hidden, context=self._text.of(alone.branches[0]), values=alone.values
-                )
+                context = branch.conditioning.context
+                features[name] = Features(hidden=hidden, context=context, values=branch.values)
         if free:
-            self._advance(step.index, said)
+            self._advance(own, predictions)
         return SourceStep(latent=self._path[step.index + 1], features=features)
 
-    def rows(self, step: Step, wanted: Mapping[BranchName, frozenset[str]]) -> int:
-        """How many rows `beside` would give the U-Net by now, were the steps before it done."""
-        free = step.index + 1 >= len(self._path)
-        names = [branch.name for branch in step.branches]
-        kept = [self._cache.get((*self._key, step.index, name)) or {} for name in names]
-        return sum(free or not wanted[name] <= seen.keys() for name, seen in zip(names, kept, strict=True))
+    def rows(self, step: Step, wanted: Mapping[str, frozenset[str]]) -> int:
+        """How many rows `beside` would give the denoiser by now, were the steps before it done."""
+        sampled = step.index + 1 >= len(self._path)
+        rows = {branch.name for branch in self._lane.step(step.index).branches} if sampled else set()
+        for name, sites in wanted.items():
+            key = self._kept_under(self._lane.branch(step.index, name), step.index)
+            if not sites <= (self._cache.get(key) or {}).keys():
+                rows.add(name)
+        return len(rows)
 
     @property
     def latent(self) -> Tensor:
@@ -143,26 +146,42 @@ class SourceRun:
         """Let the cache know how the source came out."""
         self._cache.put((*self._key, "picture"), picture.copy(), len(picture.tobytes()))
 
-    def _alone(self, step: Step, branch: Branch) -> Step:
-        values = None if self._text.values is None else self._text.values[step.index]
-        return replace(step, values=values, source=None).of(Branch(branch.name, (0,)))
+    def _kept_under(self, branch: Branch, index: int) -> Hashable:
+        """The cache's key; what a branch of this name reads may be another prompt, or what was learned."""
+        return (*self._key, index, branch.name, branch.conditioning.keys)
 
-    def _run(self, step: Step, sites: frozenset[str]) -> tuple[Tensor, dict[str, Tensor]]:
-        hidden: dict[str, Tensor] = {}
-
-        def record(site: Site, entering: Tensor) -> None:
-            if site.name in sites:
-                hidden[site.name] = entering
-
+    def _run(self, own: Step, branch: Branch, sites: frozenset[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        recorder = _Recorder(sites)
+        alone = Step(index=own.index, total=own.total, branches=(branch,), observers=(recorder,))
         self.calls += 1
-        latent, timestep = self._path[step.index], self._moves[step.index].timestep
-        (said,) = batched(self._models, latent, timestep, self._text, replace(step, record=record))
-        return said, hidden
+        call = self._lane.calls[own.index]
+        held = together(self._model, self._path[own.index], call.shown, alone)[branch.name]
+        return held, recorder.hidden
 
-    def _advance(self, index: int, said: list[Tensor]) -> None:
-        x, move = self._path[index], self._moves[index]
-        eps = guided(x, said, move, self._schedule, self._scale)
-        self._path.append(check_finite(ddim_move(x, eps, move), "source", index))
-        if len(self._path) == len(self._moves) + 1:
+    def _advance(self, own: Step, predictions: Mapping[str, Tensor]) -> None:
+        x, call = self._path[own.index], self._lane.calls[own.index]
+        held = self._lane.guidance.combine(predictions, own.index, own.total)
+        arrived = move(x, held, call.at, call.to, *self._lane.learned.noise(own.index))
+        self._path.append(check_finite(arrived, "source", own.index))
+        if len(self._path) == own.total + 1:
             path = torch.cat(self._path)
             self._cache.put((*self._key, "path"), path, path.nbytes)
+
+
+class _Recorder(Observer):
+    """Keeps what the sites of these names take or give, from which all else there follows."""
+
+    def __init__(self, sites: frozenset[str]) -> None:
+        self.hidden: dict[str, Tensor] = {}
+        self._sites = sites
+
+    def looks(self, site: Site, step: Step, branch: Branch) -> bool:
+        return site.name in self._sites
+
+    def heads(self, site: Site, step: Step, branch: Branch, heads: Heads) -> None:
+        self.hidden[site.name] = heads.hidden
+
+    def features(
+        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
+    ) -> None:
+        self.hidden[site.name] = features

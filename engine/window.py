@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.errors import InvalidParameter, is_number
-
 _ROUNDING = 1e-9
-_EXPECTED = "a fraction from 0 to 1, or [start, stop] with 0 <= start <= stop <= 1"
 
 
 class Position(Protocol):
@@ -40,18 +37,9 @@ class Window:
         return range(_floor(total * self.start), _floor(total * self.stop))
 
     @classmethod
-    def parse(cls, value: object, name: str) -> Window:
-        """Read `stop` or `[start, stop]` as users write a window.
-
-        Raises:
-            InvalidParameter: it leaves [0, 1] or runs backwards; `name` is the parameter it was given as.
-        """
-        bounds = [0.0, value] if is_number(value) else value
-        if not isinstance(bounds, Sequence) or isinstance(bounds, str) or len(bounds) != 2:
-            raise InvalidParameter(name, value, _EXPECTED)
-        start, stop = bounds
-        if not (is_number(start) and is_number(stop) and 0 <= start <= stop <= 1):
-            raise InvalidParameter(name, value, _EXPECTED)
+    def of(cls, bounds: float | Sequence[float]) -> Window:
+        """The window of a parameter: up to `stop`, or [start, stop]."""
+        start, stop = (0.0, bounds) if isinstance(bounds, int | float) else bounds
         return cls(float(start), float(stop))
 
 

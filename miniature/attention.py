@@ -9,10 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 import engine
-from engine import codec
 from engine.alignment import Tokens
-from engine.attention import Branch, Maps, Step, controlled
-from engine.denoise import call_unet
+from engine.attention import Branch, Maps, Step
+from engine.denoise import together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,20 +22,19 @@ class WordMaps:
     maps: Tensor
 
     @classmethod
-    def of(cls, models: engine.Models, record: engine.SourceRecord) -> "WordMaps":
-        tokens = codec.tokens(models, record.prompt)
-        text = codec.embed(models, tokens)
+    def of(cls, models: engine.Backbone, record: engine.SourceRecord) -> "WordMaps":
+        text = models.read(record.prompt, record.size)
         maps = Maps(models.spec.blend_factor)
-        alone = (Branch("cond", (0,)),)
+        alone = (Branch(name="cond", rows=(0,), conditioning=text),)
         latents = record.trajectory.to(models.device).flip(0).split(1)
-        with torch.no_grad(), controlled(models.unet, maps):
-            for index, move in enumerate(models.schedule(record.steps).denoising()):
-                step = Step(index=index, total=record.steps, branches=alone)
-                call_unet(models, latents[index], move.timestep, text, step)
-                maps.add()
+        with torch.no_grad():
+            for index, call in enumerate(models.schedule(record.steps).denoising()):
+                step = Step(index=index, total=record.steps, branches=alone, observers=(maps,))
+                together(models, latents[index], call.shown, step)
+                maps.after(step)
         assert maps.total is not None
         height, width = (-(-side // maps.factor) for side in record.trajectory.shape[-2:])
-        return cls(tokens=tokens, maps=maps.total[0].unflatten(-1, (height, width)))
+        return cls(tokens=models.tokens(record.prompt), maps=maps.total[0].unflatten(-1, (height, width)))
 
     def of_word(self, word: str) -> Tensor:
         """The sum over the word's sub-tokens, (rows, columns), its maximum 1."""

@@ -83,7 +83,7 @@ def paint(pipeline: Any, prompts: Sequence[str], first: int, steps: int) -> list
     return images
 
 
-def autoencoder(models: engine.Models, scenes: Sequence[Scene]) -> Iterator[Bar]:
+def autoencoder(models: engine.Backbone, scenes: Sequence[Scene]) -> Iterator[Bar]:
     by_style: dict[str, list[float]] = defaultdict(list)
     for scene in scenes:
         image = scene.render()
@@ -124,7 +124,7 @@ def iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return float((mask & truth).sum() / max((mask | truth).sum(), 1))
 
 
-def inverted(models: engine.Models, scenes: Sequence[Scene]) -> Iterator[Bar]:
+def inverted(models: engine.Backbone, scenes: Sequence[Scene]) -> Iterator[Bar]:
     """DDIM inversion at w=1 against the autoencoder alone, and where the object's word looks meanwhile."""
     losses, overlaps = [], []
     for scene in track(scenes, "inverting"):

@@ -6,7 +6,7 @@ PentimentoError
 ├── InvalidParameter        a value outside its range
 ├── UnknownMethod           no such inversion or edit method
 ├── Incompatible            an edit method that needs what an inversion does not give
-└── BrokenPlugin            an installed package whose parameters cannot be read
+└── BrokenPlugin            an installed package that adds methods cannot be used
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Incompatible(PentimentoError):
 
 
 class BrokenPlugin(PentimentoError):
-    """The installed package `distribution` offers parameters that cannot be used; `reason` says why."""
+    """The installed package `distribution`, which adds methods, cannot be used; `reason` says why."""
 
     code = "broken_plugin"
 
@@ -126,7 +126,7 @@ class BrokenPlugin(PentimentoError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"the parameters of the package {self.distribution} cannot be used: {self.reason}"
+        return f"the package {self.distribution} cannot be used: {self.reason}"
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -36,14 +36,15 @@ FORBIDDEN: dict[str, set[str]] = {
     "pentimento": HEAVY | WEB | QUEUE,
 }
 LADDER = [
-    {"errors", "window", "schedule", "alignment", "progress", "lbfgs", "mapping", "pretrained", "preview"}
-    | {"tower", "resampling"},
-    {"models", "codec", "attention", "fullres"},
-    {"blend", "denoise", "attending"},
-    {"inverters"},
-    {"record", "edit_plan"},
-    {"source", "values", "methods"},
-    {"inverting", "editing"},
+    {"errors", "window", "noise", "conditioning", "guidance", "progress", "lbfgs", "pretrained", "preview"}
+    | {"resampling"},
+    {"schedule", "alignment", "mapping", "record", "vision", "plugins", "learned", "attention", "fullres"},
+    {"attention_pictures", "feature_pictures", "blend", "lane", "spec", "value_inputs"},
+    {"backbones"},
+    {"models", "codec", "denoise", "plan"},
+    {"source", "inverters"},
+    {"inverting", "methods"},
+    {"editing"},
 ]
 
 

@@ -2,7 +2,6 @@
 
 from rq.timeouts import JobTimeoutException
 
-import engine
 from api_schemas import ErrorCode, Problem
 from parameters import PentimentoError
 from store import BlobDamaged, NoSuchImage, StorageFull, StorageUnavailable
@@ -10,8 +9,8 @@ from store import BlobDamaged, NoSuchImage, StorageFull, StorageUnavailable
 
 def problem_of(error: Exception, job_id: str) -> Problem:
     """What to tell the client; of an unforeseen error only where to look it up."""
-    if isinstance(error, PentimentoError | engine.errors.PentimentoError):
-        return Problem.of_error(error)  # type: ignore[arg-type]
+    if isinstance(error, PentimentoError):
+        return Problem.of_error(error)
     if isinstance(error, StorageFull):
         return Problem.of(ErrorCode.INSUFFICIENT_STORAGE, "there was no room left to store the result")
     if isinstance(error, StorageUnavailable):

@@ -20,7 +20,6 @@ import store
 from api_schemas import ModelInfo
 from store import logs, tracing
 from workers import knowledge
-from workers.defaults import defaults_of
 from workers.guard import Guard
 from workers.heart import Heart
 from workers.records import Records
@@ -63,7 +62,7 @@ def give_up(settings: WorkerSettings, reason: str) -> None:
     sys.stderr.write(f"{reason}\n")
 
 
-def work(models: engine.Models, settings: WorkerSettings, name: str, parent: int) -> int:
+def work(models: engine.Backbone, settings: WorkerSettings, name: str, parent: int) -> int:
     """Work the queue with a loaded model until SIGTERM or the end of `parent`; returns the exit status."""
     shared = store.open(settings)
     shared.blobs.sweep()
@@ -100,7 +99,7 @@ def work(models: engine.Models, settings: WorkerSettings, name: str, parent: int
     return os.EX_OK if leaving.asked else os.EX_TEMPFAIL
 
 
-def describe(models: engine.Models, settings: WorkerSettings) -> ModelInfo:
+def describe(models: engine.Backbone, settings: WorkerSettings) -> ModelInfo:
     """The model as `GET /models` shows it."""
     knows = knowledge.read(models.folder)
     return ModelInfo(
@@ -113,7 +112,7 @@ def describe(models: engine.Models, settings: WorkerSettings) -> ModelInfo:
         knows=knows,
         device=str(models.device),
         dtype=models.dtype_name,
-        defaults=defaults_of(models.spec),
+        defaults={name: dict(models.spec.defaults_of(name)) for name in engine.METHODS},
     )
 
 

@@ -122,7 +122,7 @@ class Records:
 
     def __init__(
         self,
-        models: engine.Models,
+        models: engine.Backbone,
         store: Store,
         *,
         hot_bytes: int,

@@ -28,7 +28,7 @@ class Runner:
 
     def __init__(
         self,
-        models: engine.Models,
+        models: engine.Backbone,
         store: Store,
         records: Records,
         guard: Guard,

@@ -3,7 +3,7 @@
 import io
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Final
 
@@ -25,12 +25,9 @@ from api_schemas import (
     Timings,
     WordAttention,
 )
-from engine.inverters import Guided, Inverter
-from engine.models import ModelSpec
-from parameters import changed_from_defaults, find, resolved
+from parameters import INVERSIONS
 from store import Claim, RecordKey, Store, inversion_info, keys
 from workers import knowledge
-from workers.defaults import defaults_of
 from workers.measures import SOUGHT
 from workers.metrics import compare
 from workers.pace import Phase
@@ -47,7 +44,7 @@ _Picture = tuple[Image.Image, Image.Image, Image.Image | None, tuple[engine.Word
 class Work:
     """Inverts and edits with the loaded model; `exhausted` counts how often memory ran out."""
 
-    def __init__(self, models: engine.Models, store: Store, records: Records) -> None:
+    def __init__(self, models: engine.Backbone, store: Store, records: Records) -> None:
         self._models, self._store, self._records = models, store, records
         self.exhausted = 0
 
@@ -104,7 +101,7 @@ class Work:
         found = monotonic()
         reporter.expect(*editing)
         reporter.show(source.picture)
-        edit = _asked(request, self._models.spec)
+        edit = _asked(request)
         try:
             painted = self._paint(claim.record, source, edit, reporter)
         except engine.RecordMismatch as mismatch:
@@ -125,7 +122,7 @@ class Work:
                     prompt=prompt,
                     **self._save_sizes(claim.image_id, request, before, image, mask, reporter),
                     metrics=compare(source.picture, image, mask),
-                    attention=words if edit.attention else None,
+                    attention=words if request.params.attention else None,
                 )
             )
         reporter(engine.Progress("save", len(targets), len(targets)))
@@ -189,7 +186,7 @@ class Work:
 
     def _doubts(self, source: Source, psnr: float) -> list[Notice]:
         """Why edits of the picture may be poor; `psnr` is its reconstruction's."""
-        if not source.record.pinned:
+        if not engine.INVERTERS[source.record.method].pinned:
             latent = source.record.trajectory[:1].to(self._models.device)
             psnr = compare(source.picture, engine.codec.decode(self._models, latent)[0], None).psnr
         knows = knowledge.read(self._models.folder)
@@ -258,43 +255,29 @@ class Work:
 
 def _inverting(options: InvertOptions) -> tuple[Phase, ...]:
     """What an inversion does before there is a record; an inner step goes through the denoiser and back."""
-    inverter = _inverter(options)
+    inner = engine.INVERTERS[options.method].inner_steps_of(options.steps, options.params)
     return (
         Phase(name="encode", steps=1),
         Phase(name="invert", steps=options.steps),
-        Phase(name="optimize", steps=inverter.inner_steps_of(options.steps), rows=3),
+        Phase(name="optimize", steps=inner, rows=3),
     )
 
 
 def _reconstructing(options: InvertOptions) -> Phase:
     """A source that runs free is sampled: with guidance, if it was learned for that."""
-    inverter = _inverter(options)
-    rows = 2 if isinstance(inverter, Guided) else 1
-    return Phase(name="reconstruct", steps=0 if inverter.pinned else options.steps, rows=rows)
+    rows = 2 if INVERSIONS[options.method].learns_scale else 1
+    pinned = engine.INVERTERS[options.method].pinned
+    return Phase(name="reconstruct", steps=0 if pinned else options.steps, rows=rows)
 
 
-def _inverter(options: InvertOptions) -> Inverter:
-    return find(engine.INVERTERS, options.method)(**options.params.model_dump())
-
-
-def _asked(request: EditRequest, spec: ModelSpec) -> engine.Edit:
-    method = find(engine.METHODS, request.method)
-    defaults = {"blend_threshold": spec.blend_threshold, **defaults_of(spec).get(request.method, {})}
-    params = resolved(request.params, defaults).model_dump()
-    asked = {
-        **changed_from_defaults(request.params),
-        **request.model_dump(include={"negative_prompt", "seed"}),
-    }
-    known = {"attention", *(field.name for field in fields(method))}  # type: ignore[arg-type]
-    for name, value in asked.items():
-        if name not in known and value is not None:
-            raise engine.errors.InvalidParameter(name, value, "nothing else than its default on this worker")
-    attention = params.pop("attention")
+def _asked(request: EditRequest) -> engine.Edit:
     return engine.Edit(
         prompt=request.targets,
-        method=method(**{name: value for name, value in params.items() if name in known}),
+        method=request.params,
+        preset=request.preset,
         guidance_scale=request.guidance_scale,
-        attention=attention,
+        negative_prompt=request.negative_prompt,
+        seed=request.seed or 0,
     )
 
 

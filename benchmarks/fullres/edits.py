@@ -53,7 +53,7 @@ class Working:
     mask: Image.Image | None
 
 
-def working(models: engine.Models, large: Large, folder: Path, *, steps: int) -> Working:
+def working(models: engine.Backbone, large: Large, folder: Path, *, steps: int) -> Working:
     """The edit of a large scene at the model's size, made once and kept in a folder."""
     stem = f"{large.case.number:04d}-{large.grain:g}"
     paths = {name: folder / f"{stem}-{name}.png" for name in ("mask", "source", "edit")}
@@ -77,6 +77,6 @@ def _read(path: Path) -> Image.Image:
         return opened.copy()
 
 
-def edits_folder(runs: Path, models: engine.Models, steps: int) -> Path:
+def edits_folder(runs: Path, models: engine.Backbone, steps: int) -> Path:
     """Where the edits of one model are kept."""
     return runs / f"{models.revision[:12]}-{steps}"

@@ -62,7 +62,7 @@ def measure(large: Large, working: Working) -> Row:
     )
 
 
-def perfect(models: engine.Models, large: Large) -> Working:
+def perfect(models: engine.Backbone, large: Large) -> Working:
     """The true edit at the model's size, through the autoencoder, with the exact mask where one is used."""
     pictures = (codec.fit(models, picture) for picture in (large.truth, large.original))
     edit, source = (codec.decode(models, codec.encode(models, picture))[0] for picture in pictures)

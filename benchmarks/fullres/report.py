@@ -69,7 +69,7 @@ _HEAD = (
 
 def write(
     file: Path,
-    models: engine.Models,
+    models: engine.Backbone,
     steps: int,
     tables: Mapping[str, Sequence[Row]],
     working: Sequence[Working],

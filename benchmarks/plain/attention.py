@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.attention import Site, sites_of
+from engine.attention import Site
+from engine.backbones.unet import modules_of
 
 OnMap = Callable[[Site, Tensor], Tensor]
 """Sees a layer's probabilities (rows, heads, queries, keys), and gives those to use."""
@@ -51,7 +52,12 @@ class PlainProcessor:
 def plainly(unet: Any, *, on_map: OnMap | None = None, to_values: ToValues | None = None) -> Iterator[None]:
     """Run every attention layer of a U-Net plainly, for as long as this lasts."""
     stock = dict(unet.attn_processors)
-    unet.set_attn_processor({site.name: PlainProcessor(site, on_map, to_values) for site in sites_of(unet)})
+    plain = {
+        f"{site.name}.processor": PlainProcessor(site, on_map, to_values)
+        for site in modules_of(unet)
+        if site.kind != "feature"
+    }
+    unet.set_attn_processor({**stock, **plain})
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ from benchmarks.plain.preparing import Maps, Prepared, invert, predict
 from engine import alignment, codec
 from engine.alignment import Tokens
 from engine.attention import Site
-from engine.schedule import ddim_move
+from engine.noise import move
 from engine.window import Window
 
 MapEdit = Callable[[Site, Tensor, int, int], Tensor]
@@ -71,16 +71,16 @@ class _Blend:
 def edit(parts: Parts, image: Image.Image, prepared: Prepared, asked: Asked) -> Painted:
     """Invert again, run source and target in both branches, decode all there is."""
     models, steps = parts.models, len(prepared.mappings)
-    source, target = (codec.tokens(models, said) for said in (asked.source, asked.target))
-    empty, *said = (codec.embed(models, tokens) for tokens in (codec.tokens(models, ""), source, target))
-    text = torch.cat([empty, empty, *said])
-    trajectory, _ = invert(parts, image, said[0], steps)
+    source, target = (models.tokens(prompt) for prompt in (asked.source, asked.target))
+    empty, *both = (parts.embed(prompt) for prompt in ("", asked.source, asked.target))
+    text = torch.cat([empty, empty, *both])
+    trajectory, _ = invert(parts, image, both[0], steps)
     autoencoded = codec.decode(models, trajectory[:1])[0]
     pixels = parts.pixels(image)
     edited = _map_edit(parts, asked, source, target)
     blend = _blend(asked, source, target)
     latents = trajectory[-1:].expand(2, -1, -1, -1)
-    for index, move in enumerate(models.schedule(steps).denoising()):
+    for index, call in enumerate(models.schedule(steps).denoising()):
         mapped = 2 if index in Window(0, asked.tau_v).steps(steps) else 1
         mapping = prepared.mappings[index]
         maps: Maps = {}
@@ -98,8 +98,9 @@ def edit(parts: Parts, image: Image.Image, prepared: Prepared, asked: Asked) -> 
             return edited(site, probs, index, steps)
 
         with plainly(parts.unet, on_map=on_map, to_values=to_values):
-            uncond, cond = predict(parts, latents.repeat(2, 1, 1, 1), move, move.alpha, text).chunk(2)
-        latents = ddim_move(latents, uncond + asked.guidance_scale * (cond - uncond), move)
+            uncond, cond = predict(parts, latents.repeat(2, 1, 1, 1), call, text).chunk(2)
+        guided = uncond + asked.guidance_scale * (cond - uncond)
+        latents = move(latents, guided, call.at, call.to)
         if blend:
             blend.total = sum(maps.values(), blend.total)
             if index in Window(asked.blend_start, 1.0).steps(steps):

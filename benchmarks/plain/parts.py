@@ -23,13 +23,13 @@ class Parts:
     `vision` is the tower without its projection, `preprocess` what makes pictures its input.
     """
 
-    models: engine.Models
+    models: engine.Backbone
     unet: Any
     vision: Any
     preprocess: Any
 
     @classmethod
-    def load(cls, models: engine.Models, folder: Path) -> Parts:
+    def load(cls, models: engine.Backbone, folder: Path) -> Parts:
         """The parts that a diffusers folder holds, in float32 and in eval mode."""
         transformers_logging.disable_progress_bar()
         tower = CLIPVisionModelWithProjection.from_pretrained(folder / "image_encoder")
@@ -47,6 +47,10 @@ class Parts:
         return frozenset(
             site.name for site in self.models.sites if site.kind == "cross" and site.factor == factor
         )
+
+    def embed(self, prompt: str) -> Tensor:
+        """The text embedding of a prompt, (1, tokens, width)."""
+        return self.models.read(prompt, (0, 0)).context
 
     @property
     def image_tokens(self) -> int:

@@ -16,7 +16,7 @@ from benchmarks.plain.mapping import Mapping
 from benchmarks.plain.parts import Parts
 from engine import codec
 from engine.attention import Site
-from engine.schedule import Move, ddim_move, to_eps
+from engine.noise import Call, held, move
 
 Maps = dict[str, Tensor]
 """Attention probabilities (heads, queries, keys) by the layer's name."""
@@ -47,10 +47,10 @@ def learning_rate(index: int) -> float:
     return 1e-2 * (1 - index / 100)
 
 
-def predict(parts: Parts, x: Tensor, move: Move, alpha: float, text: Tensor) -> Tensor:
-    """The noise that the U-Net sees in x (rows, C, h, w), at a move's timestep."""
-    said: Tensor = parts.unet(x, move.timestep, encoder_hidden_states=text).sample
-    return to_eps(said, x, alpha, parts.models.schedule(1).prediction)
+def predict(parts: Parts, x: Tensor, call: Call, text: Tensor) -> Tensor:
+    """The noise that the U-Net sees in x (rows, C, h, w), at a call's timestep."""
+    output: Tensor = parts.unet(x, call.shown.timestep, encoder_hidden_states=text).sample
+    return held(output, x, call.shown, parts.models.scheduler.config.prediction_type)
 
 
 @torch.no_grad()
@@ -58,11 +58,11 @@ def invert(parts: Parts, image: Image.Image, text: Tensor, steps: int) -> tuple[
     """DDIM inversion unguided: z_0 to z_N, and the maps that were seen at each of them but the last."""
     latent = codec.encode(parts.models, image)
     levels, seen = [latent], []
-    for move in parts.models.schedule(steps).inversion():
+    for call in parts.models.schedule(steps).inversion():
         maps: Maps = {}
         with plainly(parts.unet, on_map=keep(parts, maps)):
-            eps = predict(parts, latent, move, move.alpha_to, text)
-        latent = ddim_move(latent, eps, move)
+            eps = predict(parts, latent, call, text)
+        latent = move(latent, eps, call.at, call.to)
         levels.append(latent)
         seen.append(maps)
     return torch.cat(levels), seen
@@ -80,7 +80,7 @@ def prepare(
 
     L = MSE(step(eps_u + w (eps_c - eps_u)), z*_(N-1-i)) + sum over layers of MSE(A*, A).
     """
-    text, empty = (codec.embed(parts.models, codec.tokens(parts.models, said)) for said in (prompt, ""))
+    text, empty = (parts.embed(each) for each in (prompt, ""))
     pivot, seen = invert(parts, image, text, steps)
     pixels = parts.pixels(image)
     torch.manual_seed(seed)
@@ -91,12 +91,12 @@ def prepare(
         return context * gamma + beta
 
     latent, mappings, iterations, losses = pivot[-1:], [], [], []
-    for index, move in enumerate(parts.models.schedule(steps).denoising()):
-        uncond = unconditional(parts, latent, move, empty)
+    for index, call in enumerate(parts.models.schedule(steps).denoising()):
+        uncond = unconditional(parts, latent, call, empty)
         optimiser = torch.optim.Adam(mapping.parameters(), lr=learning_rate(index))
         done, most = 0, inner_steps(index)
         while done < most:
-            moved, maps = guided(parts, latent, uncond, move, text, to_values, guidance_scale)
+            moved, maps = guided(parts, latent, uncond, call, text, to_values, guidance_scale)
             loss = loss_of(moved, pivot[steps - 1 - index][None], maps, target_maps(seen, index))
             optimiser.zero_grad()
             loss.backward()
@@ -104,9 +104,9 @@ def prepare(
             done += 1
             if loss.item() < tolerance(index):
                 break
-        uncond = unconditional(parts, latent, move, empty)
+        uncond = unconditional(parts, latent, call, empty)
         with torch.no_grad():
-            latent, _ = guided(parts, latent, uncond, move, text, to_values, guidance_scale)
+            latent, _ = guided(parts, latent, uncond, call, text, to_values, guidance_scale)
         mappings.append(copy.deepcopy(mapping))
         iterations.append(done)
         losses.append(loss.item())
@@ -126,17 +126,17 @@ def learned(parts: Parts, image: Image.Image, prepared: Prepared) -> tuple[Tenso
 
 
 @torch.no_grad()
-def unconditional(parts: Parts, latent: Tensor, move: Move, empty: Tensor) -> Tensor:
+def unconditional(parts: Parts, latent: Tensor, call: Call, empty: Tensor) -> Tensor:
     """The noise seen under the empty prompt."""
     with plainly(parts.unet):
-        return predict(parts, latent, move, move.alpha, empty)
+        return predict(parts, latent, call, empty)
 
 
 def guided(
     parts: Parts,
     latent: Tensor,
     uncond: Tensor,
-    move: Move,
+    call: Call,
     text: Tensor,
     to_values: ToValues,
     guidance_scale: float,
@@ -144,8 +144,9 @@ def guided(
     """One guided step with other values in the conditional branch, and the maps seen in it."""
     maps: Maps = {}
     with plainly(parts.unet, on_map=keep(parts, maps), to_values=to_values):
-        cond = predict(parts, latent, move, move.alpha, text)
-    return ddim_move(latent, uncond + guidance_scale * (cond - uncond), move), maps
+        cond = predict(parts, latent, call, text)
+    eps = uncond + guidance_scale * (cond - uncond)
+    return move(latent, eps, call.at, call.to), maps
 
 
 def loss_of(moved: Tensor, goal: Tensor, maps: Maps, goals: Maps) -> Tensor:

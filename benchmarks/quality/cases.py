@@ -9,6 +9,7 @@ from typing import Any
 import engine
 from miniature.pairs import KINDS, Pair, held_out_pairs
 from miniature.recipe.data import HELD_OUT
+from parameters import EDITS, INVERSIONS, resolved
 
 INVERTERS = ("ddim", "direct", "stylediffusion-faithful", "stylediffusion")
 METHODS = ("p2p", "p2plus")
@@ -44,7 +45,7 @@ class Case:
 
     def edit(self, method: str, params: Mapping[str, Any] | None = None) -> engine.Edit:
         """What is asked, with every parameter that is not given at its default."""
-        asked = engine.METHODS[method](**self.blend, **(params or {}))
+        asked = EDITS[method](**self.blend, **(params or {}))
         return engine.Edit(prompt=self.pair.target.caption, method=asked)
 
 
@@ -59,8 +60,12 @@ def cases(count: int, *, first: int = HELD_OUT) -> Sequence[Case]:
     ]
 
 
-def defaults(models: engine.Models) -> Mapping[str, Mapping[str, Any]]:
+def defaults(models: engine.Backbone) -> Mapping[str, Mapping[str, Any]]:
     """The parameters of everything that is measured, by name, as they are where nobody gives them."""
-    inverters = {name: vars(engine.INVERTERS[name]()) for name in INVERTERS}
-    methods = {name: {**vars(engine.METHODS[name]()), **vars(models.spec)} for name in METHODS}
+    inverters = {name: INVERSIONS[name]().model_dump() for name in INVERTERS}
+    methods = {
+        name: resolved(EDITS[name](), models.spec.defaults_of(name)).model_dump()
+        | {"spec": repr(models.spec)}
+        for name in METHODS
+    }
     return inverters | methods

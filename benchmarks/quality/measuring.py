@@ -49,7 +49,7 @@ def measure(critic: nn.Module, case: Case, source: Image.Image, edited: Image.Im
     )
 
 
-def ceiling(models: engine.Models, critic: nn.Module, case: Case) -> Measures:
+def ceiling(models: engine.Backbone, critic: nn.Module, case: Case) -> Measures:
     """The same of a perfect edit that went through the autoencoder: no latent edit can do better."""
     pictures = case.pair.image, case.pair.truth
     source, truth = (codec.decode(models, codec.encode(models, picture))[0] for picture in pictures)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -14,6 +12,7 @@ from benchmarks.quality.cases import LOCAL_BLEND, METHODS, Case
 from benchmarks.quality.ledger import CEILING, Ledger, Row
 from benchmarks.quality.tables import WAYS, lines, markdown
 from miniature.pairs import KINDS
+from parameters import EDITS, resolved
 
 _ZOOM = 3
 _TEXT = """# Quality of edits
@@ -56,7 +55,7 @@ Of every row the median and the worst edit by distance to the truth; each shows 
 """
 
 
-def write(models: engine.Models, cases: Sequence[Case], ledger: Ledger, file: Path, steps: int) -> None:
+def write(models: engine.Backbone, cases: Sequence[Case], ledger: Ledger, file: Path, steps: int) -> None:
     """Write the report of what a ledger holds of these cases, and its pictures beside it."""
     numbers = {case.number: case for case in cases}
     rows = [row for row in ledger.rows() if row.number in numbers]
@@ -88,12 +87,12 @@ def _common(rows: Sequence[Row]) -> str:
     return f"\n## The {len(shared)} edits tried in every way\n\n{markdown(lines(some))}\n"
 
 
-def _defaults(models: engine.Models) -> Iterator[str]:
+def _defaults(models: engine.Backbone) -> Iterator[str]:
     for name in METHODS:
-        method: Any = engine.METHODS[name]()
-        windows = [one.name for one in fields(method) if one.name.startswith("tau_")]
-        said = [f"{window} {getattr(method, window):g}" for window in windows]
-        yield f"- {name}: {', '.join((*said, f'blend_threshold {models.spec.blend_threshold:g}'))}"
+        params = resolved(EDITS[name](), models.spec.defaults_of(name))
+        shown = {field: value for field, value in params if field.startswith("tau_")}
+        values = [f"{field} {value:g}" for field, value in shown.items()]
+        yield f"- {name}: {', '.join((*values, f'blend_threshold {models.spec.blend_threshold:g}'))}"
 
 
 def _gallery(rows: Sequence[Row], cases: dict[int, Case], ledger: Ledger, images: Path) -> list[str]:

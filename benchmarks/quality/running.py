@@ -16,7 +16,7 @@ _ROOM = 2 * 2**30
 
 
 def run(
-    models: engine.Models,
+    models: engine.Backbone,
     critic: nn.Module,
     cases: Sequence[Case],
     ledger: Ledger,
@@ -50,7 +50,7 @@ def run(
 class _Bench:
     """Where edits are measured, with the pictures inverted so far and the seconds that took."""
 
-    models: engine.Models
+    models: engine.Backbone
     critic: nn.Module
     ledger: Ledger
     steps: int

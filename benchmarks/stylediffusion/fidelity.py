@@ -31,16 +31,16 @@ def fidelity(
     `gamma` and `beta` (N, tokens, width). The loss is the published one, against the maps of the inversion.
     """
     models, steps = parts.models, len(gamma)
-    text, empty = (codec.embed(models, codec.tokens(models, said)) for said in (prompt, ""))
+    text, empty = (parts.embed(each) for each in (prompt, ""))
     pivot, seen = plain.invert(parts, image, text, steps)
     latent, losses = pivot[-1:], []
-    for index, move in enumerate(models.schedule(steps).denoising()):
-        uncond = plain.unconditional(parts, latent, move, empty)
+    for index, call in enumerate(models.schedule(steps).denoising()):
+        uncond = plain.unconditional(parts, latent, call, empty)
 
         def to_values(context: Tensor, index: int = index) -> Tensor:
             return context * gamma[index] + beta[index]
 
-        latent, maps = plain.guided(parts, latent, uncond, move, text, to_values, guidance_scale)
+        latent, maps = plain.guided(parts, latent, uncond, call, text, to_values, guidance_scale)
         goal = pivot[steps - 1 - index][None]
         losses.append(float(plain.loss_of(latent, goal, maps, plain.target_maps(seen, index))))
     reached = psnr(codec.decode(models, latent)[0], image)

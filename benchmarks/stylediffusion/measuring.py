@@ -68,7 +68,7 @@ class Bench:
     guidance_scale: float
 
     @property
-    def models(self) -> engine.Models:
+    def models(self) -> engine.Backbone:
         """What both run on; the plain algorithm has its own copy of what it trains through."""
         return self.parts.models
 
@@ -114,10 +114,9 @@ class Bench:
             method=FAITHFUL,
             prompt=pair.source.caption,
             steps=self.steps,
-            pinned=False,
+            params={"guidance_scale": self.guidance_scale},
             trajectory=prepared.trajectory,
             learned={"gamma": gamma, "beta": beta},
-            guidance_scale=self.guidance_scale,
         )
 
     def edits(
@@ -165,8 +164,9 @@ class Bench:
                         apart=most_apart(result.images[0], painted.target) if whose == PLAIN else None,
                     )
 
-    def _timed(self, work: Callable[[], T], parts: plain.Parts | engine.Models) -> tuple[T, Took, Counts]:
-        with counted(unet=parts.unet, vision=parts.vision, vae=self.models.vae) as counts:
+    def _timed(self, work: Callable[[], T], parts: plain.Parts | engine.Backbone) -> tuple[T, Took, Counts]:
+        unet = parts.network if isinstance(parts, engine.Backbone) else parts.unet
+        with counted(unet=unet, vision=parts.vision, vae=self.models.vae) as counts:
             start, busy = time.perf_counter(), time.process_time()
             done = work()
             took = Took(wall=time.perf_counter() - start, processor=time.process_time() - busy)

@@ -21,16 +21,19 @@ from benchmarks import plain
 from engine.attention import (
     Branch,
     Chain,
+    Control,
     Features,
     Heads,
     Maps,
     SelfReplace,
     Site,
+    Sites,
     SourceStep,
     Step,
     controlled,
-    sites_of,
 )
+from engine.backbones.unet import modules_of
+from engine.conditioning import Conditioning
 from engine.window import Window
 
 UNIT = 0.803e12
@@ -55,7 +58,7 @@ VISION = {
 }
 
 
-class _WordSwap:
+class _WordSwap(Control):
     """What `CrossEdit` does where all words take the source's attention; that one asks its gates, and on the
     meta device there is nothing in them.
     """
@@ -63,7 +66,7 @@ class _WordSwap:
     def wants(self, site: Site, step: Step, branch: Branch) -> bool:
         return site.kind == "cross" and branch.name == "cond"
 
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+    def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
         assert heads.source is not None
         projection = _meta(1, 1, TEXT, TEXT)
         terms = (term.folded(lambda value: projection @ value) for term in heads.source.terms)
@@ -80,7 +83,8 @@ class Costs:
             self.vision: Any = CLIPVisionModel(CLIPVisionConfig(**VISION)).eval()
             self.tokens = 1 + (VISION["image_size"] // VISION["patch_size"]) ** 2
             self.mapping = plain.Mapping(self.tokens, TEXT)
-        self.sites = sites_of(self.unet)
+        self.modules = modules_of(self.unet)
+        self.sites = [site for site in self.modules if site.kind != "feature"]
 
     @property
     def cross_layers(self) -> int:
@@ -102,10 +106,10 @@ class Costs:
         """One row back with frozen weights, to the value input alone."""
         values = _meta(1, TEXT, WIDTH).requires_grad_()
         self.unet.requires_grad_(False)
-        branch = Branch("cond", (0,))
-        step = Step(index=0, total=1, branches=(branch,), values=values)
-        with controlled(self.unet, Chain()):
-            both = self._eq(lambda: self._unet(step=step).sum().backward(), grad=True)
+        branch = Branch(name="cond", rows=(0,), conditioning=_read(), values=values)
+        step = Step(index=0, total=1, branches=(branch,))
+        with controlled(self.modules, (step,)):
+            both = self._eq(lambda: self._unet().sum().backward(), grad=True)
         self.unet.requires_grad_(True)
         return both - self.forward
 
@@ -146,9 +150,9 @@ class Costs:
 
     def edit_step(self, *, self_replaced: bool, cross_taken: bool, blended: bool) -> float:
         """One step of an edit with the source's features at hand: the target's row in both branches."""
-        controls: list[Any] = [Maps(BLEND_FACTOR)] if blended else []
+        controls: list[Control] = []
         if self_replaced:
-            controls.append(SelfReplace(window=Window(0, 1), factor=SELF_FACTOR))
+            controls.append(SelfReplace(window=Window(0, 1), sites=Sites(kind="self", factor=SELF_FACTOR)))
         if cross_taken:
             controls.append(_WordSwap())
         values = _meta(1, TEXT, WIDTH)
@@ -157,21 +161,22 @@ class Costs:
         step = Step(
             index=0,
             total=1,
-            branches=(Branch("uncond", (0,)), Branch("cond", (0,))),
-            values=values,
+            branches=(
+                Branch(name="uncond", rows=(0,), conditioning=_read()),
+                Branch(name="cond", rows=(0,), conditioning=_read(), values=values),
+            ),
+            control=Chain(controls),
+            observers=(Maps(BLEND_FACTOR),) if blended else (),
             source=SourceStep(latent=_meta(1, 4, SIDE, SIDE), features={"cond": features}),
         )
-        with controlled(self.unet, Chain(controls)):
-            return self._eq(lambda: self._unet(rows=2, step=step))
+        with controlled(self.modules, (step,)):
+            return self._eq(lambda: self._unet(rows=2))
 
-    def _unet(self, rows: int = 1, step: Step | None = None) -> Tensor:
-        said: Tensor = self.unet(
-            _meta(rows, 4, SIDE, SIDE),
-            1,
-            encoder_hidden_states=_meta(rows, TEXT, WIDTH),
-            cross_attention_kwargs=None if step is None else {"step": step},
+    def _unet(self, rows: int = 1) -> Tensor:
+        prediction: Tensor = self.unet(
+            _meta(rows, 4, SIDE, SIDE), 1, encoder_hidden_states=_meta(rows, TEXT, WIDTH)
         ).sample
-        return said
+        return prediction
 
     def _features(self) -> Tensor:
         size = VISION["image_size"]
@@ -179,13 +184,16 @@ class Costs:
         return tokens
 
     def _shape(self, site: Site) -> tuple[int, int]:
-        layer = self.unet.get_submodule(site.name.removesuffix(".processor"))
-        return (SIDE // site.factor) ** 2, layer.to_q.in_features
+        return (SIDE // site.factor) ** 2, self.modules[site].to_q.in_features
 
     def _eq(self, work: Callable[[], Any], *, grad: bool = False) -> float:
         with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(grad):
             work()
         return counter.get_total_flops() / UNIT
+
+
+def _read() -> Conditioning:
+    return Conditioning(keys=("",), context=_meta(1, TEXT, WIDTH))
 
 
 def _meta(*shape: Any) -> Tensor:

@@ -6,7 +6,7 @@ Without arguments the stages below run one after another, each with what the one
 
 import json as json_module
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from miniature import WEIGHTS
 from miniature.pairs import KINDS
 from miniature.printing import open_console
 from miniature.recipe.package import load_judge
+from parameters import EDITS
 
 FIRST = 2_000_000
 ROOM = 4 * 2**30
@@ -65,7 +66,7 @@ def main(
 ) -> None:
     """Print a table per stage, and what it chose."""
     console = open_console()
-    known = {field.name for field in fields(engine.METHODS[method]())}  # type: ignore[arg-type]
+    known = set(EDITS[method].model_fields)
     stages = (dict(map(axis, grid)),) if grid else [stage for stage in STAGES if known >= set(stage)]
     models, critic = engine.load("miniature", device=device), load_judge(WEIGHTS)
     pictures = prepared(models, cases(pairs, first=FIRST), inverter, steps)

@@ -43,7 +43,7 @@ def points(axes: Mapping[str, Sequence[float]]) -> list[Params]:
     return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
 
 
-def prepared(models: engine.Models, cases: Sequence[Case], inverter: str, steps: int) -> list[Prepared]:
+def prepared(models: engine.Backbone, cases: Sequence[Case], inverter: str, steps: int) -> list[Prepared]:
     """Every picture, inverted once."""
     return [
         (
@@ -57,7 +57,7 @@ def prepared(models: engine.Models, cases: Sequence[Case], inverter: str, steps:
 
 
 def attempt(
-    models: engine.Models,
+    models: engine.Backbone,
     critic: nn.Module,
     pictures: Sequence[Prepared],
     method: str,

@@ -1,27 +1,32 @@
-"""The attention core: which layer, which call, and what may be changed there."""
+"""The inside of a denoiser: where one can look, and what may be changed there."""
 
-from engine.attention.controls import AttentionControl, Chain, CrossEdit, SelfReplace
+from engine.attention.controls import Chain, Control, CrossEdit, FeatureReplace, Observer, SelfReplace
 from engine.attention.heads import Heads, Term
 from engine.attention.maps import Maps
-from engine.attention.processor import controlled
-from engine.attention.site import Site, coarsened, sites_of
-from engine.attention.step import Branch, BranchName, Features, SourceStep, Step
+from engine.attention.processor import controlled, wanted_of_source
+from engine.attention.site import Kind, Site, Sites, Stage, coarsened
+from engine.attention.step import Branch, Features, SourceStep, Step, slices
 
 __all__ = [
-    "AttentionControl",
     "Branch",
-    "BranchName",
     "Chain",
+    "Control",
     "CrossEdit",
+    "FeatureReplace",
     "Features",
     "Heads",
+    "Kind",
     "Maps",
+    "Observer",
     "SelfReplace",
     "Site",
+    "Sites",
     "SourceStep",
+    "Stage",
     "Step",
     "Term",
     "coarsened",
     "controlled",
-    "sites_of",
+    "slices",
+    "wanted_of_source",
 ]

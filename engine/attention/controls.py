@@ -1,74 +1,136 @@
-"""What may be changed inside an attention layer, as pure functions of what is there."""
+"""What may be changed inside a denoiser, as pure functions of what is there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from engine.attention.heads import Heads, Term
-from engine.attention.site import Site
-from engine.attention.step import Branch, BranchName, Step
+from engine.attention.site import Site, Sites
 from engine.window import Window
 
+if TYPE_CHECKING:
+    from engine.attention.step import Branch, Step
 
-class AttentionControl(Protocol):
-    """Says where it wants to look in, and what is there instead; never writes in place.
 
-    Where it wants to, the source is beside the rows if there is one in the run; which places it wants does
-    not depend on that.
+class Control:
+    """Edits what layers compute, where it wants to; never writes in place. This one changes nothing.
+
+    Where it wants to edit, the source is beside the rows if the run has one; what it wants does not depend on
+    that.
     """
 
-    def wants(self, site: Site, step: Step, branch: Branch) -> bool: ...
+    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
+        """Whether it edits this site in this branch of the step."""
+        return False
 
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads: ...
+    def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+        """The heads of an attention layer, edited."""
+        return heads
+
+    def feature(
+        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
+    ) -> Tensor:
+        """The features (rows, C, h, w) of a resnet, edited; the source's are (1, C, h, w)."""
+        return features
 
 
-class Chain:
+class Observer:
+    """Records what layers compute, where it looks; this one looks nowhere.
+
+    What it records must not be added up before the step is done, since a step that ran out of memory is run
+    again.
+    """
+
+    def looks(self, site: Site, step: Step, branch: Branch) -> bool:
+        """Whether it looks into this site in this branch of the step."""
+        return False
+
+    def heads(self, site: Site, step: Step, branch: Branch, heads: Heads) -> None:
+        """Look into an attention layer before any edit."""
+
+    def features(
+        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
+    ) -> None:
+        """Look at the features (rows, C, h, w) of a resnet before any edit; the source's are (1, C, h, w)."""
+
+    def edited(self, site: Site, step: Step, branch: Branch, heads: Heads) -> None:
+        """Look into an attention layer after the edit."""
+
+    def after(self, step: Step) -> None:
+        """The step is done."""
+
+
+@dataclass(frozen=True)
+class Chain(Control):
     """Several controls, each working on what the one before it left."""
 
-    def __init__(self, controls: Sequence[AttentionControl] = ()) -> None:
-        self.controls = tuple(controls)
+    controls: Sequence[Control] = ()
 
     def wants(self, site: Site, step: Step, branch: Branch) -> bool:
         return any(control.wants(site, step, branch) for control in self.controls)
 
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+    def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
         for control in self.controls:
             if control.wants(site, step, branch):
-                heads = control.edit(site, step, branch, heads)
+                heads = control.attend(site, step, branch, heads)
         return heads
+
+    def feature(
+        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
+    ) -> Tensor:
+        for control in self.controls:
+            if control.wants(site, step, branch):
+                features = control.feature(site, step, branch, features, source)
+        return features
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelfReplace:
-    """Every row looks where the source looks, in layers at least `factor` coarser than the latent.
+class SelfReplace(Control):
+    """Self-attention looks where the source looks: softmax(Q_source K_source) V, at some sites and branches.
 
-    softmax(Q_source K_source) V, in one branch: the source's map, without ever holding it.
+    The source's map without ever holding it. `branches` None is all of them.
     """
 
     window: Window
-    factor: int
-    branch: BranchName = "cond"
+    sites: Sites
+    branches: frozenset[str] | None = frozenset({"cond"})
 
     def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        coarse = site.kind == "self" and site.factor >= self.factor
-        return coarse and branch.name == self.branch and step in self.window
+        here = self.branches is None or branch.name in self.branches
+        return here and site in self.sites and step in self.window
 
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+    def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
         return heads if heads.source is None else replace(heads, edited=heads.source.terms)
 
 
+@dataclass(frozen=True, kw_only=True)
+class FeatureReplace(Control):
+    """Features of resnets are the source's, at some sites, in every branch."""
+
+    window: Window
+    sites: Sites
+
+    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
+        return site in self.sites and step in self.window
+
+    def feature(
+        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
+    ) -> Tensor:
+        return features if source is None else source.expand_as(features)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CrossEdit:
+class CrossEdit(Control):
     """Rows attend to words as the source does, and words weigh more or less.
 
     A' = (g (A_source P) + (1 - g) A) w, for each target: `projection` P (targets, source tokens, tokens),
-    `gates` g (steps, targets, tokens) in [0, 1], `weights` w (targets, tokens), not renormalised (Hertz et
-    al. 2022, https://arxiv.org/abs/2208.01626). No map is held, since this is linear in the maps:
+    `gates` g (steps, targets, tokens) in [0, 1], `weights` w (steps, targets, tokens), not renormalised
+    (Hertz et al. 2022, https://arxiv.org/abs/2208.01626). No map is held, since this is linear in the maps:
     A' V = A_source (P (g w V)) + A ((1 - g) w V), less the term that is zero.
     """
 
@@ -77,8 +139,8 @@ class CrossEdit:
     weights: Tensor
 
     @cached_property
-    def _reweights(self) -> bool:
-        return bool((self.weights != 1).any())
+    def _reweights(self) -> tuple[bool, ...]:
+        return tuple((self.weights != 1).flatten(1).any(1).tolist())
 
     @cached_property
     def _takes(self) -> tuple[bool, ...]:
@@ -89,15 +151,15 @@ class CrossEdit:
         return tuple((self.gates != 1).flatten(1).any(1).tolist())
 
     def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        acts = self._reweights or self._takes[step.index]
+        acts = self._reweights[step.index] or self._takes[step.index]
         return site.kind == "cross" and branch.name == "cond" and acts
 
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+    def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
         if heads.source is None:
             return heads
-        gates = self.gates[step.index]
-        taken = (gates * self.weights)[:, None, :, None]
-        kept = ((1 - gates) * self.weights)[:, None, :, None]
+        gates, weights = self.gates[step.index], self.weights[step.index]
+        taken = (gates * weights)[:, None, :, None]
+        kept = ((1 - gates) * weights)[:, None, :, None]
         terms: list[Term] = []
         if self._takes[step.index]:
             terms += [term.folded(lambda value: self._carried(taken, value)) for term in heads.source.terms]

@@ -81,6 +81,11 @@ class Heads:
         return self._split(self.attn.to_v(self.values))
 
     @property
+    def projected(self) -> bool:
+        """Whether a projection was computed already."""
+        return not {"query", "key", "value"}.isdisjoint(vars(self))
+
+    @property
     def terms(self) -> tuple[Term, ...]:
         """What adds up to the attention."""
         return (Term(query=self.query, key=self.key),) if self.edited is None else self.edited
@@ -88,7 +93,8 @@ class Heads:
     @cached_property
     def probs(self) -> Tensor:
         """Attention weights in float32 at least, (rows, heads, queries, keys); computed when asked for."""
-        return reduce(torch.add, [term.probs() for term in self.terms])
+        probs = reduce(torch.add, [term.probs() for term in self.terms])
+        return probs.expand(len(self.values), -1, -1, -1)
 
     def output(self) -> Tensor:
         """The attended values, (rows, heads, queries, width)."""

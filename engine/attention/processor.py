@@ -1,28 +1,28 @@
-"""The bridge between diffusers' attention layers and the controls."""
+"""The bridge between diffusers' layers and the controls and observers of a step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.attention.controls import AttentionControl
+from engine.attention.controls import Observer
 from engine.attention.heads import Heads
-from engine.attention.site import Site, sites_of
-from engine.attention.step import Branch, Step
+from engine.attention.site import Site
+from engine.attention.step import Branch, Features, Step, slices
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ControlledProcessor:
-    """Runs one layer as `stock` does, unless the control wants it or the step brings its own values."""
+    """Runs one attention layer as `stock` does, unless a step edits it there or brings its own values."""
 
-    def __init__(self, site: Site, control: AttentionControl, stock: Any) -> None:
-        self.site = site
-        self.control = control
-        self.stock = stock
+    site: Site
+    stock: Any
+    steps: Sequence[Step]
 
     def __call__(
         self,
@@ -31,37 +31,39 @@ class ControlledProcessor:
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
         temb: Tensor | None = None,
-        step: Step | None = None,
     ) -> Tensor:
-        if step is not None and step.record is not None:
-            step.record(self.site, hidden_states)
-        values = step.values if step is not None and self.site.kind == "cross" else None
-        wanted = step is not None and any(self._wants(step, branch) for branch in step.branches)
-        if step is None or not (wanted or values is not None):
+        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        parts: list[Heads] = []
+        for step, branch, rows in slices(self.steps):
+            read = context[rows]
+            values = branch.values if self.site.kind == "cross" and branch.values is not None else read
+            heads = Heads(attn=attn, hidden=hidden_states[rows], context=read, values=values)
+            parts.append(self._seen(step, branch, heads))
+        own_values = self.site.kind == "cross" and _any_values(self.steps)
+        if not (own_values or any(heads.projected or heads.edited is not None for heads in parts)):
             stock: Tensor = self.stock(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
             return stock
-
-        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
-        outputs: list[Tensor] = []
-        for branch, rows in step.slices():
-            own = values if values is not None and branch.name == "cond" else context[rows]
-            heads = Heads(attn=attn, hidden=hidden_states[rows], context=context[rows], values=own)
-            outputs.append(self._edited(step, branch, heads).output())
-        merged = torch.cat(outputs).transpose(1, 2).flatten(2).to(hidden_states.dtype)
-        projected: Tensor = attn.to_out[1](attn.to_out[0](merged))
+        merged = torch.cat([heads.output() for heads in parts]).transpose(1, 2).flatten(2)
+        projected: Tensor = attn.to_out[1](attn.to_out[0](merged.to(hidden_states.dtype)))
         return projected / attn.rescale_output_factor
 
-    def _wants(self, step: Step, branch: Branch) -> bool:
-        return step.record is None and self.control.wants(self.site, step, branch)
-
-    def _edited(self, step: Step, branch: Branch, heads: Heads) -> Heads:
-        if not self._wants(step, branch):
+    def _seen(self, step: Step, branch: Branch, heads: Heads) -> Heads:
+        """The heads after the step's observers and its control."""
+        looking = _looking(self.site, step, branch)
+        edits = step.control.wants(self.site, step, branch)
+        if not (looking or edits):
             return heads
-        beside = replace(heads, source=self._source(heads.attn, step, branch))
-        return self.control.edit(self.site, step, branch, beside)
+        heads = replace(heads, source=self._source(heads.attn, step, branch))
+        for observer in looking:
+            observer.heads(self.site, step, branch, heads)
+        if edits:
+            heads = step.control.attend(self.site, step, branch, heads)
+        for observer in looking:
+            observer.edited(self.site, step, branch, heads)
+        return heads
 
     def _source(self, attn: Any, step: Step, branch: Branch) -> Heads | None:
-        features = step.source.features.get(branch.name) if step.source else None
+        features = _features_of(self.site, step, branch)
         if features is None:
             return None
         hidden = features.hidden[self.site.name]
@@ -70,13 +72,77 @@ class ControlledProcessor:
         return Heads(attn=attn, hidden=hidden, context=context, values=values)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeatureHook:
+    """A forward hook that edits what leaves a resnet's second convolution, before its residual is added."""
+
+    site: Site
+    steps: Sequence[Step]
+
+    def __call__(self, module: Any, inputs: Any, output: Tensor) -> Tensor:
+        parts: list[Tensor] = []
+        for step, branch, rows in slices(self.steps):
+            seen = _features_of(self.site, step, branch)
+            source = None if seen is None else seen.hidden[self.site.name]
+            features = output[rows]
+            for observer in _looking(self.site, step, branch):
+                observer.features(self.site, step, branch, features, source)
+            if step.control.wants(self.site, step, branch):
+                features = step.control.feature(self.site, step, branch, features, source)
+            parts.append(features)
+        return torch.cat(parts)
+
+
 @contextmanager
-def controlled(unet: Any, control: AttentionControl) -> Iterator[None]:
-    """Put every attention layer under a control; its own processors come back, whatever happens."""
-    stock = dict(unet.attn_processors)
-    mine = {site.name: ControlledProcessor(site, control, stock[site.name]) for site in sites_of(unet)}
-    unet.set_attn_processor({**stock, **mine})
-    try:
+def controlled(modules: Mapping[Site, Any], steps: Sequence[Step]) -> Iterator[None]:
+    """For one call of a network, put the steps' controls and observers into the modules they want.
+
+    `modules` are the network's by site: an attention layer, or the convolution whose output are a resnet's
+    features. All are left as they were, whatever happens.
+    """
+    with ExitStack() as stack:
+        for site, module in modules.items():
+            if not _wanted(site, steps):
+                continue
+            if site.kind == "feature":
+                stack.callback(module.register_forward_hook(FeatureHook(site=site, steps=steps)).remove)
+            else:
+                stack.callback(setattr, module, "processor", module.processor)
+                module.processor = ControlledProcessor(site=site, stock=module.processor, steps=steps)
         yield
-    finally:
-        unet.set_attn_processor(dict(stock))
+
+
+def wanted_of_source(sites: Sequence[Site], step: Step) -> dict[str, frozenset[str]]:
+    """The names of the sites that a step wants to look into of the source, by the source's branch."""
+    wanted: dict[str, frozenset[str]] = {}
+    for branch in step.branches:
+        names = frozenset(
+            site.name
+            for site in sites
+            if step.control.wants(site, step, branch) or _looking(site, step, branch)
+        )
+        wanted[branch.takes] = wanted.get(branch.takes, frozenset()) | names
+    return wanted
+
+
+def _wanted(site: Site, steps: Sequence[Step]) -> bool:
+    if site.kind == "cross" and _any_values(steps):
+        return True
+    return any(
+        step.control.wants(site, step, branch) or _looking(site, step, branch)
+        for step in steps
+        for branch in step.branches
+    )
+
+
+def _any_values(steps: Sequence[Step]) -> bool:
+    return any(branch.values is not None for step in steps for branch in step.branches)
+
+
+def _looking(site: Site, step: Step, branch: Branch) -> list[Observer]:
+    return [observer for observer in step.observers if observer.looks(site, step, branch)]
+
+
+def _features_of(site: Site, step: Step, branch: Branch) -> Features | None:
+    features = step.source.features.get(branch.takes) if step.source else None
+    return features if features is not None and site.name in features.hidden else None

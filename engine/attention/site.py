@@ -1,54 +1,56 @@
-"""Where attention happens in a U-Net."""
+"""Places inside a denoiser that can be looked into."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-Kind = Literal["self", "cross"]
-
-_LAYERS = ("attn1", "attn2")
+Kind = Literal["self", "cross", "joint", "feature"]
+Stage = Literal["down", "mid", "up"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """One attention layer, by the name of its processor.
+    """A place to look into, by the name of its module: an attention layer, or a resnet's features.
 
-    `factor` is how much coarser than the latent its queries are, along each side.
+    `factor` is how much coarser than the latent it is, along each side. Of the sites of its kind and stage, a
+    share of `depth` comes before it, and of `until` before the next, so that "decoder layer 4 of 12" is the
+    one at 1/3 in any network.
     """
 
     name: str
-    place: Literal["down", "mid", "up"]
+    stage: Stage
     kind: Kind
     factor: int
+    depth: float
+    until: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sites:
+    """A rule that picks sites of one kind in any network.
+
+    Of all stages or of one; at least `factor` coarser than the latent; from the depth `first` on; or only the
+    one that is `at` a depth.
+    """
+
+    kind: Kind
+    stage: Stage | None = None
+    factor: int = 1
+    first: float = 0.0
+    at: float | None = None
+
+    def __contains__(self, site: Site) -> bool:
+        return (
+            site.kind == self.kind
+            and self.stage in (None, site.stage)
+            and site.factor >= self.factor
+            and site.depth >= self.first
+            and (self.at is None or site.depth <= self.at < site.until)
+        )
 
 
 def coarsened(height: int, width: int, factor: int) -> tuple[int, int]:
     """Rows and columns of query tokens in layers so much coarser than a latent of that height and width."""
     return math.ceil(height / factor), math.ceil(width / factor)
-
-
-def sites_of(unet: Any) -> tuple[Site, ...]:
-    """The self- and cross-attention layers of a U-Net's transformer blocks, in the order they are run."""
-    return tuple(_walk(unet))
-
-
-def _walk(unet: Any) -> Iterator[Site]:
-    factor = 1
-    for index, block in enumerate(unet.down_blocks):
-        yield from _sites(block, f"down_blocks.{index}", "down", factor)
-        factor *= 2 if block.downsamplers is not None else 1
-    if unet.mid_block is not None:
-        yield from _sites(unet.mid_block, "mid_block", "mid", factor)
-    for index, block in enumerate(unet.up_blocks):
-        yield from _sites(block, f"up_blocks.{index}", "up", factor)
-        factor //= 2 if block.upsamplers is not None else 1
-
-
-def _sites(block: Any, path: str, place: Literal["down", "mid", "up"], factor: int) -> Iterator[Site]:
-    for name, module in block.named_modules(prefix=path):
-        if ".transformer_blocks." in name and name.rpartition(".")[2] in _LAYERS:
-            kind: Kind = "cross" if module.is_cross_attention else "self"
-            yield Site(name=f"{name}.processor", place=place, kind=kind, factor=factor)

@@ -1,33 +1,44 @@
-"""One call of the denoiser, as the layers see it."""
+"""One call of the denoiser, as its layers see it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from torch import Tensor
 
-from engine.attention.site import Site
-
-BranchName = Literal["uncond", "cond"]
-Record = Callable[[Site, Tensor], None]
+from engine.attention.controls import Control, Observer
+from engine.conditioning import Conditioning
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Branch:
-    """One side of the guidance, and the rows of the batch's latents that run in it."""
+    """A named row of guidance, such as "uncond", "cond" or "negative", for `rows` of a lane's latents.
 
-    name: BranchName
+    `conditioning` has as many rows. `values` (rows, tokens, width), if given, is what the value projections
+    of cross-attention read in place of its context; `shift` (1, C, h, w) is added to the network's input.
+    `takes` is the source's branch whose features it reads, by default the one of its own name.
+    """
+
+    name: str
     rows: tuple[int, ...]
+    conditioning: Conditioning
+    values: Tensor | None = None
+    shift: Tensor | None = None
+    takes: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.takes:
+            object.__setattr__(self, "takes", self.name)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
-    """What the source looks like to the layers of one branch, in one step.
+    """What one branch of the source looks like inside, in one step.
 
-    `hidden`, by the site's name, is what enters that layer, (1, tokens, width); `context` (1, tokens, width)
-    is the text that its cross-attention reads there, `values` what the value projections do, if not that.
+    `hidden`, by the site's name, is what enters that attention layer (1, tokens, width), or what leaves that
+    resnet's second convolution (1, C, h, w). `context` (1, tokens, width) is the text that its
+    cross-attention reads there, `values` what the value projections do, if not that.
     """
 
     hidden: Mapping[str, Tensor]
@@ -40,32 +51,38 @@ class SourceStep:
     """The source beside a step: its features by branch, and the latent (1, C, h, w) that it moves to."""
 
     latent: Tensor
-    features: Mapping[BranchName, Features] = field(default_factory=dict)
+    features: Mapping[str, Features] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Step:
-    """Denoiser call `index` of `total`, with the branches in the batch, one after the other.
+    """One lane's part in denoiser call `index` of `total`: its branches, one after the other in the batch.
 
-    `values` (conditional rows, tokens, width), if given, is what the value projections of cross-attention
-    read in the conditional branch, in place of the text embedding. `source` is what controls may take from.
-    With `record`, every layer shows it what enters, and no control acts.
+    `control` edits what its branches do inside the network, `observers` look on, `source` is what both may
+    take from.
     """
 
     index: int
     total: int
     branches: tuple[Branch, ...]
-    values: Tensor | None = None
+    control: Control = field(default_factory=Control)
+    observers: tuple[Observer, ...] = ()
     source: SourceStep | None = None
-    record: Record | None = None
 
     def of(self, branch: Branch) -> Step:
         """The same step with one branch alone in the batch."""
-        return replace(self, branches=(branch,), values=self.values if branch.name == "cond" else None)
+        return replace(self, branches=(branch,))
 
-    def slices(self) -> Iterator[tuple[Branch, slice]]:
-        """Each branch with its part of the batch."""
-        start = 0
-        for branch in self.branches:
-            yield branch, slice(start, start + len(branch.rows))
+    @property
+    def rows(self) -> int:
+        """Rows of the batch."""
+        return sum(len(branch.rows) for branch in self.branches)
+
+
+def slices(steps: Iterable[Step]) -> Iterator[tuple[Step, Branch, slice]]:
+    """Each branch of each step, with its part of the batch."""
+    start = 0
+    for step in steps:
+        for branch in step.branches:
+            yield step, branch, slice(start, start + len(branch.rows))
             start += len(branch.rows)

@@ -1,27 +1,31 @@
-"""The inversions there are, by name."""
+"""The inversions there are, by name: each a file here, or a class in an installed package."""
 
 from engine.inverters.base import Inversion, Inverter, Source
-from engine.inverters.ddim import DDIM
-from engine.inverters.direct import Direct
-from engine.inverters.faithful import StyleDiffusionFaithful
-from engine.inverters.parameters import Guided
-from engine.inverters.stylediffusion import StyleDiffusion
+from engine.inverters.ddim import DDIMInverter, DirectInverter
+from engine.inverters.edit_friendly import EditFriendlyInverter
+from engine.inverters.encode import EncodeInverter
+from engine.inverters.faithful import FaithfulInverter
+from engine.inverters.null_text import NullTextInverter
+from engine.inverters.stylediffusion import StyleDiffusionInverter
+from engine.plugins import Registry
 
-INVERTERS: dict[str, type[Inverter]] = {
-    "ddim": DDIM,
-    "direct": Direct,
-    "stylediffusion": StyleDiffusion,
-    "stylediffusion-faithful": StyleDiffusionFaithful,
-}
 
-__all__ = [
-    "DDIM",
-    "INVERTERS",
-    "Direct",
-    "Guided",
-    "Inversion",
-    "Inverter",
-    "Source",
-    "StyleDiffusion",
-    "StyleDiffusionFaithful",
-]
+def _entry(inverter: type[Inverter]) -> tuple[str, Inverter]:
+    return inverter.params.name, inverter()
+
+
+INVERTERS = Registry(
+    "pentimento.inverters",
+    _entry,
+    (
+        DDIMInverter,
+        DirectInverter,
+        EditFriendlyInverter,
+        EncodeInverter,
+        FaithfulInverter,
+        NullTextInverter,
+        StyleDiffusionInverter,
+    ),
+)
+
+__all__ = ["INVERTERS", "Inversion", "Inverter", "Source"]

@@ -2,53 +2,70 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar
 
 from PIL import Image
 from torch import Tensor
 
-from engine.models import Models
+from engine.backbones import Backbone
+from engine.conditioning import Conditioning
+from engine.learned import Learned
 from engine.progress import OnProgress
 from engine.schedule import Schedule
+from parameters import InversionParameters
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source:
-    """The picture to invert: the working picture, its clean latent (1, C, h, w) in float32, and the embedding
-    of its prompt (1, tokens, width).
+    """The picture to invert: the working picture, its clean latent (1, C, h, w) in float32, and what the
+    denoiser reads of its prompt and of no words, a row each.
     """
 
     picture: Image.Image
     latent: Tensor
-    text: Tensor
+    text: Conditioning
+    empty: Conditioning
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inversion:
-    """What an inverter learned of a picture.
+    """What an inverter found out about a picture.
 
-    `trajectory` (N+1, C, h, w) in float32, level 0 first, which is clean. `learned` are an inverter's own
-    tensors, and `guidance_scale` the only one that they are good for, if there is such a one.
+    `trajectory` (N+1, C, h, w) in float32, level 0 first, which is clean; an inverter that gives no path has
+    that level alone. `learned` are its own tensors.
     """
 
     trajectory: Tensor
     learned: Mapping[str, Tensor] = field(default_factory=dict)
-    guidance_scale: float | None = None
 
 
-class Inverter(Protocol):
-    """A frozen dataclass whose fields are the method's parameters, called once per picture.
+class Inverter(ABC):
+    """One way to invert; `params` are the parameters that it is called with, every None filled.
 
-    `tell` hears of every step done; what it raises ends the inversion. If `pinned`, the source row of an edit
-    follows the trajectory; else that row runs free from level N.
+    If `pinned`, the source of an edit follows the trajectory; else it is sampled from level N.
     """
 
-    pinned: ClassVar[bool]
+    params: ClassVar[type[InversionParameters]]
+    pinned: ClassVar[bool] = True
 
-    def inner_steps_of(self, steps: int) -> int:
+    @abstractmethod
+    def invert(
+        self, model: Backbone, source: Source, schedule: Schedule, params: Any, on_progress: OnProgress
+    ) -> Inversion:
+        """Invert a picture; what `on_progress` raises ends it."""
+
+    def learned(self, model: Backbone, tensors: Mapping[str, Tensor], prompt: str) -> Learned:
+        """What the learned tensors of a record do in the steps of an edit; `prompt` is the record's."""
+        return Learned()
+
+    def inner_steps_of(self, steps: int, params: Any) -> int:
         """How many inner steps an inversion of so many steps may take in all; 0 if it learns nothing."""
-        ...
+        return 0
 
-    def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion: ...
+
+def scale_of(params: Any) -> float:
+    """The guidance scale that an inversion learns at, once its parameters are resolved."""
+    return float(params.guidance_scale)

@@ -3,54 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from engine.denoise import call_unet
+from engine.backbones import Backbone
 from engine.errors import check_finite
-from engine.inverters.base import Inversion, Source
-from engine.models import Models
+from engine.inverters.base import Inversion, Inverter, Source
+from engine.noise import Call, clean, move
 from engine.progress import OnProgress, Progress
-from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
+from engine.schedule import Schedule
+from parameters import DDIM, Direct, InversionParameters
 
 
-@dataclass(frozen=True, kw_only=True)
-class DDIM:
+class DDIMInverter(Inverter):
     """The sampler's own steps, run backwards with the source prompt and unguided.
 
-    Song et al. 2021, https://arxiv.org/abs/2010.02502.
+    Song et al. 2021, https://arxiv.org/abs/2010.02502. For a flow it is Euler's method, backwards.
     """
 
-    pinned: ClassVar[bool] = False
-
-    def inner_steps_of(self, steps: int) -> int:
-        """None."""
-        return 0
+    params: ClassVar[type[InversionParameters]] = DDIM
+    pinned = False
 
     @torch.no_grad()
-    def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
-        def ask(latent: Tensor, move: Move) -> Tensor:
-            return call_unet(models, latent, move.timestep, source.text)
+    def invert(
+        self, model: Backbone, source: Source, schedule: Schedule, params: Any, on_progress: OnProgress
+    ) -> Inversion:
+        def predict(x: Tensor, call: Call) -> Tensor:
+            return model.predict(x, call.shown, source.text)
 
-        return Inversion(trajectory=ddim_trajectory(source.latent, schedule, ask, tell))
+        return Inversion(trajectory=trajectory(source.latent, schedule, predict, on_progress))
 
 
-def ddim_trajectory(
-    latent: Tensor, schedule: Schedule, ask: Callable[[Tensor, Move], Tensor], tell: OnProgress
+class DirectInverter(DDIMInverter):
+    """DDIM inversion whose trajectory the source of an edit retraces exactly (Ju et al. 2024).
+
+    The paper adds the stored difference z*_(t-1) - step(z_t) to the source row at every step, which is to
+    overwrite it with z*_(t-1). https://arxiv.org/abs/2310.01506
+    """
+
+    params = Direct
+    pinned = True
+
+
+def trajectory(
+    latent: Tensor,
+    schedule: Schedule,
+    predict: Callable[[Tensor, Call], Tensor],
+    on_progress: OnProgress,
 ) -> Tensor:
-    """The noise levels (N+1, C, h, w) that a clean latent (1, C, h, w) goes up, as the U-Net says when asked.
+    """The noise levels (N+1, C, h, w) that a clean latent (1, C, h, w) goes up, by predictions of its noise.
 
     Raises:
         NumericalError: a latent became NaN or infinite.
     """
     levels = [latent]
-    for index, move in enumerate(schedule.inversion()):
-        # The denoiser takes the latent for one of the level it goes to, so that is where it is read.
-        eps = to_eps(ask(latent, move), latent, move.alpha_to, schedule.prediction)
-        latent = check_finite(ddim_move(latent, eps, move), "invert", index)
+    for index, call in enumerate(schedule.inversion()):
+        held = predict(latent, call)
+        latent = check_finite(move(latent, held, call.at, call.to), "invert", index)
         levels.append(latent)
-        tell(Progress("invert", index + 1, len(schedule), clean(latent, eps, move.alpha_to)))
+        on_progress(Progress("invert", index + 1, len(schedule), clean(latent, held, call.to)))
     return torch.cat(levels)

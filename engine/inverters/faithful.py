@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from engine import codec
-from engine.inverters.base import Inversion, Source
-from engine.inverters.fitting import Fitting, Task
-from engine.inverters.parameters import Guided, check_flag, check_positive, check_whole
+from engine.backbones import Backbone
+from engine.inverters.base import Inversion, Inverter, Source, scale_of
+from engine.inverters.fitting import Fitting, ScaledValues, Task
+from engine.learned import Learned
 from engine.mapping import TokenMapping, seeded, stacked
-from engine.models import Models
 from engine.progress import OnProgress, Progress
 from engine.schedule import Schedule
+from parameters import StyleDiffusionFaithful
 
 _SEED = 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class StyleDiffusionFaithful(Guided):
+class FaithfulInverter(Inverter):
     """Prompt-embedding inversion: M_t learns what the *values* of cross-attention read, so that guided
     sampling follows the pivot and attends as it did.
 
@@ -40,71 +39,76 @@ class StyleDiffusionFaithful(Guided):
         NumericalError: a loss was no finite number, twice.
     """
 
-    inner_steps: int = 100
-    learning_rate: float = 1e-2
-    keep_mapping: bool = False
-    pinned: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_whole("inner_steps", self.inner_steps, most=1000)
-        check_positive("learning_rate", self.learning_rate)
-        check_flag("keep_mapping", self.keep_mapping)
+    params = StyleDiffusionFaithful
+    pinned = False
 
     @torch.enable_grad()
-    def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
-        features = codec.vision_features(models, source.picture)
-        fitting = Fitting.of(models, source, schedule, self.scale(models), tell)
-        fresh = seeded(_SEED, vision=_shape(features), text=_shape(source.text)).to(models.device)
+    def invert(
+        self,
+        model: Backbone,
+        source: Source,
+        schedule: Schedule,
+        params: StyleDiffusionFaithful,
+        on_progress: OnProgress,
+    ) -> Inversion:
+        features = codec.vision_features(model, source.picture)
+        scale = scale_of(params)
+        fitting = Fitting.of(model, source, schedule, scale, on_progress)
+        fresh = seeded(_SEED, vision=_shape(features), text=_shape(source.text.context)).to(model.device)
         mappings = [fresh]
-        budgets = [self.budget(index) for index in range(len(schedule))]
+        budgets = [budget(index, params) for index in range(len(schedule))]
         x, learned = fitting.trajectory[-1:], []
-        for index, move in fitting.moves():
-            task = fitting.task(index, move, x)
+        for index, call in fitting.calls():
+            task = fitting.task(index, call, x)
 
-            def heard(inner: int, latent: Tensor | None = None, done: int = sum(budgets[:index])) -> None:
-                tell(Progress("optimize", done + inner, sum(budgets), latent))
+            def report(inner: int, latent: Tensor | None = None, done: int = sum(budgets[:index])) -> None:
+                on_progress(Progress("optimize", done + inner, sum(budgets), latent))
 
             def attempt(
                 fitting: Fitting, before: TokenMapping, task: Task = task
             ) -> tuple[TokenMapping, Tensor, Tensor, Tensor]:
-                trained = self._train(fitting, task, features, deepcopy(before), heard)
+                trained = _trained(fitting, task, features, deepcopy(before), params, report)
                 with torch.no_grad():
                     gamma, beta = trained(features)
                     return trained, gamma, beta, fitting.fit(task, gamma, beta).latent
 
             mapping, gamma, beta, x = fitting.retried(attempt, carried=mappings[-1], fresh=fresh)
-            heard(budgets[index])
+            report(budgets[index])
             learned.append((gamma, beta))
             mappings.append(mapping)
-        return fitting.inversion(learned, stacked(mappings[1:]) if self.keep_mapping else None)
+        return fitting.inversion(learned, stacked(mappings[1:]) if params.keep_mapping else None)
 
-    def inner_steps_of(self, steps: int) -> int:
+    def learned(self, model: Backbone, tensors: Mapping[str, Tensor], prompt: str) -> Learned:
+        return ScaledValues.of(model, tensors)
+
+    def inner_steps_of(self, steps: int, params: Any) -> int:
         """Steps of Adam."""
-        return sum(self.budget(index) for index in range(steps))
+        return sum(budget(index, params) for index in range(steps))
 
-    def budget(self, index: int) -> int:
-        """The most inner steps that denoising step `index` may take."""
-        return math.ceil(self.inner_steps * math.exp(-0.1 * index))
 
-    def _train(
-        self,
-        fitting: Fitting,
-        task: Task,
-        features: Tensor,
-        mapping: TokenMapping,
-        heard: Callable[[int, Tensor], None],
-    ) -> TokenMapping:
-        adam = torch.optim.Adam(mapping.parameters(), lr=self.learning_rate * (1 - task.index / 100))
-        for inner in range(self.budget(task.index)):
-            fit = fitting.fit(task, *mapping(features))
-            adam.zero_grad()
-            fit.loss.backward()
-            adam.step()
-            heard(inner + 1, fit.clean)
-            if fit.loss < 1e-5 + 2e-5 * task.index:
-                break
-        return mapping
+def budget(index: int, params: StyleDiffusionFaithful) -> int:
+    """The most inner steps that denoising step `index` may take."""
+    return math.ceil(params.inner_steps * math.exp(-0.1 * index))
+
+
+def _trained(
+    fitting: Fitting,
+    task: Task,
+    features: Tensor,
+    mapping: TokenMapping,
+    params: StyleDiffusionFaithful,
+    report: Callable[[int, Tensor], None],
+) -> TokenMapping:
+    adam = torch.optim.Adam(mapping.parameters(), lr=params.learning_rate * max(1 - task.index / 100, 0.0))
+    for inner in range(budget(task.index, params)):
+        fit = fitting.fit(task, *mapping(features))
+        adam.zero_grad()
+        fit.loss.backward()
+        adam.step()
+        report(inner + 1, fit.clean)
+        if fit.loss < 1e-5 + 2e-5 * task.index:
+            break
+    return mapping
 
 
 def _shape(tokens: Tensor) -> tuple[int, int]:

@@ -10,16 +10,20 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from engine import codec
-from engine.attention import Branch, Heads, Site, Step, controlled
-from engine.denoise import call_unet
-from engine.errors import NumericalError
+from engine.attention import Branch, Heads, Observer, Site, Step
+from engine.backbones import Backbone
+from engine.conditioning import Conditioning
+from engine.denoise import together
+from engine.errors import NumericalError, UnsupportedByModel
 from engine.inverters.base import Inversion, Source
-from engine.inverters.ddim import ddim_trajectory
+from engine.inverters.ddim import trajectory
+from engine.learned import Learned
 from engine.mapping import film
-from engine.models import Models
+from engine.noise import Call, clean, move
 from engine.progress import OnProgress
-from engine.schedule import Move, Schedule, clean, ddim_move, to_eps
+from engine.schedule import Schedule
+
+GAMMA, BETA = "gamma", "beta"
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -29,12 +33,12 @@ Maps = tuple[Tensor, ...]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """Denoising step `index`: from `x`, with the unconditional noise `uncond`, to `goal`, (1, C, h, w) each,
-    attending as in `maps`.
+    """Denoising step `index`: from `x`, with the unconditional prediction `uncond`, to `goal`, (1, C, h, w)
+    each, attending as in `maps`.
     """
 
     index: int
-    move: Move
+    call: Call
     x: Tensor
     uncond: Tensor
     goal: Tensor
@@ -61,59 +65,70 @@ class Fitting:
     """One picture's steps, to be fitted one after the other.
 
     `trajectory` (N+1, C, h, w) is the pivot z*, conditional DDIM at w = 1, and `maps` A* are those of its N
-    calls; `text` and `empty` (1, tokens, width) embed the source prompt and no words.
+    calls; `text` and `empty` are the source prompt and no words, as the denoiser reads them.
     """
 
-    models: Models
+    model: Backbone
     schedule: Schedule
     scale: float
-    text: Tensor
-    empty: Tensor
+    text: Conditioning
+    empty: Conditioning
     trajectory: Tensor
     maps: tuple[Maps, ...]
 
     @classmethod
     @torch.no_grad()
     def of(
-        cls, models: Models, source: Source, schedule: Schedule, scale: float, tell: OnProgress
+        cls,
+        model: Backbone,
+        source: Source,
+        schedule: Schedule,
+        scale: float,
+        on_progress: OnProgress,
     ) -> Fitting:
-        """Invert a picture to what its steps are fitted to."""
+        """Invert a picture to what its steps are fitted to.
+
+        Raises:
+            UnsupportedByModel: it has no cross-attention to fit.
+        """
+        if not any(site.kind == "cross" for site in model.sites):
+            reason = "it has no cross-attention layers"
+            raise UnsupportedByModel("an inversion that learns values", model.spec.name, reason)
         maps: list[Maps] = []
 
-        def ask(latent: Tensor, move: Move) -> Tensor:
-            said, seen = _observe(models, latent, move, source.text)
+        def predict(x: Tensor, call: Call) -> Tensor:
+            prediction, seen = _observed(model, x, call, source.text)
             maps.append(seen)
-            return said
+            return prediction
 
-        trajectory = ddim_trajectory(source.latent, schedule, ask, tell)
+        pivot = trajectory(source.latent, schedule, predict, on_progress)
         return cls(
-            models=models,
+            model=model,
             schedule=schedule,
             scale=scale,
             text=source.text,
-            empty=codec.embed(models, codec.tokens(models, "")),
-            trajectory=trajectory,
+            empty=source.empty,
+            trajectory=pivot,
             maps=tuple(maps),
         )
 
-    def moves(self) -> Iterator[tuple[int, Move]]:
+    def calls(self) -> Iterator[tuple[int, Call]]:
         """The denoising steps with their index."""
         return enumerate(self.schedule.denoising())
 
     @torch.no_grad()
-    def task(self, index: int, move: Move, x: Tensor) -> Task:
+    def task(self, index: int, call: Call, x: Tensor) -> Task:
         """What a step has to do from x.
 
         It should arrive at z*_(N-1-index). Its maps are those at the latent it starts from, N-index; nobody
         looked at z*_N, so the first step takes those of z*_(N-1), as the second does (and the reference).
         """
         total = len(self.schedule)
-        said = call_unet(self.models, x, move.timestep, self.empty.to(self.models.dtype))
         return Task(
             index=index,
-            move=move,
+            call=call,
             x=x,
-            uncond=to_eps(said, x, move.alpha, self.schedule.prediction),
+            uncond=self.model.predict(x, call.shown, _cast(self.empty, self.model)),
             goal=self.trajectory[total - 1 - index][None],
             maps=self.maps[min(total - index, total - 1)],
         )
@@ -126,15 +141,14 @@ class Fitting:
         Raises:
             NumericalError: a loss is no finite number.
         """
-        text = self.text.to(self.models.dtype)
-        said, maps = _observe(self.models, task.x, task.move, text, film(text, gamma, beta))
-        cond = to_eps(said, task.x, task.move.alpha, self.schedule.prediction)
-        eps = task.uncond + self.scale * (cond - task.uncond)
-        arrived = ddim_move(task.x, eps, task.move)
+        text = _cast(self.text, self.model)
+        cond, maps = _observed(self.model, task.x, task.call, text, film(text.context, gamma, beta))
+        held = task.uncond + self.scale * (cond - task.uncond)
+        arrived = move(task.x, held, task.call.at, task.call.to)
         attention = [(wanted - seen).square().mean() for wanted, seen in zip(task.maps, maps, strict=True)]
         fit = Fit(
             latent=arrived,
-            clean=clean(task.x, eps.detach(), task.move.alpha),
+            clean=clean(task.x, held.detach(), task.call.at),
             reconstruction=(arrived - task.goal).square().mean(),
             attention=torch.stack(attention).sum(),
         )
@@ -145,17 +159,18 @@ class Fitting:
     def retried(self, attempt: Callable[[Fitting, S], T], *, carried: S, fresh: S) -> T:
         """What an attempt gives from what earlier steps carried over.
 
-        Numbers that are none get one more chance: with the U-Net in float32, or from a fresh start if it is
-        in float32 already, where the same start would fail the same way.
+        After NaN or infinity there is one more try: with the denoiser in float32, or from a fresh start if it
+        is in float32 already, where the same start would fail the same way.
         """
         try:
             return attempt(self, carried)
         except NumericalError:
             pass
-        if self.models.dtype == torch.float32:
+        if self.model.dtype == torch.float32:
             return attempt(self, fresh)
-        unet = deepcopy(self.models.unet).float()
-        return attempt(replace(self, models=replace(self.models, unet=unet, dtype=torch.float32)), carried)
+        network = deepcopy(self.model.network).float()
+        model = replace(self.model, network=network, dtype=torch.float32)
+        return attempt(replace(self, model=model), carried)
 
     def inversion(
         self, learned: list[tuple[Tensor, Tensor]], more: Mapping[str, Tensor] | None = None
@@ -164,32 +179,54 @@ class Fitting:
         gamma, beta = (torch.cat(tensors) for tensors in zip(*learned, strict=True))
         return Inversion(
             trajectory=self.trajectory,
-            learned={"gamma": gamma, "beta": beta, **(more or {})},
-            guidance_scale=self.scale,
+            learned={GAMMA: gamma, BETA: beta, **(more or {})},
         )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScaledValues(Learned):
+    """The values of every conditional row are read from c * gamma + beta, by step (steps, tokens, width).
+
+    Li et al. 2023, https://arxiv.org/abs/2303.15649, section 3.4.
+    """
+
+    gamma: Tensor
+    beta: Tensor
+
+    @classmethod
+    def of(cls, model: Backbone, tensors: Mapping[str, Tensor]) -> ScaledValues:
+        """As the learned tensors of a record have it."""
+        return cls(gamma=tensors[GAMMA].to(model.device), beta=tensors[BETA].to(model.device))
+
+    def values(self, index: int, branch: str, context: Tensor) -> Tensor | None:
+        if branch != "cond":
+            return None
+        return film(context, self.gamma[index : index + 1], self.beta[index : index + 1])
+
+
 @dataclass(frozen=True)
-class _Recorder:
-    """Keeps the conditional cross-attention maps of the layers of one level, and changes nothing."""
+class _Recorder(Observer):
+    """Keeps the conditional cross-attention maps of the layers of one level."""
 
     factor: int
     maps: list[Tensor] = field(default_factory=list)
 
-    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
+    def looks(self, site: Site, step: Step, branch: Branch) -> bool:
         return site.kind == "cross" and site.factor == self.factor and branch.name == "cond"
 
-    def edit(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+    def heads(self, site: Site, step: Step, branch: Branch, heads: Heads) -> None:
         self.maps.append(heads.probs)
-        return heads
 
 
-def _observe(
-    models: Models, x: Tensor, move: Move, text: Tensor, values: Tensor | None = None
+def _observed(
+    model: Backbone, x: Tensor, call: Call, text: Conditioning, values: Tensor | None = None
 ) -> tuple[Tensor, Maps]:
-    """What the U-Net says about x in the conditional branch, and where it looks on the way."""
-    recorder = _Recorder(models.spec.blend_factor)
-    step = Step(index=0, total=1, branches=(Branch("cond", (0,)),), values=values)
-    with controlled(models.unet, recorder):
-        said = call_unet(models, x, move.timestep, text, step)
-    return said, tuple(recorder.maps)
+    """What the denoiser predicts for x in the conditional branch, and where it looks on the way."""
+    recorder = _Recorder(model.spec.blend_factor)
+    branch = Branch(name="cond", rows=(0,), conditioning=text, values=values)
+    step = Step(index=0, total=1, branches=(branch,), observers=(recorder,))
+    return together(model, x, call.shown, step)["cond"], tuple(recorder.maps)
+
+
+def _cast(text: Conditioning, model: Backbone) -> Conditioning:
+    return replace(text, context=text.context.to(model.dtype))

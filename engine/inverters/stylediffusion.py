@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from engine.inverters.base import Inversion, Source
+from engine.backbones import Backbone
+from engine.inverters.base import Inversion, Inverter, Source, scale_of
 from engine.inverters.budget import Budget
-from engine.inverters.fitting import Fit, Fitting, Task
-from engine.inverters.parameters import Guided, check_whole
+from engine.inverters.fitting import Fit, Fitting, ScaledValues, Task
 from engine.lbfgs import Pair, minimise
-from engine.models import Models
+from engine.learned import Learned
 from engine.progress import OnProgress, Progress
 from engine.schedule import Schedule
+from parameters import StyleDiffusion
 
 
-@dataclass(frozen=True, kw_only=True)
-class StyleDiffusion(Guided):
-    """The losses of `StyleDiffusionFaithful`, minimised over gamma and beta themselves.
+class StyleDiffusionInverter(Inverter):
+    """The losses of `FaithfulInverter`, minimised over gamma and beta themselves.
 
     For one picture gamma and beta are constants, so no network needs to learn them, and no vision tower to
     be asked. They start at identity (1, 0), where the prompt reads as it is. Every step starts from the one
@@ -35,30 +36,34 @@ class StyleDiffusion(Guided):
         NumericalError: a loss was no finite number, twice.
     """
 
-    inner_steps: int = 12
-    pinned: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_whole("inner_steps", self.inner_steps, most=1000)
+    params = StyleDiffusion
 
     @torch.enable_grad()
-    def __call__(self, models: Models, source: Source, schedule: Schedule, tell: OnProgress) -> Inversion:
-        fitting = Fitting.of(models, source, schedule, self.scale(models), tell)
-        budget = Budget(steps=self._most(len(schedule)))
-        identity = torch.stack([torch.ones_like(source.text), torch.zeros_like(source.text)]).float()
+    def invert(
+        self,
+        model: Backbone,
+        source: Source,
+        schedule: Schedule,
+        params: StyleDiffusion,
+        on_progress: OnProgress,
+    ) -> Inversion:
+        scale = scale_of(params)
+        fitting = Fitting.of(model, source, schedule, scale, on_progress)
+        budget = Budget(steps=_most(len(schedule), params))
+        text = source.text.context
+        identity = torch.stack([torch.ones_like(text), torch.zeros_like(text)]).float()
         fresh = carried = _Start(film=identity)
         x = fitting.trajectory[-1:]
         learned: list[tuple[Tensor, Tensor]] = []
-        for index, move in fitting.moves():
-            task, most = fitting.task(index, move, x), budget.begin()
+        for index, call in fitting.calls():
+            task, most = fitting.task(index, call, x), budget.begin()
 
             def attempt(
                 fitting: Fitting, start: _Start, task: Task = task, most: int = most
             ) -> tuple[_Evaluation, tuple[Pair, ...]]:
                 def evaluate(at: Tensor) -> _Evaluation:
                     seen = _Evaluation.of(fitting, task, at.view_as(start.film))
-                    tell(budget.take(seen.fit.clean))
+                    on_progress(budget.take(seen.fit.clean))
                     return seen
 
                 enough = 0.5 * (1e-5 + 2e-5 * task.index)
@@ -69,16 +74,20 @@ class StyleDiffusion(Guided):
             best, pairs = fitting.retried(attempt, carried=carried, fresh=fresh)
             carried, x = _Start(best.film.detach(), pairs), best.fit.latent.detach()
             learned.append((carried.film[0], carried.film[1]))
-        tell(Progress("optimize", sum(budget.steps), sum(budget.steps)))
+        on_progress(Progress("optimize", sum(budget.steps), sum(budget.steps)))
         return fitting.inversion(learned)
 
-    def inner_steps_of(self, steps: int) -> int:
-        """Evaluations of the losses."""
-        return sum(self._most(steps))
+    def learned(self, model: Backbone, tensors: Mapping[str, Tensor], prompt: str) -> Learned:
+        return ScaledValues.of(model, tensors)
 
-    def _most(self, steps: int) -> list[int]:
-        """Evaluations that every step may take, with none left over."""
-        return [math.ceil(self.inner_steps * math.exp(-0.02 * index)) for index in range(steps)]
+    def inner_steps_of(self, steps: int, params: Any) -> int:
+        """Evaluations of the losses."""
+        return sum(_most(steps, params))
+
+
+def _most(steps: int, params: StyleDiffusion) -> list[int]:
+    """Evaluations that every step may take, with none left over."""
+    return [math.ceil(params.inner_steps * math.exp(-0.02 * index)) for index in range(steps)]
 
 
 class _Start(NamedTuple):

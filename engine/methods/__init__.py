@@ -1,9 +1,20 @@
-"""The ways to edit there are, by name."""
+"""The ways to edit there are, by name: each a file here, or a class in an installed package."""
 
-from engine.edit_plan import Method
-from engine.methods.p2p import P2P
-from engine.methods.p2plus import P2Plus
+from engine.methods.base import Method, guided, lane_of
+from engine.methods.p2p import PromptToPrompt, PromptToPromptPlus
+from engine.methods.plain import PlainMethod
+from engine.methods.pnp import PlugAndPlayMethod
+from engine.plugins import Registry
 
-METHODS: dict[str, type[Method]] = {"p2p": P2P, "p2plus": P2Plus}
 
-__all__ = ["METHODS", "P2P", "P2Plus"]
+def _entry(method: type[Method]) -> tuple[str, Method]:
+    return method.params.name, method()
+
+
+METHODS = Registry(
+    "pentimento.methods",
+    _entry,
+    (PromptToPrompt, PromptToPromptPlus, PlainMethod, PlugAndPlayMethod),
+)
+
+__all__ = ["METHODS", "Method", "guided", "lane_of"]

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from engine.attention import sites_of
+from engine.backbones.unet import modules_of
 from miniature.recipe.clip import token_ids
 from miniature.recipe.data import Scenes, batch_indices
 from miniature.recipe.fit import fit
@@ -198,7 +198,11 @@ def train(latents: Latents, folder: Path, device: str, steps: int = STEPS) -> UN
     unet = build(latents.mean.shape[1], latents.text.shape[2]).to(device)
     processors = {name: Watching() for name in unet.attn_processors}
     unet.set_attn_processor(dict(processors))
-    finest = [processors[site.name] for site in sites_of(unet) if site.kind == "cross" and site.factor == 1]
+    finest = [
+        processors[f"{site.name}.processor"]
+        for site in modules_of(unet)
+        if site.kind == "cross" and site.factor == 1
+    ]
     alphas = scheduler().alphas_cumprod.to(device)
     scale, random = latents.scaling_factor, torch.Generator(device)
     positions = torch.arange(latents.text.shape[1], device=device)

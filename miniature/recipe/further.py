@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
-from engine.attention import sites_of
+from engine.backbones.unet import modules_of
 from miniature.recipe import checkpoint
 from miniature.recipe.corpus import CAPTIONS, Corpus
 from miniature.recipe.data import batch_indices
@@ -34,7 +34,9 @@ class Painter(nn.Module):
         processors = {name: Watching() for name in unet.attn_processors}
         unet.set_attn_processor(dict(processors))
         self._finest = [
-            processors[site.name] for site in sites_of(unet) if site.kind == "cross" and site.factor == 1
+            processors[f"{site.name}.processor"]
+            for site in modules_of(unet)
+            if site.kind == "cross" and site.factor == 1
         ]
 
     def forward(self, noisy: Tensor, t: Tensor, ids: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -11,12 +11,12 @@ from miniature.pairs import Pair, held_out_pairs
 
 
 @pytest.fixture(scope="session")
-def models() -> engine.Models:
+def models() -> engine.Backbone:
     return engine.load("miniature")
 
 
 @pytest.fixture(scope="session")
-def parts(models: engine.Models) -> plain.Parts:
+def parts(models: engine.Backbone) -> plain.Parts:
     return plain.Parts.load(models, WEIGHTS)
 
 

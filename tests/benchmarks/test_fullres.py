@@ -27,7 +27,7 @@ def test_a_large_case_is_its_pair_at_four_times_the_size(large: Large) -> None:
     assert (np.asarray(large.original)[kept] == np.asarray(large.truth)[kept]).all()
 
 
-def test_an_edit_is_made_once_and_kept(models: engine.Models, large: Large, tmp_path: Path) -> None:
+def test_an_edit_is_made_once_and_kept(models: engine.Backbone, large: Large, tmp_path: Path) -> None:
     first = working(models, large, tmp_path, steps=2)
     files = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = working(models, large, tmp_path, steps=2)
@@ -36,7 +36,7 @@ def test_an_edit_is_made_once_and_kept(models: engine.Models, large: Large, tmp_
     assert first.mask is not None
 
 
-def test_the_true_edit_is_closer_applied_than_enlarged(models: engine.Models, large: Large) -> None:
+def test_the_true_edit_is_closer_applied_than_enlarged(models: engine.Backbone, large: Large) -> None:
     row = measure(large, perfect(models, large))
     assert row.leaked == 0
     assert row.applied.outside is not None

@@ -32,11 +32,11 @@ def prepared(parts: plain.Parts, pair: Pair) -> tuple[plain.Prepared, Counts]:
     return made, counts
 
 
-def test_a_plain_unet_is_the_stock_one(parts: plain.Parts, models: engine.Models, pair: Pair) -> None:
+def test_a_plain_unet_is_the_stock_one(parts: plain.Parts, models: engine.Backbone, pair: Pair) -> None:
     x = codec.encode(models, pair.image)
-    text = codec.embed(models, codec.tokens(models, pair.source.caption))
+    text = parts.embed(pair.source.caption)
     with torch.no_grad():
-        stock = models.unet(x, 500, encoder_hidden_states=text).sample
+        stock = models.network(x, 500, encoder_hidden_states=text).sample
         with plain.plainly(parts.unet):
             written_out = parts.unet(x, 500, encoder_hidden_states=text).sample
     torch.testing.assert_close(written_out, stock, rtol=1e-4, atol=1e-4)
@@ -55,12 +55,12 @@ def test_preparing_asks_for_what_the_published_code_does(
 
 
 def test_no_weight_is_frozen(parts: plain.Parts, pair: Pair) -> None:
-    text = codec.embed(parts.models, codec.tokens(parts.models, pair.source.caption))
+    text = parts.embed(pair.source.caption)
     mapping = plain.Mapping(parts.image_tokens, text.shape[1])
     gamma, beta = mapping(parts.features(parts.pixels(pair.image)))
-    move = next(parts.models.schedule(STEPS).denoising())
+    call = parts.models.schedule(STEPS).denoising()[0]
     x = codec.encode(parts.models, pair.image)
-    moved, _ = plain.guided(parts, x, x, move, text, lambda context: context * gamma + beta, SCALE)
+    moved, _ = plain.guided(parts, x, x, call, text, lambda context: context * gamma + beta, SCALE)
     moved.sum().backward()
     for module in (parts.unet, parts.vision.encoder):
         assert all(weight.grad is not None for weight in module.parameters())
@@ -79,31 +79,32 @@ def test_the_mapping_has_the_published_size() -> None:
 
 
 @pytest.fixture(scope="module")
-def fitting(models: engine.Models, pair: Pair) -> Fitting:
+def fitting(models: engine.Backbone, pair: Pair) -> Fitting:
     source = Source(
         picture=pair.image,
         latent=codec.encode(models, pair.image),
-        text=codec.embed(models, codec.tokens(models, pair.source.caption)),
+        text=models.read(pair.source.caption, (16, 16)),
+        empty=models.read("", (16, 16)),
     )
     return Fitting.of(models, source, models.schedule(STEPS), SCALE, silent)
 
 
 def test_both_descend_the_same_loss(parts: plain.Parts, fitting: Fitting, pair: Pair) -> None:
-    pivot, seen = plain.invert(parts, pair.image, fitting.text, STEPS)
+    pivot, seen = plain.invert(parts, pair.image, fitting.text.context, STEPS)
     torch.testing.assert_close(fitting.trajectory, pivot, rtol=1e-3, atol=1e-3)
     generator = torch.Generator().manual_seed(0)
     gamma, beta = (
-        torch.randn(fitting.text.shape, generator=generator).mul(0.1).add(at).requires_grad_()
+        torch.randn(fitting.text.context.shape, generator=generator).mul(0.1).add(at).requires_grad_()
         for at in (1.0, 0.0)
     )
-    for index, move in fitting.moves():
+    for index, call in fitting.calls():
         x = pivot[STEPS - index][None]
-        uncond = plain.unconditional(parts, x, move, fitting.empty)
+        uncond = plain.unconditional(parts, x, call, fitting.empty.context)
         moved, maps = plain.guided(
-            parts, x, uncond, move, fitting.text, lambda context: context * gamma + beta, SCALE
+            parts, x, uncond, call, fitting.text.context, lambda context: context * gamma + beta, SCALE
         )
         wanted = plain.loss_of(moved, pivot[STEPS - 1 - index][None], maps, plain.target_maps(seen, index))
-        found = fitting.fit(fitting.task(index, move, x), gamma, beta).loss
+        found = fitting.fit(fitting.task(index, call, x), gamma, beta).loss
         torch.testing.assert_close(found, wanted, rtol=1e-3, atol=0)
         slopes = (torch.autograd.grad(loss, (gamma, beta)) for loss in (found, wanted))
         for ours, theirs in zip(*slopes, strict=True):
@@ -112,7 +113,7 @@ def test_both_descend_the_same_loss(parts: plain.Parts, fitting: Fitting, pair: 
 
 def test_the_faithful_inverter_learns_as_much(
     parts: plain.Parts,
-    models: engine.Models,
+    models: engine.Backbone,
     pair: Pair,
     fitting: Fitting,
     prepared: tuple[plain.Prepared, Counts],
@@ -132,7 +133,7 @@ def test_the_faithful_inverter_learns_as_much(
     ours = _losses(fitting, record.learned["gamma"], record.learned["beta"])
     assert ours == pytest.approx(theirs, rel=0.01)
     features = codec.vision_features(models, pair.image)
-    shape = (features.shape[1], features.shape[2]), (fitting.text.shape[1], fitting.text.shape[2])
+    shape = (features.shape[1], features.shape[2]), tuple(fitting.text.context.shape[1:])
     with torch.no_grad():
         gamma, beta = (
             torch.cat([start] * STEPS) for start in seeded(0, vision=shape[0], text=shape[1])(features)
@@ -144,8 +145,8 @@ def test_the_faithful_inverter_learns_as_much(
 def _losses(fitting: Fitting, gamma: torch.Tensor, beta: torch.Tensor) -> list[float]:
     """What every step loses with what was learned for it, on the way that it leads."""
     x, losses = fitting.trajectory[-1:], []
-    for index, move in fitting.moves():
-        fit = fitting.fit(fitting.task(index, move, x), gamma[index][None], beta[index][None])
+    for index, call in fitting.calls():
+        fit = fitting.fit(fitting.task(index, call, x), gamma[index][None], beta[index][None])
         losses.append(float(fit.loss))
         x = fit.latent
     return losses

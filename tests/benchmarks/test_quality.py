@@ -35,7 +35,7 @@ def some() -> list[Case]:
 
 @pytest.fixture(scope="module")
 def filled(
-    models: engine.Models, critic: nn.Module, some: list[Case], tmp_path_factory: pytest.TempPathFactory
+    models: engine.Backbone, critic: nn.Module, some: list[Case], tmp_path_factory: pytest.TempPathFactory
 ) -> Ledger:
     """One pair of each kind, in two shards."""
     ledger = Ledger(tmp_path_factory.mktemp("quality"))
@@ -72,7 +72,7 @@ def test_every_kind_of_edit_can_be_asked_for(some: list[Case], method: str) -> N
     blends = [case.edit(method, {"tau_c": 0.25}).method for case in some]
     assert all(blend.tau_c == 0.25 for blend in blends)
     thing = some[2].pair.source.things[0].object
-    assert [blend.subtract_words for blend in blends] == [(), (), [thing], ()]
+    assert [blend.subtract_words for blend in blends] == [(), (), (thing,), ()]
     assert [bool(blend.blend_words) for blend in blends] == [True, True, False, False]
 
 
@@ -90,7 +90,7 @@ def test_every_pair_is_measured_once(filled: Ledger) -> None:
 
 
 def test_what_is_there_is_not_done_again(
-    models: engine.Models,
+    models: engine.Backbone,
     critic: nn.Module,
     some: list[Case],
     filled: Ledger,
@@ -116,7 +116,7 @@ def test_a_line_that_was_cut_off_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_report_has_every_row_and_picture(
-    models: engine.Models, some: list[Case], filled: Ledger, tmp_path: Path
+    models: engine.Backbone, some: list[Case], filled: Ledger, tmp_path: Path
 ) -> None:
     file = tmp_path / "docs" / "quality.md"
     write(models, some, filled, file, STEPS)
@@ -131,7 +131,7 @@ def test_the_report_has_every_row_and_picture(
 
 
 def test_no_edit_of_a_latent_does_better_than_the_autoencoder(
-    models: engine.Models, critic: nn.Module, some: list[Case]
+    models: engine.Backbone, critic: nn.Module, some: list[Case]
 ) -> None:
     best = ceiling(models, critic, some[0])
     assert best.truth is not None

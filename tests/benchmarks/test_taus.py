@@ -12,6 +12,7 @@ from benchmarks.taus.grid import Tried, attempt, choose, points, prepared
 from miniature import WEIGHTS
 from miniature.recipe.data import HELD_OUT
 from miniature.recipe.package import load_judge
+from parameters import EDITS
 
 
 def tried(recognised: float, truth: float) -> Tried:
@@ -41,7 +42,7 @@ def test_an_axis_is_a_name_and_numbers(text: str) -> None:
     assert axis("tau_c=.2,.4") == ("tau_c", (0.2, 0.4))
 
 
-def test_settings_are_tried_on_scenes_of_their_own(models: engine.Models) -> None:
+def test_settings_are_tried_on_scenes_of_their_own(models: engine.Backbone) -> None:
     some = cases(2, first=FIRST)
     assert min(case.pair.source.seed for case in some) >= FIRST > HELD_OUT
     pictures = prepared(models, some, "direct", 2)
@@ -59,4 +60,4 @@ def test_settings_are_tried_on_scenes_of_their_own(models: engine.Models) -> Non
 def test_the_stages_are_parameters_of_the_method() -> None:
     for stage in STAGES:
         for params in points(stage):
-            engine.METHODS["p2plus"](**params)
+            EDITS["p2plus"](**params)

@@ -1,4 +1,4 @@
-"""Random models of Stable Diffusion's architecture, of several shapes, small enough to run by the dozen."""
+"""Random model of Stable Diffusion's architecture, of several shapes, small enough to run by the dozen."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def models(folder: Path) -> engine.Models:
+def model(folder: Path) -> engine.Backbone:
     """That model, loaded."""
     return engine.load(folder)
 
 
 @pytest.fixture(scope="session")
-def deep(tmp_path_factory: pytest.TempPathFactory) -> engine.Models:
+def deep(tmp_path_factory: pytest.TempPathFactory) -> engine.Backbone:
     """Three levels, the coarsest without attention, two layers each, other channels, v-prediction."""
     folder = save_model(
         tmp_path_factory.mktemp("deep"),
@@ -162,15 +162,15 @@ def image() -> Image.Image:
 
 
 @pytest.fixture(scope="session")
-def record(models: engine.Models, image: Image.Image) -> engine.SourceRecord:
+def record(model: engine.Backbone, image: Image.Image) -> engine.SourceRecord:
     """That picture, inverted."""
-    return engine.invert(models, image, prompt="a cat on grass", steps=5)
+    return engine.invert(model, image, prompt="a cat on grass", steps=5)
 
 
 @pytest.fixture
-def unet_rows(models: engine.Models) -> Iterator[list[int]]:
-    """The rows of each call of the U-Net, as they happen."""
+def network_rows(model: engine.Backbone) -> Iterator[list[int]]:
+    """The rows of each call of the denoiser, as they happen."""
     rows: list[int] = []
-    hook = models.unet.register_forward_pre_hook(lambda _, args: rows.append(len(args[0])))
+    hook = model.network.register_forward_pre_hook(lambda _, args: rows.append(len(args[0])))
     yield rows
     hook.remove()

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers.configuration_utils import FrozenDict
 from PIL import Image
 
 import engine
 from engine import codec
-from engine.errors import InvalidImage, NumericalError, PromptTooLong
+from engine.errors import InvalidImage, NumericalError
 from pictures import Fit
 
 
@@ -33,45 +34,45 @@ from pictures import Fit
     ],
 )
 def test_a_picture_is_fitted_to_the_models_size_and_stride(
-    models: engine.Models,
+    model: engine.Backbone,
     picture: Callable[..., Image.Image],
     given: tuple[int, int],
     fitted: tuple[int, int],
 ) -> None:
-    assert codec.fit(models, picture(*given)).size == fitted
+    assert codec.fit(model, picture(*given)).size == fitted
 
 
-def test_a_picture_that_fits_is_not_touched(models: engine.Models, image: Image.Image) -> None:
-    assert codec.fit(models, image).tobytes() == image.tobytes()
+def test_a_picture_that_fits_is_not_touched(model: engine.Backbone, image: Image.Image) -> None:
+    assert codec.fit(model, image).tobytes() == image.tobytes()
 
 
-def test_the_crop_is_central(models: engine.Models) -> None:
+def test_the_crop_is_central(model: engine.Backbone) -> None:
     wide = np.zeros((32, 46, 3), dtype=np.uint8)
     wide[:, 3:-3] = 255
 
-    assert np.array(codec.fit(models, Image.fromarray(wide))).min() == 255
+    assert np.array(codec.fit(model, Image.fromarray(wide))).min() == 255
 
 
 @pytest.mark.parametrize("size", [(65, 32), (32, 65), (400, 10)])
 def test_a_picture_more_than_twice_as_long_as_wide_is_refused(
-    models: engine.Models, size: tuple[int, int]
+    model: engine.Backbone, size: tuple[int, int]
 ) -> None:
     with pytest.raises(InvalidImage, match="fit 'crop'"):
-        codec.fit(models, Image.new("RGB", size))
+        codec.fit(model, Image.new("RGB", size))
 
 
 @pytest.mark.parametrize(
     ("how", "fitted"), [(Fit.CROP, (64, 32)), (Fit.PAD, (64, 32)), (Fit.STRETCH, (64, 32))]
 )
 def test_a_longer_one_is_made_to_fit_as_asked(
-    models: engine.Models, how: Fit, fitted: tuple[int, int]
+    model: engine.Backbone, how: Fit, fitted: tuple[int, int]
 ) -> None:
-    assert codec.fit(models, Image.new("RGB", (400, 100)), how).size == fitted
+    assert codec.fit(model, Image.new("RGB", (400, 100)), how).size == fitted
 
 
-def test_a_colour_profile_is_heeded(models: engine.Models) -> None:
+def test_a_colour_profile_is_heeded(model: engine.Backbone) -> None:
     with Image.open(Path(__file__).parent.parent / "cases" / "p3_red.png") as image:
-        assert codec.fit(models, image).getcolors() == [(32 * 32, (255, 0, 0))]
+        assert codec.fit(model, image).getcolors() == [(32 * 32, (255, 0, 0))]
 
 
 def grey16(value: int) -> Image.Image:
@@ -103,17 +104,17 @@ def palette(*alphas: int) -> Image.Image:
     ids=lambda value: value.mode if isinstance(value, Image.Image) else str(value),
 )
 def test_every_mode_becomes_the_colour_one_sees(
-    models: engine.Models, image: Image.Image, colour: tuple[int, int, int]
+    model: engine.Backbone, image: Image.Image, colour: tuple[int, int, int]
 ) -> None:
-    assert codec.fit(models, image).getcolors() == [(32 * 32, colour)]
+    assert codec.fit(model, image).getcolors() == [(32 * 32, colour)]
 
 
-def test_a_picture_is_turned_as_its_camera_was_held(models: engine.Models) -> None:
+def test_a_picture_is_turned_as_its_camera_was_held(model: engine.Backbone) -> None:
     lying = Image.new("RGB", (48, 32), "red")
     lying.paste("blue", (0, 0, 8, 32))
     lying.getexif()[0x0112] = 6
 
-    upright = codec.fit(models, lying)
+    upright = codec.fit(model, lying)
 
     assert upright.size == (32, 48)
     assert upright.getpixel((16, 0)) == (0, 0, 255)
@@ -146,55 +147,58 @@ def cut_off() -> Image.Image:
     ],
     ids=["closed", "cut off", "I", "F", "no pixels", "no height", "array", "none"],
 )
-def test_what_is_no_readable_picture_is_refused(models: engine.Models, image: Any, reason: str) -> None:
+def test_what_is_no_readable_picture_is_refused(model: engine.Backbone, image: Any, reason: str) -> None:
     with pytest.raises(InvalidImage, match=reason):
-        codec.fit(models, image)
+        codec.fit(model, image)
 
 
-def test_a_latent_is_the_scaled_mean_and_always_the_same(models: engine.Models, image: Image.Image) -> None:
+def test_a_latent_is_the_scaled_mean_and_always_the_same(model: engine.Backbone, image: Image.Image) -> None:
     pixels = torch.from_numpy(np.array(image)).float().permute(2, 0, 1)[None] / 255 * 2 - 1
     with torch.no_grad():
-        mean = models.vae.encode(pixels).latent_dist.mean
+        mean = model.vae.encode(pixels).latent_dist.mean
 
-    latent = codec.encode(models, image)
+    latent = codec.encode(model, image)
 
-    torch.testing.assert_close(latent, mean * models.vae.config.scaling_factor)
-    assert torch.equal(latent, codec.encode(models, image))
+    torch.testing.assert_close(latent, mean * model.vae.config.scaling_factor)
+    assert torch.equal(latent, codec.encode(model, image))
     assert (latent.dtype, latent.shape) == (torch.float32, (1, 4, 8, 8))
 
 
-def test_a_picture_does_not_depend_on_its_company(models: engine.Models) -> None:
+def test_a_picture_does_not_depend_on_its_company(model: engine.Backbone) -> None:
     latents = torch.randn(3, 4, 8, 12, generator=torch.Generator().manual_seed(0))
 
-    together = codec.decode(models, latents)
-    alone = [codec.decode(models, latent[None])[0] for latent in latents]
+    together = codec.decode(model, latents)
+    alone = [codec.decode(model, latent[None])[0] for latent in latents]
 
     assert [one.tobytes() for one in together] == [one.tobytes() for one in alone]
     assert together[0].size == (48, 32)
 
 
-def test_a_picture_of_no_numbers_is_an_error_and_not_black(models: engine.Models) -> None:
+def test_a_picture_of_nan_is_an_error_and_not_black(model: engine.Backbone) -> None:
     with pytest.raises(NumericalError, match="decode"):
-        codec.decode_one(models, torch.full((4, 8, 8), float("nan")))
+        codec.decode_one(model, torch.full((4, 8, 8), float("nan")))
 
 
-def test_prompts_become_what_the_text_model_says(models: engine.Models) -> None:
-    embedding = codec.embed(models, codec.tokens(models, "a cat"))
-    ids = models.tokenizer("a cat", padding="max_length", return_tensors="pt").input_ids
-    with torch.no_grad():
-        expected = models.text_encoder(ids)[0]
+def test_latents_are_shifted_and_scaled_there_and_back(
+    model: engine.Backbone, image: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = codec.encode(model, image)
+    picture = codec.decode(model, plain)[0]
+    monkeypatch.setattr(model.vae, "_internal_dict", FrozenDict({**model.vae.config, "shift_factor": 0.25}))
 
-    assert torch.equal(embedding, expected)
-    with pytest.raises(PromptTooLong):
-        codec.tokens(models, "cat " * 30)
+    shifted = codec.encode(model, image)
+
+    torch.testing.assert_close(shifted, plain - 0.25 * model.vae.config.scaling_factor)
+    again = np.array(codec.decode(model, shifted)[0], int)
+    assert np.abs(again - np.array(picture, int)).max() <= 1
 
 
 def test_vision_features_are_all_tokens_after_the_final_norm(
-    models: engine.Models, picture: Callable[..., Image.Image]
+    model: engine.Backbone, picture: Callable[..., Image.Image]
 ) -> None:
     outcomes = []
-    hook = models.vision.post_layernorm.register_forward_hook(lambda _, given, out: outcomes.append(out))
-    features = codec.vision_features(models, picture(16, 16))
+    hook = model.vision.post_layernorm.register_forward_hook(lambda _, given, out: outcomes.append(out))
+    features = codec.vision_features(model, picture(16, 16))
     hook.remove()
 
     pooled, tokens = outcomes
@@ -205,16 +209,16 @@ def test_vision_features_are_all_tokens_after_the_final_norm(
 
 
 def test_a_whole_picture_of_any_shape_is_seen(
-    models: engine.Models, picture: Callable[..., Image.Image]
+    model: engine.Backbone, picture: Callable[..., Image.Image]
 ) -> None:
     wide = picture(48, 32)
     edge = wide.copy()
     edge.paste("white", (0, 0, 4, 32))
 
-    features = codec.vision_features(models, wide)
+    features = codec.vision_features(model, wide)
 
     assert features.shape == (1, 5, 10)
-    assert not torch.allclose(codec.vision_features(models, edge), features)
+    assert not torch.allclose(codec.vision_features(model, edge), features)
 
 
 def test_pixels_are_scaled_as_the_folder_says(

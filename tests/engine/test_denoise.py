@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,146 +12,314 @@ import torch
 from torch import Tensor
 
 import engine
-from engine import codec
-from engine.attention import Chain, CrossEdit, SelfReplace, Step
-from engine.denoise import Guidance, Text, batched, denoise, sequential, sparing
+from engine import denoise as module
+from engine.attention import Chain, Control, CrossEdit, FeatureReplace, SelfReplace, Sites, Step
+from engine.conditioning import Conditioning
+from engine.denoise import denoise, one_by_one, together
 from engine.errors import NumericalError
-from engine.schedule import ddim_move, to_eps
+from engine.guidance import ClassifierFree
+from engine.lane import Lane
+from engine.learned import Learned, Noise
+from engine.methods.pnp import NegativePrompt
+from engine.noise import Level
 from engine.source import SourceRun
 from engine.window import Window
 
 STEPS = 4
+STDS = (0.0, 0.3, 0.02, 0.01)
+ANY_SELF = Sites(kind="self")
 
 
-def text_of(models: engine.Models, *prompts: str) -> Text:
-    embedded = [codec.embed(models, codec.tokens(models, prompt)) for prompt in prompts]
-    return Text(cond=torch.cat(embedded), uncond=codec.embed(models, codec.tokens(models, "")))
+def read(model: engine.Backbone, *prompts: str) -> Conditioning:
+    return Conditioning.cat([model.read(prompt, (8, 8)) for prompt in prompts])
 
 
-def start_of(models: engine.Models, height: int = 8, width: int = 8) -> Tensor:
+def start_of(model: engine.Backbone, height: int = 8, width: int = 8) -> Tensor:
     seed = torch.Generator().manual_seed(0)
-    return torch.randn(models.unet.config.in_channels, height, width, generator=seed)
+    return torch.randn(1, model.network.config.in_channels, height, width, generator=seed)
 
 
-def p2p(models: engine.Models, targets: int, stop: float = 1.0) -> Chain:
-    tokens, steps = models.token_limit, range(STEPS)
-    gates = torch.tensor([float(step < STEPS * stop) for step in steps])[:, None, None].expand(
+def lane_of(
+    model: engine.Backbone, *prompts: str, start: Tensor | None = None, scale: float = 3.0, **more: Any
+) -> Lane:
+    """Targets of these prompts, guided away from no words and from a negative prompt."""
+    rows = len(prompts)
+    start = start_of(model) if start is None else start
+    fields = {
+        "start": start.expand(rows, -1, -1, -1),
+        "calls": model.schedule(STEPS).denoising(),
+        "guidance": ClassifierFree(scale),
+        "conditionings": {
+            "cond": read(model, *prompts),
+            "uncond": read(model, *[""] * rows),
+            "negative": read(model, *["a ball"] * rows),
+        },
+    }
+    return Lane(**{**fields, **more})
+
+
+def p2p(model: engine.Backbone, targets: int, stop: float = 1.0) -> Chain:
+    tokens = model.token_limit
+    gates = torch.tensor([float(step < STEPS * stop) for step in range(STEPS)])[:, None, None].expand(
         -1, targets, tokens
     )
     cross = CrossEdit(
-        projection=torch.eye(tokens).expand(targets, -1, -1), gates=gates, weights=torch.ones(targets, tokens)
+        projection=torch.eye(tokens).expand(targets, -1, -1),
+        gates=gates,
+        weights=torch.ones(STEPS, targets, tokens),
     )
-    return Chain([SelfReplace(window=Window(0, stop), factor=1), cross])
+    return Chain([SelfReplace(window=Window(0, stop), sites=ANY_SELF), cross])
 
 
-def test_one_row_is_the_textbook(models: engine.Models) -> None:
-    text, schedule, x = text_of(models, "a cat"), models.schedule(STEPS), start_of(models)[None]
+def test_one_row_is_the_textbook(model: engine.Backbone) -> None:
+    cond, uncond, x = read(model, "a cat"), read(model, ""), start_of(model)
     with torch.no_grad():
-        for move in schedule.denoising():
-            cond = models.unet(x, move.timestep, text.cond).sample
-            uncond = models.unet(x, move.timestep, text.uncond).sample
-            x = ddim_move(x, uncond + 3 * (cond - uncond), move)
+        for at, _, to in ((call.at, call.shown, call.to) for call in model.schedule(STEPS).denoising()):
+            one = model.network(x, at.timestep, cond.context).sample
+            none = model.network(x, at.timestep, uncond.context).sample
+            eps = none + 3 * (one - none)
+            x = to.a * (x - at.s * eps) / at.a + to.s * eps
 
-    mine = denoise(models, start_of(models), text=text, schedule=schedule, guidance_scale=3)
+    (mine,) = denoise(model, [lane_of(model, "a cat")])
 
     torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
 
 
-def beside(models: engine.Models, record: engine.SourceRecord, scale: float = 3) -> SourceRun:
-    """The source of a record, without a cache."""
-    return SourceRun(models, record, text=text_of(models, record.prompt), guidance_scale=scale)
+def test_v_prediction_is_read_as_noise_at_the_level_of_the_latent(deep: engine.Backbone) -> None:
+    text, x = read(deep, "a cat").context, start_of(deep)
+    with torch.no_grad():
+        for call in deep.schedule(STEPS).denoising():
+            v = deep.network(x, call.at.timestep, text).sample
+            x0, eps = call.at.a * x - call.at.s * v, call.at.s * x + call.at.a * v
+            x = call.to.a * x0 + call.to.s * eps
+
+    (mine,) = denoise(deep, [lane_of(deep, "a cat", scale=1.0)])
+
+    torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
 
 
-def record_of(start: Tensor, *, pinned: bool, models: engine.Models) -> engine.SourceRecord:
-    return engine.SourceRecord(
+def source_of(
+    model: engine.Backbone, *, pinned: bool, start: Tensor | None = None, scale: float = 3.0
+) -> SourceRun:
+    """The source of a record that was never inverted, without a cache."""
+    start = start_of(model) if start is None else start
+    record = engine.SourceRecord(
         key="",
-        revision=models.revision,
-        dtype=models.dtype_name,
-        method="",
+        revision=model.revision,
+        dtype=model.dtype_name,
+        method="direct" if pinned else "ddim",
         prompt="a cat on grass",
         steps=STEPS,
-        pinned=pinned,
+        params={},
         trajectory=start + 0.1 * torch.arange(STEPS, -1, -1)[:, None, None, None],
         learned={},
     )
+    lane = lane_of(model, record.prompt, start=record.trajectory[-1:], scale=scale)
+    return SourceRun(model, record, lane, pinned=pinned)
 
 
-@pytest.mark.parametrize("size", [(8, 8), (8, 12), (12, 8), (9, 7)])
+@dataclass(frozen=True, kw_only=True)
+class Bent(Learned):
+    """Other values, another null prompt, a shift and noise, in every step."""
+
+    text: Tensor
+
+    def conditioning(self, index: int, branch: str, given: Conditioning) -> Conditioning:
+        return given if branch == "cond" else given.with_context(self.text + index, f"{index}")
+
+    def values(self, index: int, branch: str, context: Tensor) -> Tensor | None:
+        return None if branch == "uncond" else context + index
+
+    def noise(self, index: int) -> Noise:
+        return Noise(0.02, torch.full((1, 1, 1, 1), 0.5))
+
+    def shift(self, index: int, branch: str) -> Tensor | None:
+        return torch.full((1, 1, 1, 1), 0.3) if branch == "negative" else None
+
+
+@pytest.mark.parametrize("size", [(8, 12), (9, 7)])
 @pytest.mark.parametrize("pinned", [False, True])
-@pytest.mark.parametrize("uncond", [0.0, 0.5])
-def test_batched_and_sequential_guidance_give_the_same_numbers(
-    models: engine.Models, deep: engine.Models, size: tuple[int, int], pinned: bool, uncond: float
+@pytest.mark.parametrize("until", [0.0, 0.5])
+def test_branches_in_one_call_or_in_one_each_give_the_same_numbers(
+    model: engine.Backbone,
+    deep: engine.Backbone,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    pinned: bool,
+    until: float,
 ) -> None:
-    def both(*call: Any) -> list[Tensor]:
-        together, one_by_one = batched(*call), sequential(*call)
-        for mine, yours in zip(together, one_by_one, strict=True):
-            torch.testing.assert_close(mine, yours, rtol=1e-3, atol=1e-4)
-        return together
+    calls: list[int] = []
 
-    for model in (models, deep):
-        start = start_of(model, *size)
-        held = SelfReplace(window=Window(0, uncond), factor=1, branch="uncond")
-        text = text_of(model, "a dog on grass", "a red cat on grass")
-        values = text.cond + torch.arange(STEPS)[:, None, None, None]
-        denoise(
-            model,
-            start,
-            text=replace(text, values=values),
-            schedule=model.schedule(STEPS),
-            guidance_scale=3,
-            control=Chain([held, p2p(model, 2, 0.5)]),
-            source=beside(model, record_of(start, pinned=pinned, models=model)),
-            guidance=both,
+    def both(*call: Any) -> Mapping[str, Tensor]:
+        mine, yours = together(*call), one_by_one(*call)
+        assert mine.keys() == yours.keys()
+        for name, prediction in mine.items():
+            torch.testing.assert_close(prediction, yours[name], rtol=1e-3, atol=1e-4)
+        calls.append(len(mine))
+        return mine
+
+    monkeypatch.setattr(module, "predict", both)
+    for each in (model, deep):
+        start = start_of(each, *size)
+        held = SelfReplace(window=Window(0, until), sites=ANY_SELF, branches=frozenset({"uncond"}))
+        features = FeatureReplace(window=Window(0, until), sites=Sites(kind="feature", stage="up"))
+        lane = lane_of(
+            each,
+            "a dog on grass",
+            "a red cat on grass",
+            start=start,
+            guidance=NegativePrompt(scale=3.0, alpha=0.5, schedule="linear"),
+            control=Chain([held, features, p2p(each, 2, 0.5)]),
+            takes={"negative": "uncond"},
+            learned=Bent(text=read(each, "a ball").context),
+            source=source_of(each, pinned=pinned, start=start),
         )
+        denoise(each, [lane])
+    assert calls == 2 * [3, 3, 3, 2]
 
 
-def test_an_edit_by_the_same_prompt_is_the_source(models: engine.Models) -> None:
-    start = start_of(models)
-    source = beside(models, record_of(start, pinned=False, models=models))
-    result = denoise(
-        models,
-        start,
-        text=text_of(models, "a cat on grass"),
-        schedule=models.schedule(STEPS),
-        guidance_scale=3,
-        control=p2p(models, 1),
-        source=source,
+def test_an_edit_by_the_same_prompt_is_the_source(model: engine.Backbone) -> None:
+    source = source_of(model, pinned=False)
+    (result,) = denoise(
+        model,
+        [lane_of(model, "a cat on grass", start=source.latent, control=p2p(model, 1), source=source)],
     )
 
     torch.testing.assert_close(result, source.latent, rtol=1e-4, atol=1e-5)
 
 
-def test_each_step_reads_its_own_values(models: engine.Models) -> None:
-    text = text_of(models, "a cat", "a dog")
-    values = torch.stack([text.cond, text.cond.flip(0), 2 * text.cond, -text.cond])
-    seen: list[Tensor] = []
+def test_lanes_do_not_depend_on_their_company(model: engine.Backbone) -> None:
+    one, other = lane_of(model, "a cat"), lane_of(model, "a dog", "a ball", start=start_of(model, 8, 12))
 
-    def noting(*call: Any) -> list[Tensor]:
-        seen.append(call[-1].values)
-        return batched(*call)
+    results = denoise(model, [one, other, one])
 
-    schedule, start = models.schedule(STEPS), start_of(models)
-    denoise(models, start, text=replace(text, values=values), schedule=schedule, guidance=noting)
+    assert [tuple(result.shape) for result in results] == [(1, 4, 8, 8), (2, 4, 8, 12), (1, 4, 8, 8)]
+    assert torch.equal(results[0], results[2])
+    assert torch.equal(results[1], denoise(model, [other])[0])
 
-    assert torch.equal(torch.stack(seen), values)
+
+@dataclass(frozen=True)
+class Noted(Control):
+    """Keeps every step it is asked about."""
+
+    steps: dict[int, Step] = field(default_factory=dict)
+
+    def wants(self, site: Any, step: Step, branch: Any) -> bool:
+        self.steps[step.index] = step
+        return False
+
+
+def test_each_step_reads_what_was_learned_for_it(model: engine.Backbone) -> None:
+    noted, learned = Noted(), Bent(text=read(model, "a ball").context)
+    lane = lane_of(model, "a cat", "a dog", control=noted, learned=learned)
+
+    denoise(model, [lane])
+
+    assert list(noted.steps) == list(range(STEPS))
+    text = lane.conditionings["cond"].context
+    for index, step in noted.steps.items():
+        uncond, cond = step.branches
+        assert uncond.values is None
+        assert torch.equal(uncond.conditioning.context[1:], learned.text + index)
+        assert cond.conditioning is lane.conditionings["cond"]
+        assert torch.equal(cond.values, text + index)
+
+
+def test_noise_replaces_as_much_of_what_the_step_removes(model: engine.Backbone) -> None:
+    @dataclass(frozen=True)
+    class Noisy(Learned):
+        def noise(self, index: int) -> Noise:
+            return Noise(STDS[index], torch.full((1, 4, 8, 8), float(index)))
+
+    text, x = read(model, "a cat").context, start_of(model)
+    with torch.no_grad():
+        for index, call in enumerate(model.schedule(STEPS).denoising()):
+            eps = model.network(x, call.at.timestep, text).sample
+            kept = (call.to.s**2 - STDS[index] ** 2) ** 0.5
+            x = call.to.a * (x - call.at.s * eps) / call.at.a + kept * eps + STDS[index] * index
+
+    (mine,) = denoise(model, [lane_of(model, "a cat", scale=1.0, learned=Noisy())])
+
+    torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
+
+
+def test_a_shift_moves_what_the_network_reads_and_not_what_is_moved(model: engine.Backbone) -> None:
+    @dataclass(frozen=True)
+    class Aside(Learned):
+        def shift(self, index: int, branch: str) -> Tensor | None:
+            return torch.ones(1, 4, 8, 8) if branch == "cond" else None
+
+    text, none, x = read(model, "a cat").context, read(model, "").context, start_of(model)
+    with torch.no_grad():
+        for call in model.schedule(STEPS).denoising():
+            one = model.network(x + 1, call.at.timestep, text).sample
+            other = model.network(x, call.at.timestep, none).sample
+            eps = other + 3 * (one - other)
+            x = call.to.a * (x - call.at.s * eps) / call.at.a + call.to.s * eps
+
+    (mine,) = denoise(model, [lane_of(model, "a cat", learned=Aside())])
+
+    torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
+
+
+def passing(model: engine.Backbone, lane: Lane) -> list[Tensor]:
+    """Where the lane was after each step."""
+    arrived: list[Tensor] = []
+
+    def note(step: Step, latents: Tensor) -> Tensor:
+        arrived.append(latents)
+        return latents
+
+    denoise(model, [replace(lane, after=note)])
+    return arrived
+
+
+@pytest.mark.parametrize("first", [1, 2, STEPS - 1])
+def test_a_lane_that_starts_late_is_the_rest_of_the_whole_one(model: engine.Backbone, first: int) -> None:
+    lane = lane_of(model, "a cat", learned=Bent(text=read(model, "a ball").context))
+    whole = passing(model, lane)
+
+    rest = passing(model, replace(lane, start=whole[first - 1], first=first))
+
+    assert len(rest) == STEPS - first
+    assert all(torch.equal(one, other) for one, other in zip(rest, whole[first:], strict=True))
+
+
+@pytest.mark.parametrize("first", [0, 2, STEPS - 1])
+def test_a_sampled_source_catches_up_with_a_lane_that_starts_late(
+    model: engine.Backbone, network_rows: list[int], first: int
+) -> None:
+    early, late = source_of(model, pinned=False), source_of(model, pinned=False)
+    heard: list[tuple[int, int, int]] = []
+
+    def note(done: int, total: int, latents: Tensor, rows: Any) -> None:
+        heard.append((done, total, sum(rows)))
+
+    lane = lane_of(model, "a dog on grass", control=p2p(model, 1))
+    denoise(model, [replace(lane, source=early)])
+    network_rows.clear()
+    denoise(model, [replace(lane, source=late, first=first)], on_step=note)
+
+    torch.testing.assert_close(late.latent, early.latent)
+    assert late.calls == 2 * STEPS
+    assert sum(network_rows) == 2 * STEPS + 2 * (STEPS - first)
+    assert heard == [(done + 1, STEPS - first, sum(network_rows)) for done in range(STEPS - first)]
 
 
 def test_where_there_is_no_room_the_branches_run_one_by_one(
-    models: engine.Models, monkeypatch: pytest.MonkeyPatch
+    model: engine.Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def run(guidance: Guidance) -> Tensor:
-        return denoise(
-            models,
-            start_of(models),
-            text=text_of(models, "a cat", "a dog"),
-            schedule=models.schedule(STEPS),
-            guidance_scale=3,
-            control=p2p(models, 2),
-            source=beside(models, record_of(start_of(models), pinned=True, models=models)),
-            guidance=guidance,
+    def run() -> Tensor:
+        lane = lane_of(
+            model,
+            "a cat",
+            "a dog",
+            control=p2p(model, 2),
+            source=source_of(model, pinned=True),
         )
+        return denoise(model, [lane])[0]
 
-    forward, tries = models.unet.forward, itertools.count()
+    forward, tries = model.network.forward, itertools.count()
 
     def small(x: Tensor, *args: Any, **options: Any) -> Any:
         next(tries)
@@ -158,36 +327,39 @@ def test_where_there_is_no_room_the_branches_run_one_by_one(
             raise torch.OutOfMemoryError("full")
         return forward(x, *args, **options)
 
-    expected = run(sequential)
-    monkeypatch.setattr(models.unet, "forward", small)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "predict", one_by_one)
+        expected = run()
+    monkeypatch.setattr(model.network, "forward", small)
 
-    assert torch.equal(run(sparing), expected)
+    assert torch.equal(run(), expected)
     assert next(tries) == (1 + 3) * STEPS
 
 
-def test_v_prediction_is_read_as_noise_at_the_level_of_the_latent(deep: engine.Models) -> None:
-    text, schedule, x = text_of(deep, "a cat"), deep.schedule(STEPS), start_of(deep)[None]
-    with torch.no_grad():
-        for move in schedule.denoising():
-            said = deep.unet(x, move.timestep, text.cond).sample
-            x = ddim_move(x, to_eps(said, x, move.alpha, "v_prediction"), move)
+def test_progress_shows_what_is_left_without_noise(model: engine.Backbone) -> None:
+    shown: list[Tensor] = []
+    predicted: list[Tensor] = []
 
-    mine = denoise(deep, start_of(deep), text=text, schedule=schedule)
+    class Noting(ClassifierFree):
+        def combine(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor:
+            predicted.append(super().combine(predictions, index, total))
+            return predicted[-1]
 
-    torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
+    lane = lane_of(model, "a cat", guidance=Noting(3.0))
+    arrived = passing(model, lane)
+    predicted.clear()
+    denoise(model, [lane], on_step=lambda done, total, latents, rows: shown.append(latents))
+
+    levels: Sequence[Level] = [call.to for call in lane.calls]
+    for x0, x, eps, level in zip(shown, arrived, predicted, levels, strict=True):
+        torch.testing.assert_close(level.a * x0 + level.s * eps, x)
 
 
-def test_numbers_that_are_none_end_the_run_at_their_step(models: engine.Models) -> None:
+def test_latents_that_become_nan_end_the_run_at_their_step(model: engine.Backbone) -> None:
     def poison(step: Step, latents: Tensor) -> Tensor:
         return latents * float("nan") if step.index == 2 else latents
 
     with pytest.raises(NumericalError) as caught:
-        denoise(
-            models,
-            start_of(models),
-            text=text_of(models, "a cat"),
-            schedule=models.schedule(STEPS),
-            after=poison,
-        )
+        denoise(model, [lane_of(model, "a cat", after=poison)])
 
     assert (caught.value.phase, caught.value.step) == ("edit", 2)

@@ -24,7 +24,7 @@ from engine.errors import (
 
 
 def test_a_record_of_another_model_or_dtype_is_refused(
-    models: engine.Models, deep: engine.Models, record: engine.SourceRecord, folder: Path
+    model: engine.Backbone, deep: engine.Backbone, record: engine.SourceRecord, folder: Path
 ) -> None:
     with pytest.raises(RecordMismatch, match="model"):
         engine.edit(deep, record, Edit(prompt="a dog"))
@@ -44,36 +44,36 @@ def test_a_record_of_another_model_or_dtype_is_refused(
     ids=ascii,
 )
 def test_odd_inversions_are_refused(
-    models: engine.Models,
+    model: engine.Backbone,
     image: Image.Image,
-    unet_rows: list[int],
+    network_rows: list[int],
     error: type[PentimentoError],
     asked: dict[str, Any],
 ) -> None:
     with pytest.raises(error):
-        engine.invert(models, **{"image": image, "prompt": "a cat", **asked})
+        engine.invert(model, **{"image": image, "prompt": "a cat", **asked})
 
-    assert unet_rows == []
+    assert network_rows == []
 
 
-def test_numbers_that_are_none_are_an_error(models: engine.Models, record: engine.SourceRecord) -> None:
+def test_nan_is_an_error(model: engine.Backbone, record: engine.SourceRecord) -> None:
     broken = replace(record, trajectory=record.trajectory * float("nan"))
 
     with pytest.raises(NumericalError, match="of edit"):
-        engine.edit(models, broken, Edit(prompt="a dog on grass"))
+        engine.edit(model, broken, Edit(prompt="a dog on grass"))
     with pytest.raises(NumericalError, match="of reconstruct"):
-        engine.reconstruct(models, replace(broken, pinned=False))
+        engine.reconstruct(model, replace(broken, method="ddim"))
 
 
 def test_running_out_of_memory_is_an_error_of_ours(
-    models: engine.Models, record: engine.SourceRecord, monkeypatch: pytest.MonkeyPatch
+    model: engine.Backbone, record: engine.SourceRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: Any, **options: Any) -> None:
         raise torch.OutOfMemoryError("full")
 
-    for owner, name in ((models.unet, "forward"), (torch.Tensor, "to")):
+    for owner, name in ((model.network, "forward"), (torch.Tensor, "to")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, full)
             with pytest.raises(OutOfMemory):
-                engine.edit(models, record, Edit(prompt="a dog on grass"))
-    engine.edit(models, record, Edit(prompt="a dog on grass"))
+                engine.edit(model, record, Edit(prompt="a dog on grass"))
+    engine.edit(model, record, Edit(prompt="a dog on grass"))

@@ -32,6 +32,17 @@ TABLE = [
         "invalid_parameter",
         {"name": "w", "value": 2, "expected": "a text"},
     ),
+    (
+        errors.Incompatible("p2p", "encode", ["path", "start"], ["ddim"]),
+        "incompatible_inversion",
+        {"method": "p2p", "inversion": "encode", "missing": ["path", "start"], "suitable": ["ddim"]},
+    ),
+    (errors.BrokenPlugin("x", "gone"), "broken_plugin", {"distribution": "x", "reason": "gone"}),
+    (
+        errors.UnsupportedByModel("p2p", "x", "flat"),
+        "unsupported_by_model",
+        {"what": "p2p", "name": "x", "reason": "flat"},
+    ),
     (errors.UnknownMethod("x", {"p2p": 1}), "unknown_method", {"name": "x", "known": ["p2p"]}),
     (errors.UnknownModel("x", "gone"), "unknown_model", {"name": "x", "reason": "gone"}),
     (
@@ -89,6 +100,6 @@ def test_other_errors_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_latents_that_are_no_numbers_are_refused(value: float) -> None:
+def test_latents_of_nan_or_infinity_are_refused(value: float) -> None:
     with pytest.raises(errors.NumericalError):
         errors.check_finite(torch.tensor([0.0, value]), "edit", 0)

@@ -101,12 +101,12 @@ def test_what_the_model_did_not_see_stays(shown: Box) -> None:
 
 
 @pytest.mark.parametrize("size", [(320, 256), (641, 480), (500, 900), (81, 64), (50, 60)])
-def test_the_crop_is_found_again(models: engine.Models, size: tuple[int, int]) -> None:
+def test_the_crop_is_found_again(model: engine.Backbone, size: tuple[int, int]) -> None:
     ys, xs = np.mgrid[: size[1], : size[0]]
     ramps = np.stack([xs * 255 / size[0], ys * 255 / size[1], 0 * xs], -1)
     original = Image.fromarray(ramps.round().astype(np.uint8))
-    working = codec.fit(models, original)
-    shown = cropped(size, working.size, short=models.spec.size)
+    working = codec.fit(model, original)
+    shown = cropped(size, working.size, short=model.spec.size)
     # The red and green of a ramp say where they are from.
     seen = np.asarray(working)[working.height // 2, working.width // 2] / 255
     centre = [(shown[axis] + shown[axis + 2]) / 2 / size[axis] for axis in (0, 1)]

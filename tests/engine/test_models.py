@@ -15,62 +15,65 @@ from safetensors.torch import load_file, save_file
 
 import engine
 from engine import models as module
-from engine.errors import InvalidParameter, OutOfMemory, UnknownModel
+from engine.backbones import unet
+from engine.backbones.unet import StableDiffusion
+from engine.errors import InvalidParameter, OutOfMemory, PromptTooLong, UnknownModel
+from tests.engine.attention.layer import site
 
 
-def test_a_folder_gets_the_defaults_its_files_imply(models: engine.Models, deep: engine.Models) -> None:
-    assert (models.spec.size, models.spec.self_factor, models.spec.blend_factor) == (32, 1, 1)
-    assert (models.spec.guidance_scale, models.token_limit, models.stride) == (7.5, 24, 8)
+def test_a_folder_gets_the_defaults_its_files_imply(model: engine.Backbone, deep: engine.Backbone) -> None:
+    assert (model.spec.size, model.spec.self_factor, model.spec.blend_factor) == (32, 1, 1)
+    assert (model.spec.guidance_scale, model.token_limit, model.stride) == (7.5, 24, 8)
     assert (deep.spec.size, deep.stride) == (48, 16)
-    assert deep.schedule(5).prediction == "v_prediction"
 
 
 @pytest.mark.parametrize(
     ("side", "self_factor", "blend_factor"), [(8, 1, 1), (16, 1, 1), (32, 1, 2), (64, 2, 4), (96, 4, 4)]
 )
 def test_levels_are_those_the_papers_mean_at_every_size(
-    models: engine.Models, monkeypatch: pytest.MonkeyPatch, side: int, self_factor: int, blend_factor: int
+    model: unet.StableDiffusion,
+    monkeypatch: pytest.MonkeyPatch,
+    side: int,
+    self_factor: int,
+    blend_factor: int,
 ) -> None:
-    sites = [
-        engine.attention.Site(name=f"{kind}{factor}", place="down", kind=kind, factor=factor)
-        for kind in ("self", "cross")
-        for factor in (1, 2, 4, 8)
-    ]
-    monkeypatch.setattr(module, "sites_of", lambda unet: tuple(sites))
-    monkeypatch.setattr(module, "_side", lambda unet: side)
+    sites = {site(kind, factor=factor): None for kind in ("self", "cross") for factor in (1, 2, 4, 8)}
+    monkeypatch.setattr(unet, "modules_of", lambda network: sites)
+    monkeypatch.setattr(unet, "_side", lambda network: side)
 
-    spec = module._derive(replace(models, spec=engine.ModelSpec(name="any")))
+    spec = unet._derived(replace(model, spec=engine.ModelSpec(name="any")))
 
     assert (spec.self_factor, spec.blend_factor) == (self_factor, blend_factor)
 
 
-def test_nothing_can_learn_or_drop_out(models: engine.Models) -> None:
-    for part in (models.unet, models.vae, models.text_encoder):
+def test_nothing_can_learn_or_drop_out(model: engine.Backbone) -> None:
+    assert isinstance(model, StableDiffusion)
+    for part in (model.network, model.vae, model.text_encoder):
         assert not part.training
         assert not any(weight.requires_grad for weight in part.parameters())
 
 
 def test_a_copy_is_the_same_model_and_other_weights_are_another(
-    folder: Path, models: engine.Models, tmp_path: Path
+    folder: Path, model: engine.Backbone, tmp_path: Path
 ) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
-    assert module.fingerprint(copy) == models.revision
+    assert module.fingerprint(copy, StableDiffusion.parts) == model.revision
 
     weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
     tensors = load_file(weights)
     tensors["conv_in.bias"] = tensors["conv_in.bias"] + 1
     save_file(tensors, weights)
-    assert module.fingerprint(copy) != models.revision
+    assert module.fingerprint(copy, StableDiffusion.parts) != model.revision
 
 
 def test_a_change_of_the_schedule_is_another_model(
-    folder: Path, models: engine.Models, tmp_path: Path
+    folder: Path, model: engine.Backbone, tmp_path: Path
 ) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     config = copy / "scheduler" / "scheduler_config.json"
     config.write_text(config.read_text().replace('"steps_offset": 1', '"steps_offset": 0'))
 
-    assert module.fingerprint(copy) != models.revision
+    assert module.fingerprint(copy, StableDiffusion.parts) != model.revision
 
 
 def test_a_single_byte_anywhere_is_another_model(tmp_path: Path) -> None:
@@ -80,9 +83,54 @@ def test_a_single_byte_anywhere_is_another_model(tmp_path: Path) -> None:
     prints = set()
     for at in (0, 5_000, 1_234_567, 2_999_999):
         weights.write_bytes(content[:at] + b"\1" + content[at + 1 :])
-        prints.add(module.fingerprint(tmp_path))
+        prints.add(module.fingerprint(tmp_path, StableDiffusion.parts))
 
     assert len(prints) == 4
+
+
+def test_what_is_of_no_part_of_the_family_makes_no_other_model(
+    folder: Path, model: engine.Backbone, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "README.md").write_text("new")
+    (copy / "text_encoder_2").mkdir()
+    (copy / "text_encoder_2" / "config.json").write_text("{}")
+
+    assert module.fingerprint(copy, StableDiffusion.parts) == model.revision
+
+
+@pytest.mark.parametrize("config", ['{"_class_name": "AudioUNet"}', "{", "[]"])
+def test_a_denoiser_of_no_known_family_is_refused(folder: Path, tmp_path: Path, config: str) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "unet" / "config.json").write_text(config)
+
+    with pytest.raises(UnknownModel, match=r"AudioUNet; known are UNet2D|cannot be read"):
+        engine.load(copy)
+
+
+def test_a_unet_that_reads_more_than_a_latent_and_a_text_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    wide = UNet2DConditionModel.from_config(
+        {**UNet2DConditionModel.load_config(copy / "unet"), "in_channels": 9}
+    )
+    wide.save_pretrained(copy / "unet")
+
+    with pytest.raises(UnknownModel, match="more than a latent and a text"):
+        engine.load(copy)
+
+
+def test_prompts_become_the_last_layer_of_the_text_model(model: engine.Backbone) -> None:
+    assert isinstance(model, StableDiffusion)
+    read = model.read("a cat", (8, 8))
+    ids = model.tokenizer("a cat", padding="max_length", return_tensors="pt").input_ids
+    with torch.no_grad():
+        expected = model.text_encoder(ids)[0]
+
+    assert torch.equal(read.context, expected)
+    assert (len(read), read.vectors) == (1, {})
+    assert read.keys != model.read("a dog", (8, 8)).keys
+    with pytest.raises(PromptTooLong):
+        model.read("cat " * 30, (8, 8))
 
 
 def test_a_hub_id_is_resolved_to_its_snapshot(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,10 +52,10 @@ def test_a_preview_is_small_and_of_the_pictures_form(
 
 
 def test_a_real_latent_shows_its_picture_and_equal_latents_show_alike() -> None:
-    models = engine.load("miniature")
+    model = engine.load("miniature")
     with Image.open(EXAMPLES / "cat.png") as file:
-        picture = codec.fit(models, file)
-    latent = codec.encode(models, picture)
+        picture = codec.fit(model, file)
+    latent = codec.encode(model, picture)
     decoder, again = (LinearDecoder.fitted(latent, picture) for _ in range(2))
     shown = decoder(latent)
     assert shown.tobytes() == again(latent).tobytes()

@@ -19,11 +19,10 @@ def learned() -> SourceRecord:
         key="k",
         revision="r",
         dtype="float32",
-        method="direct",
+        method="stylediffusion",
         prompt='고양이 "a" \\ cat \ud83d'.encode("utf-8", "replace").decode(),
         steps=2,
-        pinned=True,
-        guidance_scale=7.5,
+        params={"guidance_scale": 7.5, "inner_steps": 3},
         trajectory=torch.randn(3, 4, 2, 3, generator=torch.Generator().manual_seed(0)),
         learned={"gamma": torch.ones(2, 2, dtype=torch.float16), "beta": torch.zeros(3)},
     )
@@ -85,6 +84,16 @@ def test_another_format_is_refused(learned: SourceRecord, monkeypatch: pytest.Mo
         SourceRecord.unpack(files)
 
 
-def test_keys_depend_on_what_is_said_and_not_on_its_order() -> None:
+def test_what_was_learned_is_good_for_one_scale_if_the_inversion_learns_by_it(learned: SourceRecord) -> None:
+    assert learned.guidance_scale == 7.5
+    assert replace(learned, method="edit-friendly").guidance_scale is None
+    assert replace(learned, params={}, method="direct").guidance_scale is None
+
+
+def test_a_record_knows_the_size_of_its_latents(learned: SourceRecord) -> None:
+    assert learned.size == (2, 3)
+
+
+def test_keys_depend_on_the_facts_and_not_on_its_order() -> None:
     assert content_key({"a": 1, "b": 2}) == content_key({"b": 2, "a": 1})
     assert content_key({"a": 1, "b": 2}) != content_key({"a": 1, "b": 3})

@@ -41,7 +41,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def models(model_folder: Path) -> engine.Models:
+def models(model_folder: Path) -> engine.Backbone:
     """That model, loaded."""
     return engine.load(model_folder)
 
@@ -186,7 +186,7 @@ def files(shared: Store, image: str) -> dict[str, bytes]:
 MODEL = ModelInfo(name="tiny", size=32, token_limit=24, guidance_scale=7.5)
 
 
-def bench_for(models: engine.Models, settings: WorkerSettings, shared: Store) -> Bench:
+def bench_for(models: engine.Backbone, settings: WorkerSettings, shared: Store) -> Bench:
     """A runner on this store."""
     heart = Heart(shared, settings, "bench", MODEL)
     records = Records(
@@ -203,7 +203,7 @@ def bench_for(models: engine.Models, settings: WorkerSettings, shared: Store) ->
 
 
 @pytest.fixture
-def make_bench(models: engine.Models, settings: WorkerSettings) -> Iterator[Callable[[], Bench]]:
+def make_bench(models: engine.Backbone, settings: WorkerSettings) -> Iterator[Callable[[], Bench]]:
     """Make runners that share a store, as on several machines."""
     opened: list[Store] = []
 

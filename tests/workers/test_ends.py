@@ -184,7 +184,7 @@ def test_a_worker_that_lost_its_parent_while_loading_stops_and_leftovers_are_swe
 ) -> None:
     calls: list[object] = []
     loaded = SimpleNamespace(
-        spec=SimpleNamespace(name="x", size=64, guidance_scale=3.0),
+        spec=engine.ModelSpec(name="x", size=64),
         token_limit=77,
         folder=Path(),
         dtype_name="float32",

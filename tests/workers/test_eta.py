@@ -27,10 +27,10 @@ class Clock:
     the way back, a picture encoded or decoded, a file stored.
     """
 
-    def __init__(self, models: engine.Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, models: engine.Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at = 0.0
         self._hooks = [
-            models.unet.register_forward_hook(lambda _, args, out: self._unet(len(args[0]))),
+            models.network.register_forward_hook(lambda _, args, out: self._unet(len(args[0]))),
             models.vae.encoder.register_forward_hook(lambda *_: self._spend(0.1)),
             models.vae.decoder.register_forward_hook(lambda *_: self._spend(0.21)),
         ]
@@ -85,13 +85,13 @@ class Timed:
 
 
 @pytest.fixture(scope="module")
-def miniature() -> engine.Models:
+def miniature() -> engine.Backbone:
     return engine.load("miniature")
 
 
 @pytest.fixture
 def timed(
-    redis_url: str, tmp_path: Path, miniature: engine.Models, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, tmp_path: Path, miniature: engine.Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Timed]:
     settings = worker_settings(redis_url, tmp_path, Path("miniature"))
     shared = store.open(settings)

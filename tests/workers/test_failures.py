@@ -110,7 +110,7 @@ def test_a_job_that_waits_for_the_store_of_files_can_be_canceled(
 def test_latents_that_are_not_finite_fail_the_job_and_are_not_kept(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.inverters.ddim.to_eps", lambda said, *_: said * float("nan"))
+    monkeypatch.setattr("engine.backbones.unet.held", lambda output, *_: output * float("nan"))
     job = bench.work(send(bench.shared))
     assert job.error is not None
     assert job.error.code is ErrorCode.NUMERICAL_ERROR
@@ -148,7 +148,7 @@ def test_out_of_memory_is_tried_once_more_prompt_by_prompt(
     real = engine.edit
 
     def greedy(
-        models: engine.Models, record: engine.SourceRecord, edit: engine.Edit, **how: object
+        models: engine.Backbone, record: engine.SourceRecord, edit: engine.Edit, **how: object
     ) -> engine.EditResult:
         if fails_alone or edit.only is None:
             raise engine.OutOfMemory("no room")

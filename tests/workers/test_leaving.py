@@ -21,7 +21,7 @@ def settings(redis_url: str, tmp_path: Path, model_folder: Path) -> WorkerSettin
 
 
 def test_a_worker_without_a_job_or_without_grace_stops_at_once_and_hands_its_job_back(
-    settings: WorkerSettings, shared: Store, models: engine.Models, tmp_path: Path
+    settings: WorkerSettings, shared: Store, models: engine.Backbone, tmp_path: Path
 ) -> None:
     def stopped(job: Job | None) -> None:
         process = start(settings, tmp_path / "log", "workers")

@@ -71,7 +71,7 @@ def shared(settings: WorkerSettings) -> Iterator[Store]:
 
 
 @pytest.fixture
-def bench(models: engine.Models, settings: WorkerSettings, shared: Store) -> Bench:
+def bench(models: engine.Backbone, settings: WorkerSettings, shared: Store) -> Bench:
     return bench_for(models, settings, shared)
 
 
@@ -82,7 +82,7 @@ def test_a_running_job_outlives_the_server_and_a_queued_one_is_still_there(
     job, queued = send(shared, steps=30), send(shared, seed=1)
     shared.redis.lrem("rq:queue:pentimento", 0, job.id)
     halfway, back = threading.Event(), threading.Event()
-    call = engine.denoise.call_unet
+    call = engine.inverters.ddim.move
     calls: list[int] = []
 
     def watched(*args: object) -> object:
@@ -91,7 +91,7 @@ def test_a_running_job_outlives_the_server_and_a_queued_one_is_still_there(
             halfway.set()
         return call(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("engine.inverters.ddim.call_unet", watched)
+    monkeypatch.setattr("engine.inverters.ddim.move", watched)
     monkeypatch.setattr("workers.patience.sleep", lambda _: back.wait(60))
     claim = shared.jobs.begin(job.id, "bench", 60)
     assert claim is not None

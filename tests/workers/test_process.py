@@ -146,7 +146,7 @@ def test_a_job_whose_worker_is_killed_is_run_again_with_the_same_result(
 
 
 def test_a_worker_that_was_paused_past_its_lease_changes_nothing(
-    supervisor: Process, shared: Store, models: engine.Models, module_settings: WorkerSettings
+    supervisor: Process, shared: Store, models: engine.Backbone, module_settings: WorkerSettings
 ) -> None:
     image = ended(shared, send(shared, steps=MANY, seed=3).id).image_id
     job = ask(shared, image, prompt="a red dog on grass")

@@ -93,7 +93,7 @@ def test_every_parameter_of_the_wire_reaches_the_engine(
     seen: list[engine.Edit] = []
     real = engine.edit
 
-    def spy(models: engine.Models, record: engine.SourceRecord, edit: engine.Edit, **how: object) -> object:
+    def spy(models: engine.Backbone, record: engine.SourceRecord, edit: engine.Edit, **how: object) -> object:
         seen.append(edit)
         return real(models, record, edit)
 
@@ -147,7 +147,7 @@ def test_what_a_job_stores_for_an_image_that_was_deleted_meanwhile_is_removed(
 
 def test_the_guard_watches_a_job_and_rests_after_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    monkeypatch.setattr("workers.guard.Guard.alive", lambda _: calls.append("alive"))
+    monkeypatch.setattr("workers.guard.Guard.alive", lambda *_: calls.append("alive"))
     monkeypatch.setattr("workers.guard.Guard.rest", lambda _: calls.append("rest"))
     bench.work(send(bench.shared, steps=4))
     assert calls.count("alive") > 4

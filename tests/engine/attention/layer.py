@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.attention import Heads
+from engine.attention import Branch, Heads, Kind, Site, Stage
+from engine.conditioning import Conditioning
 
 HEADS, WIDTH = 2, 4
+
+
+def branch(name: str, *rows: int, **more: Any) -> Branch:
+    """A branch of these rows, whose text is not looked at."""
+    text = Conditioning(keys=(name,) * len(rows), context=torch.zeros(len(rows), 1, 1))
+    return Branch(**{"name": name, "rows": rows, "conditioning": text, **more})
+
+
+def site(kind: Kind, *, name: str = "", stage: Stage = "up", factor: int = 2, depth: float = 0.0) -> Site:
+    """A site, the last of its kind and stage."""
+    return Site(name=name or kind, stage=stage, kind=kind, factor=factor, depth=depth, until=1.0)
 
 
 def unchanged(entering: Tensor) -> Tensor:
@@ -18,7 +31,7 @@ def unchanged(entering: Tensor) -> Tensor:
 
 
 def refused(entering: Tensor) -> Tensor:
-    raise AssertionError("nobody needs this projection")
+    raise AssertionError("this projection is not needed")
 
 
 def heads(

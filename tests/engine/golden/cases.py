@@ -68,6 +68,9 @@ _P2P: dict[str, Any] = {
     "blend_threshold": 0.4,
     "blend_start": 0.2,
     "blend_in": "latent",
+    "padding": "end",
+    "reweight_window": 1.0,
+    "blend_maps": "own",
 }
 
 
@@ -177,7 +180,7 @@ def weights() -> str:
     return digest.hexdigest()
 
 
-def inverted(models: engine.Models, case: Case, image: Image.Image) -> engine.SourceRecord:
+def inverted(models: engine.Backbone, case: Case, image: Image.Image) -> engine.SourceRecord:
     """The picture of a case, inverted."""
     prompt = PROMPTS[case.scene]
     return engine.invert(
@@ -185,7 +188,7 @@ def inverted(models: engine.Models, case: Case, image: Image.Image) -> engine.So
     )
 
 
-def of_record(models: engine.Models, record: engine.SourceRecord) -> dict[str, Tensor]:
+def of_record(models: engine.Backbone, record: engine.SourceRecord) -> dict[str, Tensor]:
     """What is kept of an inversion: the trajectory's middle and end, and the reconstruction."""
     middle = len(record.trajectory) // 2
     return {
@@ -194,7 +197,7 @@ def of_record(models: engine.Models, record: engine.SourceRecord) -> dict[str, T
     }
 
 
-def of_edit(models: engine.Models, record: engine.SourceRecord, asked: engine.Edit) -> dict[str, Tensor]:
+def of_edit(models: engine.Backbone, record: engine.SourceRecord, asked: engine.Edit) -> dict[str, Tensor]:
     """What is kept of an edit: x0 as the last step estimates it, the pictures, the source, the masks."""
     seen: list[Tensor] = []
 

@@ -17,7 +17,7 @@ from tests.engine.golden.cases import CASES, Case, inverted, of_edit, of_record,
 
 
 @pytest.fixture(scope="module")
-def miniature() -> engine.Models:
+def miniature() -> engine.Backbone:
     return engine.load("miniature")
 
 
@@ -34,12 +34,12 @@ def golden(name: str) -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def record(miniature: engine.Models, name: str, golden: dict[str, Tensor]) -> engine.SourceRecord:
+def record(miniature: engine.Backbone, name: str, golden: dict[str, Tensor]) -> engine.SourceRecord:
     return inverted(miniature, CASES[name], Image.fromarray(golden["input"].numpy()))
 
 
 def test_inversions(
-    miniature: engine.Models, name: str, golden: dict[str, Tensor], record: engine.SourceRecord
+    miniature: engine.Backbone, name: str, golden: dict[str, Tensor], record: engine.SourceRecord
 ) -> None:
     wanted = {part: golden[part] for part in ("trajectory", "reconstruction")}
     agree(of_record(miniature, record), wanted, CASES[name])
@@ -47,7 +47,7 @@ def test_inversions(
 
 @pytest.mark.parametrize("index", range(2))
 def test_edits(
-    miniature: engine.Models, name: str, golden: dict[str, Tensor], record: engine.SourceRecord, index: int
+    miniature: engine.Backbone, name: str, golden: dict[str, Tensor], record: engine.SourceRecord, index: int
 ) -> None:
     edit, asked = list(CASES[name].edits.items())[index]
     wanted = {

@@ -10,26 +10,15 @@ import pytest
 from PIL import Image
 
 import engine
-from engine import codec
 from engine.inverters import Source
 from engine.inverters.fitting import Fit, Fitting, Task
-
-
-def make_source(models: engine.Models, picture: Image.Image, prompt: str = "a cat on grass") -> Source:
-    text = codec.embed(models, codec.tokens(models, prompt))
-    return Source(picture=picture, latent=codec.encode(models, picture), text=text)
-
-
-@pytest.fixture(scope="session")
-def source_of() -> Callable[..., Source]:
-    """Makes the source that a model has in a picture, by a prompt."""
-    return make_source
+from tests.engine.inverters.inverting import make_source
 
 
 @pytest.fixture
-def source(models: engine.Models, image: Image.Image) -> Source:
+def source(model: engine.Backbone, image: Image.Image) -> Source:
     """The picture that fits the tiny model, as its source."""
-    return make_source(models, image)
+    return make_source(model, image)
 
 
 @pytest.fixture

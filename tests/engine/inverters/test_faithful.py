@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -12,27 +11,29 @@ from PIL import Image
 import engine
 from engine import codec
 from engine.errors import InvalidParameter
-from engine.inverters import Source, StyleDiffusionFaithful
+from engine.inverters import INVERTERS, Source
 from engine.mapping import unstacked
 from engine.progress import Progress
+from parameters import StyleDiffusionFaithful
+from tests.engine.inverters.inverting import inverted_by
 
 STEPS = 3
 
 
 def test_thirty_steps_have_at_most_as_many_inner_steps_as_published() -> None:
-    assert StyleDiffusionFaithful().inner_steps_of(30) == 1_015
+    inverter = INVERTERS["stylediffusion-faithful"]
+
+    assert inverter.inner_steps_of(30, StyleDiffusionFaithful()) == 1_015
 
 
 def test_faithful_steps_end_when_the_loss_is_small_or_the_budget_spent(
-    models: engine.Models, source: Source, lossy: Callable[..., None]
+    model: engine.Backbone, source: Source, lossy: Callable[..., None]
 ) -> None:
-    inverter = StyleDiffusionFaithful(inner_steps=3)
-
     def heard() -> list[int]:
-        told: list[Progress] = []
-        inverter(models, source, models.schedule(STEPS), told.append)
-        assert {one.total for one in told if one.phase == "optimize"} == {9}
-        return [one.step for one in told if one.phase == "optimize"]
+        seen: list[Progress] = []
+        inverted_by("stylediffusion-faithful", model, source, STEPS, seen.append, inner_steps=3)
+        assert {one.total for one in seen if one.phase == "optimize"} == {9}
+        return [one.step for one in seen if one.phase == "optimize"]
 
     lossy(1e9)
     assert heard() == [1, 2, 3, 3, 4, 5, 6, 6, 7, 8, 9, 9]
@@ -40,21 +41,15 @@ def test_faithful_steps_end_when_the_loss_is_small_or_the_budget_spent(
     assert heard() == [1, 3, 4, 6, 7, 9]
 
 
-@pytest.mark.parametrize("rate", [0, -1, float("inf"), "fast"])
-def test_odd_rates_are_refused(rate: Any) -> None:
-    with pytest.raises(InvalidParameter, match="learning_rate"):
-        StyleDiffusionFaithful(learning_rate=rate)
-
-
-def inverted(models: engine.Models, image: Image.Image, *, keep: bool) -> engine.SourceRecord:
+def inverted(model: engine.Backbone, image: Image.Image, *, keep: bool) -> engine.SourceRecord:
     params = {"inner_steps": 3, "keep_mapping": keep}
     prompt, method = "a cat on grass", "stylediffusion-faithful"
-    return engine.invert(models, image, prompt=prompt, method=method, steps=STEPS, params=params)
+    return engine.invert(model, image, prompt=prompt, method=method, steps=STEPS, params=params)
 
 
-def test_a_record_that_kept_its_networks_gives_them_back(models: engine.Models, image: Image.Image) -> None:
-    read = engine.SourceRecord.unpack(inverted(models, image, keep=True).pack())
-    features = codec.vision_features(models, image)
+def test_a_record_that_kept_its_networks_gives_them_back(model: engine.Backbone, image: Image.Image) -> None:
+    read = engine.SourceRecord.unpack(inverted(model, image, keep=True).pack())
+    features = codec.vision_features(model, image)
 
     mappings = unstacked(read.learned)
 
@@ -68,21 +63,15 @@ def test_a_record_that_kept_its_networks_gives_them_back(models: engine.Models, 
 
 
 def test_networks_are_kept_on_request_alone_and_change_no_edit(
-    models: engine.Models, image: Image.Image
+    model: engine.Backbone, image: Image.Image
 ) -> None:
-    kept, bare = (inverted(models, image, keep=keep) for keep in (True, False))
+    kept, bare = (inverted(model, image, keep=keep) for keep in (True, False))
 
     assert kept.key != bare.key
     assert kept.learned.keys() > bare.learned.keys() == {"gamma", "beta"}
     with pytest.raises(InvalidParameter, match="keep_mapping"):
         unstacked(bare.learned)
     ours, theirs = (
-        engine.edit(models, record, engine.Edit(prompt="a dog on grass")) for record in (kept, bare)
+        engine.edit(model, record, engine.Edit(prompt="a dog on grass")) for record in (kept, bare)
     )
     assert (ours.images, ours.source) == (theirs.images, theirs.source)
-
-
-@pytest.mark.parametrize("keep", [1, None, "yes"])
-def test_networks_are_kept_or_not(keep: Any) -> None:
-    with pytest.raises(InvalidParameter, match="keep_mapping"):
-        StyleDiffusionFaithful(keep_mapping=keep)

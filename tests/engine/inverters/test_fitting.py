@@ -9,7 +9,6 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 import engine
-from engine import codec
 from engine.inverters import Source
 from engine.inverters.fitting import Fitting
 from engine.progress import silent
@@ -32,40 +31,40 @@ class Plain:
         return attn.to_out[0](attn.batch_to_head_dim(probs @ value))
 
 
-def plainly(models: engine.Models, x: Tensor, timestep: int, text: Tensor, values: Tensor) -> tuple[Any, Any]:
-    """What the U-Net says, and its cross-attention at the level of LocalBlend."""
-    stock, kept = dict(models.unet.attn_processors), []
-    levels = {site.name: site.factor for site in models.sites if site.kind == "cross"}
-    mine = {
-        name: Plain(values, kept if at == models.spec.blend_factor else []) for name, at in levels.items()
-    }
-    models.unet.set_attn_processor({**stock, **mine})
+def plainly(
+    model: engine.Backbone, x: Tensor, timestep: int, text: Tensor, values: Tensor
+) -> tuple[Any, Any]:
+    """What the U-Net predicts, and its cross-attention at the level of LocalBlend."""
+    stock, kept = dict(model.network.attn_processors), []
+    levels = {f"{site.name}.processor": site.factor for site in model.sites if site.kind == "cross"}
+    mine = {name: Plain(values, kept if at == model.spec.blend_factor else []) for name, at in levels.items()}
+    model.network.set_attn_processor({**stock, **mine})
     try:
-        return models.unet(x, timestep, text).sample, kept
+        return model.network(x, timestep, text).sample, kept
     finally:
-        models.unet.set_attn_processor(stock)
+        model.network.set_attn_processor(stock)
 
 
 @torch.no_grad()
-def test_the_losses_are_the_published_ones(models: engine.Models, source: Source) -> None:
-    aim = Fitting.of(models, source, models.schedule(STEPS), 7.5, silent)
+def test_the_losses_are_the_published_ones(model: engine.Backbone, source: Source) -> None:
+    aim = Fitting.of(model, source, model.schedule(STEPS), 7.5, silent)
     draw = torch.Generator().manual_seed(0)
-    gamma, beta = (torch.randn(source.text.shape, generator=draw) for _ in range(2))
-    empty = codec.embed(models, codec.tokens(models, ""))
-    scheduler = DDIMScheduler.from_config(models.scheduler.config)
+    gamma, beta = (torch.randn(source.text.context.shape, generator=draw) for _ in range(2))
+    text, empty = source.text.context, source.empty.context
+    scheduler = DDIMScheduler.from_config(model.scheduler.config)
     scheduler.set_timesteps(STEPS)
     times = [int(time) for time in scheduler.timesteps]
     x = torch.randn(source.latent.shape, generator=draw)
     # The map at a latent is the one of the inversion step that left it; the highest latent has none.
     left = {0: 2, 1: 2, 2: 1}
-    for index, move in aim.moves():
-        cond, maps = plainly(models, x, times[index], source.text, source.text * gamma + beta)
-        uncond, _ = plainly(models, x, times[index], empty, empty)
+    for index, call in aim.calls():
+        cond, maps = plainly(model, x, times[index], text, text * gamma + beta)
+        uncond, _ = plainly(model, x, times[index], empty, empty)
         start = aim.trajectory[left[index]][None]
-        _, wanted = plainly(models, start, times[STEPS - 1 - left[index]], source.text, source.text)
+        _, wanted = plainly(model, start, times[STEPS - 1 - left[index]], text, text)
         arrived = scheduler.step(uncond + 7.5 * (cond - uncond), times[index], x).prev_sample
 
-        fit = aim.fit(aim.task(index, move, x), gamma, beta)
+        fit = aim.fit(aim.task(index, call, x), gamma, beta)
 
         goal = aim.trajectory[STEPS - 1 - index][None]
         torch.testing.assert_close(fit.reconstruction, torch.nn.functional.mse_loss(arrived, goal))

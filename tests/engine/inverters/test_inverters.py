@@ -2,119 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMInverseScheduler, DDIMScheduler
+from diffusers import DDIMInverseScheduler
 from PIL import Image
+from torch import Tensor
 
 import engine
-from engine import codec
-from engine.denoise import Text, denoise
+from engine.backbones.unet import StableDiffusion
+from engine.conditioning import Conditioning
+from engine.denoise import denoise
 from engine.errors import NumericalError
-from engine.inverters import INVERTERS, Inversion, Inverter, Source
+from engine.guidance import ClassifierFree
+from engine.inverters import INVERTERS, Inversion, Source
+from engine.inverting import resolved
+from engine.lane import Lane
+from engine.noise import Level, held
 from engine.progress import Progress, silent
-from engine.schedule import Schedule
+from parameters import INVERSIONS
+from parameters.inversions import PATH
+from tests.engine.inverters.inverting import inverted_by
 
 STEPS = 6
 QUICK: dict[str, dict[str, Any]] = {
+    "null-text": {"inner_steps": 2},
     "stylediffusion": {"inner_steps": 2},
     "stylediffusion-faithful": {"inner_steps": 2},
 }
 """Parameters that make an inverter quick."""
+WITH_PATH = [name for name in INVERTERS if PATH in INVERSIONS[name].gives]
 
 
-def invert(models: engine.Models, method: str, seed: int = 0, steps: int = STEPS) -> Inversion:
-    generator = torch.Generator().manual_seed(seed)
-    latent = torch.randn(1, models.unet.config.in_channels, 8, 12, generator=generator)
-    return inverter(method)(models, source_of(models, latent), models.schedule(steps), silent)
+def first_latent(seed: int = 0) -> Tensor:
+    return torch.randn(1, 4, 8, 12, generator=torch.Generator().manual_seed(seed))
 
 
-def inverter(method: str) -> Inverter:
-    return INVERTERS[method](**QUICK.get(method, {}))
+def invert(model: engine.Backbone, method: str, seed: int = 0, steps: int = STEPS) -> Inversion:
+    return quickly(model, method, source_of(model, first_latent(seed)), steps)
 
 
-def source_of(models: engine.Models, latent: torch.Tensor) -> Source:
-    text = codec.embed(models, codec.tokens(models, "a cat"))
-    factor = models.vae_factor
-    picture = Image.new("RGB", (latent.shape[-1] * factor, latent.shape[-2] * factor), "teal")
-    return Source(picture=picture, latent=latent, text=text)
+def quickly(
+    model: engine.Backbone, method: str, source: Source, steps: int, on_progress: Any = silent
+) -> Inversion:
+    return inverted_by(method, model, source, steps, on_progress, **QUICK.get(method, {}))
+
+
+def source_of(model: engine.Backbone, latent: Tensor) -> Source:
+    height, width = latent.shape[-2:]
+    factor = model.vae_factor
+    return Source(
+        picture=Image.new("RGB", (width * factor, height * factor), "teal"),
+        latent=latent,
+        text=model.read("a cat", (height, width)),
+        empty=model.read("", (height, width)),
+    )
+
+
+def test_every_inverter_has_parameters_of_its_name_and_none_is_missing() -> None:
+    assert {name: inverter.params for name, inverter in INVERTERS.items()} == dict(INVERSIONS)
 
 
 @pytest.mark.parametrize("method", INVERTERS)
-def test_a_trajectory_starts_at_the_picture_and_repeats(models: engine.Models, method: str) -> None:
-    inversion = invert(models, method)
-    invert(models, method, seed=1)
-    again = invert(models, method)
+def test_a_trajectory_starts_at_the_picture_and_repeats(model: engine.Backbone, method: str) -> None:
+    inversion = invert(model, method)
+    invert(model, method, seed=1)
+    again = invert(model, method)
 
-    first = torch.randn(1, 4, 8, 12, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(inversion.trajectory[:1], first)
-    assert inversion.trajectory.shape == (STEPS + 1, 4, 8, 12)
+    torch.testing.assert_close(inversion.trajectory[:1], first_latent())
+    levels = STEPS + 1 if method in WITH_PATH else 1
+    assert inversion.trajectory.shape == (levels, 4, 8, 12)
     assert inversion.trajectory.dtype == torch.float32
     assert torch.equal(inversion.trajectory, again.trajectory)
     assert inversion.learned.keys() == again.learned.keys()
     for name, tensor in inversion.learned.items():
         assert torch.equal(tensor, again.learned[name])
-        assert (len(tensor), tensor.dtype) == (STEPS, torch.float32)
+        assert len(tensor) == STEPS
     assert not any(t.requires_grad for t in (inversion.trajectory, *inversion.learned.values()))
 
 
-@pytest.mark.parametrize("method", INVERTERS)
+@pytest.mark.parametrize("method", WITH_PATH)
 def test_an_inversion_counts_its_steps_and_its_rows(
-    models: engine.Models, unet_rows: list[int], method: str
+    model: engine.Backbone, network_rows: list[int], method: str
 ) -> None:
     heard: list[Progress] = []
-    source = source_of(models, torch.zeros(1, 4, 8, 8))
+    source = source_of(model, torch.zeros(1, 4, 8, 8))
 
-    inverter(method)(models, source, models.schedule(3), heard.append)
+    quickly(model, method, source, 3, heard.append)
 
     assert heard[:3] == [Progress("invert", step, 3) for step in (1, 2, 3)]
-    assert unet_rows[:3] == [1, 1, 1]
+    assert network_rows[:3] == [2 if method == "edit-friendly" else 1] * 3
     shown = [one.latent for one in heard if one.latent is not None]
     assert len(shown) > len(heard) / 2
     assert all(latent.shape == source.latent.shape and not latent.requires_grad for latent in shown)
 
 
 @pytest.mark.parametrize("method", INVERTERS)
-def test_the_inner_steps_there_may_be_are_known_before(models: engine.Models, method: str) -> None:
+def test_the_inner_steps_there_may_be_are_known_before_and_counted_to_the_end(
+    model: engine.Backbone, method: str
+) -> None:
     heard: list[Progress] = []
-    source = source_of(models, torch.zeros(1, 4, 8, 8))
-    inverter(method)(models, source, models.schedule(2), heard.append)
+    quickly(model, method, source_of(model, torch.zeros(1, 4, 8, 8)), 2, heard.append)
 
-    totals = {now.total for now in heard if now.phase == "optimize"}
-    assert totals == ({inverter(method).inner_steps_of(2)} - {0})
+    params = resolved(model, method, QUICK.get(method, {}))
+    most = INVERTERS[method].inner_steps_of(2, params)
+    learning = [now for now in heard if now.phase == "optimize"]
+    assert {now.total for now in learning} == ({most} - {0})
+    assert [now.step for now in learning] == sorted(now.step for now in learning)
+    assert {now.step for now in learning[-1:]} == ({most} - {0})
 
 
-@pytest.mark.parametrize("method", INVERTERS)
-def test_an_inversion_ends_at_whatever_step_it_is_told_to(models: engine.Models, method: str) -> None:
+@pytest.mark.parametrize("method", WITH_PATH)
+def test_an_inversion_ends_at_whatever_step_it_is_interrupted(model: engine.Backbone, method: str) -> None:
     heard: list[Progress] = []
-    source = source_of(models, torch.zeros(1, 4, 8, 8))
-    inverter(method)(models, source, models.schedule(2), heard.append)
+    source = source_of(model, torch.zeros(1, 4, 8, 8))
+    quickly(model, method, source, 2, heard.append)
 
     for last in range(1, len(heard) + 1):
-        told: list[Progress] = []
+        seen: list[Progress] = []
 
-        def tell(progress: Progress, told: list[Progress] = told, last: int = last) -> None:
-            told.append(progress)
-            if len(told) == last:
+        def interrupt(progress: Progress, seen: list[Progress] = seen, last: int = last) -> None:
+            seen.append(progress)
+            if len(seen) == last:
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            inverter(method)(models, source, models.schedule(2), tell)
-        assert told == heard[:last]
+            quickly(model, method, source, 2, interrupt)
+        assert seen == heard[:last]
 
 
 @pytest.mark.parametrize("method", INVERTERS)
-def test_no_weight_learns_anything(models: engine.Models, method: str) -> None:
-    parts = (models.unet, models.vae, models.text_encoder, models.vision)
+def test_no_weight_learns_anything(model: engine.Backbone, method: str) -> None:
+    parts = (model.network, model.vae, model.text_encoder, model.vision)  # type: ignore[attr-defined]
     before = [weight.clone() for part in parts for weight in part.parameters()]
     random = torch.random.get_rng_state()
 
-    invert(models, method, steps=2)
+    invert(model, method, steps=2)
 
     weights = [weight for part in parts for weight in part.parameters()]
     assert all(torch.equal(was, weight) for was, weight in zip(before, weights, strict=True))
@@ -122,71 +147,83 @@ def test_no_weight_learns_anything(models: engine.Models, method: str) -> None:
     assert torch.equal(torch.random.get_rng_state(), random)
 
 
-@pytest.mark.parametrize("method", INVERTERS)
-def test_numbers_that_are_none_end_the_inversion(models: engine.Models, method: str) -> None:
-    source = source_of(models, torch.full((1, 4, 8, 8), float("nan")))
+@pytest.mark.parametrize("method", WITH_PATH)
+def test_nan_ends_the_inversion(model: engine.Backbone, method: str) -> None:
+    source = source_of(model, torch.full((1, 4, 8, 8), float("nan")))
 
     with pytest.raises(NumericalError, match="invert"):
-        inverter(method)(models, source, models.schedule(3), silent)
+        quickly(model, method, source, 3)
 
 
-def test_ddim_is_diffusers_inverse_scheduler(models: engine.Models) -> None:
-    inverse = DDIMInverseScheduler.from_config(models.scheduler.config)
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["null-text", "stylediffusion-faithful"])
+def test_a_rate_that_falls_by_the_hundredth_lasts_for_any_number_of_steps(
+    model: engine.Backbone, method: str
+) -> None:
+    source = source_of(model, torch.zeros(1, 4, 4, 4))
+
+    inversion = inverted_by(method, model, source, 102, inner_steps=1)
+
+    assert torch.isfinite(inversion.trajectory).all()
+
+
+def test_ddim_is_diffusers_inverse_scheduler(model: engine.Backbone) -> None:
+    inverse = DDIMInverseScheduler.from_config(model.scheduler.config)
     inverse.set_timesteps(STEPS)
-    x = torch.randn(1, 4, 8, 12, generator=torch.Generator().manual_seed(0))
-    text = codec.embed(models, codec.tokens(models, "a cat"))
+    x, text = first_latent(), model.read("a cat", (8, 12)).context
     levels = [x]
     with torch.no_grad():
         for timestep in inverse.timesteps:
-            x = inverse.step(models.unet(x, timestep, text).sample, int(timestep), x).prev_sample
+            x = inverse.step(model.network(x, timestep, text).sample, int(timestep), x).prev_sample
             levels.append(x)
 
-    torch.testing.assert_close(invert(models, "ddim").trajectory, torch.cat(levels), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(invert(model, "ddim").trajectory, torch.cat(levels), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("prediction", ["v_prediction", "sample"])
-def test_a_denoiser_inverts_alike_whatever_it_predicts(models: engine.Models, prediction: Any) -> None:
-    config = {**models.scheduler.config, "set_alpha_to_one": True}
-    scheduler = DDIMScheduler.from_config(config)
-    steps = Schedule.of(scheduler, STEPS)
-    alphas = dict(zip(steps.timesteps, steps.alphas[1:], strict=True))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Speaking(StableDiffusion):
+    """The same model, whose network gives x0 or v in place of noise."""
 
-    def unet(x: torch.Tensor, timestep: int, **options: Any) -> SimpleNamespace:
-        eps, a = models.unet(x, timestep, **options).sample, alphas[timestep]
-        x0 = (x - (1 - a) ** 0.5 * eps) / a**0.5
-        return SimpleNamespace(sample=x0 if prediction == "sample" else a**0.5 * eps - (1 - a) ** 0.5 * x0)
+    speaks: Any = "epsilon"
 
-    noise = replace(models, scheduler=scheduler)
-    other = DDIMScheduler.from_config({**config, "prediction_type": prediction})
-
-    trajectory = invert(replace(models, scheduler=other, unet=reading(models, unet)), "ddim").trajectory
-
-    torch.testing.assert_close(trajectory, invert(noise, "ddim").trajectory, rtol=1e-4, atol=1e-4)
+    def predict(self, x: Tensor, level: Level, conditioning: Conditioning, steps: Any = ()) -> Tensor:
+        eps = super().predict(x, level, conditioning, steps)
+        x0 = (x - level.s * eps) / level.a
+        output = {"sample": x0, "v_prediction": level.a * eps - level.s * x0}[self.speaks]
+        return held(output, x, level, self.speaks)
 
 
-def reading(models: engine.Models, unet: Callable[..., SimpleNamespace]) -> Any:
-    """A U-Net that says something else."""
-    said: Any = unet
-    said.config = models.unet.config
-    return said
+@pytest.mark.parametrize("speaks", ["v_prediction", "sample"])
+@pytest.mark.parametrize("method", ["ddim", "edit-friendly"])
+def test_a_network_inverts_alike_whatever_it_predicts(
+    model: engine.Backbone, method: str, speaks: str
+) -> None:
+    fields = {name: value for name, value in vars(model).items() if name in model.__dataclass_fields__}
+
+    trajectory = invert(Speaking(**fields, speaks=speaks), method).trajectory
+
+    torch.testing.assert_close(trajectory, invert(model, method).trajectory, rtol=1e-4, atol=1e-4)
 
 
-def test_the_ddim_round_trip_closes_as_steps_grow(models: engine.Models) -> None:
-    embedding = codec.embed(models, codec.tokens(models, "a cat"))
+def test_the_ddim_round_trip_closes_as_steps_grow(model: engine.Backbone) -> None:
+    source = source_of(model, first_latent()[..., :4, :6])
 
     def gap(steps: int) -> float:
-        trajectory = invert(models, "ddim", steps=steps).trajectory
-        text = Text(cond=embedding, uncond=embedding)
-        back = denoise(models, trajectory[-1], text=text, schedule=models.schedule(steps))
+        trajectory = inverted_by("ddim", model, source, steps).trajectory
+        lane = Lane(
+            start=trajectory[-1:],
+            calls=model.schedule(steps).denoising(),
+            guidance=ClassifierFree(1.0),
+            conditionings={"cond": source.text},
+        )
+        (back,) = denoise(model, [lane])
         return float((back - trajectory[:1]).abs().max())
 
-    coarse, fine = gap(20), gap(80)
-
-    assert fine < 0.4 * coarse
+    assert gap(160) < 0.4 * gap(20)
 
 
-def test_direct_pins_what_ddim_leaves_free(models: engine.Models) -> None:
-    direct, ddim = invert(models, "direct"), invert(models, "ddim")
+def test_direct_pins_what_ddim_leaves_free(model: engine.Backbone) -> None:
+    direct, ddim = invert(model, "direct"), invert(model, "ddim")
 
     assert (INVERTERS["direct"].pinned, INVERTERS["ddim"].pinned) == (True, False)
     assert torch.equal(direct.trajectory, ddim.trajectory)

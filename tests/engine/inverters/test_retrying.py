@@ -1,8 +1,8 @@
-"""The one more chance that a step has whose numbers are none."""
+"""The second try of a step that came to NaN or infinity."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,53 +13,53 @@ from torch import Tensor
 
 import engine
 from engine.errors import NumericalError
-from engine.inverters import Source, StyleDiffusion, StyleDiffusionFaithful, faithful, fitting, stylediffusion
-from engine.progress import silent
+from engine.inverters import Source, faithful, fitting, stylediffusion
+from tests.engine.inverters.inverting import inverted_by, make_source
 
 STEPS = 3
-BOTH = [StyleDiffusion, StyleDiffusionFaithful]
+BOTH = ["stylediffusion", "stylediffusion-faithful"]
 
 
-@pytest.mark.parametrize("inverter", BOTH)
-def test_numbers_that_are_none_get_one_more_chance_in_float32(
+@pytest.mark.parametrize("method", BOTH)
+def test_nan_gets_one_more_try_in_float32(
     folder: Path,
     image: Image.Image,
-    source_of: Callable[..., Source],
     monkeypatch: pytest.MonkeyPatch,
-    inverter: type[Any],
+    method: str,
 ) -> None:
-    models = engine.load(folder, dtype="bfloat16")
-    source, real, failed = source_of(models, image), fitting.call_unet, []
+    model = engine.load(folder, dtype="bfloat16")
+    source, real, failed = make_source(model, image), fitting.together, []
 
-    def call_unet(models: engine.Models, *args: Any) -> Tensor:
-        said = real(models, *args)
-        if torch.is_grad_enabled() and models.dtype == torch.bfloat16 and not failed:
-            failed.append(said)
-            return said * float("nan")
-        return said
+    def together(model: engine.Backbone, *args: Any) -> Mapping[str, Tensor]:
+        predictions = real(model, *args)
+        if torch.is_grad_enabled() and model.dtype == torch.bfloat16 and not failed:
+            failed.append(predictions)
+            return {name: prediction * float("nan") for name, prediction in predictions.items()}
+        return predictions
 
-    monkeypatch.setattr(fitting, "call_unet", call_unet)
-    inversion = inverter(inner_steps=2)(models, source, models.schedule(STEPS), silent)
+    monkeypatch.setattr(fitting, "together", together)
+    inversion = inverted_by(method, model, source, STEPS, inner_steps=2)
 
     assert failed
     assert all(torch.isfinite(tensor).all() for tensor in inversion.learned.values())
-    assert next(models.unet.parameters()).dtype == torch.bfloat16
+    assert next(model.network.parameters()).dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("inverter", BOTH)
-def test_numbers_that_stay_none_end_the_inversion(
-    models: engine.Models, source: Source, monkeypatch: pytest.MonkeyPatch, inverter: type[Any]
+@pytest.mark.parametrize("method", BOTH)
+def test_nan_that_stays_ends_the_inversion(
+    model: engine.Backbone, source: Source, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     calls: list[int] = []
+    real = fitting.together
 
-    def call_unet(models: engine.Models, x: Tensor, *args: Any) -> Tensor:
+    def together(*args: Any) -> Mapping[str, Tensor]:
         calls.append(torch.is_grad_enabled())
-        return x + (float("inf") if torch.is_grad_enabled() else 0)
+        more = float("inf") if torch.is_grad_enabled() else 0
+        return {name: prediction + more for name, prediction in real(*args).items()}
 
-    monkeypatch.setattr(fitting, "call_unet", call_unet)
-    monkeypatch.setattr(fitting, "_observe", lambda models, x, move, *_: (call_unet(models, x), (x,)))
+    monkeypatch.setattr(fitting, "together", together)
     with pytest.raises(NumericalError) as caught:
-        inverter()(models, source, models.schedule(STEPS), silent)
+        inverted_by(method, model, source, STEPS)
 
     assert (caught.value.phase, caught.value.step) == ("optimize", 0)
     assert sum(calls) == 2
@@ -70,7 +70,7 @@ Starts = list[tuple[Tensor, int]]
 
 @pytest.fixture
 def starts(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Starts]:
-    """Breaks what steps carry over, and multiplies the start of the others; tells starts and pairs."""
+    """Breaks what steps carry over, and multiplies the start of the others; gives starts and pairs."""
     real = stylediffusion.minimise
 
     def breaking(factor: float) -> Starts:
@@ -88,12 +88,12 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], Starts]:
 
 
 def test_a_step_broken_by_what_it_was_given_starts_from_identity(
-    models: engine.Models, source: Source, lossy: Callable[..., None], starts: Callable[[float], Starts]
+    model: engine.Backbone, source: Source, lossy: Callable[..., None], starts: Callable[[float], Starts]
 ) -> None:
     lossy(1e9)
     heard = starts(1)
 
-    learned = StyleDiffusion()(models, source, models.schedule(STEPS), silent).learned
+    learned = inverted_by("stylediffusion", model, source, STEPS).learned
 
     (identity, _), *_ = heard
     assert [pairs > 0 for _, pairs in heard] == [False, True, False, True, False]
@@ -104,33 +104,32 @@ def test_a_step_broken_by_what_it_was_given_starts_from_identity(
 
 
 def test_a_step_that_breaks_from_identity_too_ends_the_inversion(
-    models: engine.Models, source: Source, lossy: Callable[..., None], starts: Callable[[float], Starts]
+    model: engine.Backbone, source: Source, lossy: Callable[..., None], starts: Callable[[float], Starts]
 ) -> None:
     lossy(1e9)
     heard = starts(float("nan"))
 
     with pytest.raises(NumericalError) as caught:
-        StyleDiffusion()(models, source, models.schedule(STEPS), silent)
+        inverted_by("stylediffusion", model, source, STEPS)
 
     assert (caught.value.phase, caught.value.step) == ("optimize", 1)
     assert len(heard) == 3
 
 
 def test_a_network_broken_by_the_step_before_starts_afresh(
-    models: engine.Models, source: Source, monkeypatch: pytest.MonkeyPatch
+    model: engine.Backbone, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, trained = faithful.StyleDiffusionFaithful._train, []
+    real, trained = faithful._trained, []
 
-    def train(self: Any, aim: Any, task: Any, features: Tensor, mapping: Any, heard: Any) -> Any:
+    def train(fitting: Any, task: Any, features: Tensor, mapping: Any, *rest: Any) -> Any:
         trained.append((task.index, mapping.layers[0].weight.detach().clone()))
         if len(trained) == 2:
             mapping.layers[0].weight.data *= float("nan")
-        return real(self, aim, task, features, mapping, heard)
+        return real(fitting, task, features, mapping, *rest)
 
-    monkeypatch.setattr(faithful.StyleDiffusionFaithful, "_train", train)
-    inverter = StyleDiffusionFaithful(inner_steps=2)
+    monkeypatch.setattr(faithful, "_trained", train)
 
-    learned = inverter(models, source, models.schedule(STEPS), silent).learned
+    learned = inverted_by("stylediffusion-faithful", model, source, STEPS, inner_steps=2).learned
 
     (_, first), (_, carried), (_, again), *_ = trained
     assert [index for index, _ in trained] == [0, 1, 1, 2]

@@ -1,105 +1,133 @@
-"""What a method cannot resolve, refused by name before any work."""
+"""What an edit cannot be, refused by name before any work."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import engine
-from engine import METHODS, P2P, Edit
+from engine import P2P, Edit, P2Plus, Plain, PlugAndPlay
 from engine.errors import (
+    Incompatible,
     InvalidParameter,
     PentimentoError,
     PromptsDoNotAlign,
     PromptTooLong,
+    RecordMismatch,
     UnknownWord,
 )
+from parameters import EDITS, INVERSIONS, EditParameters
 
-REFUSALS: list[tuple[type[PentimentoError], str, str, dict[str, Any]]] = [
-    (UnknownWord, "fox", "a dog on grass", {"reweight": {"fox": 2}}),
-    (UnknownWord, "cat", "a dog on grass", {"reweight": {"cat": 2}}),
-    (UnknownWord, "cat", "a dog on grass", {"tau_c": {"cat": 0.2}}),
-    (UnknownWord, "fox", "a dog on grass", {"blend_words": ["dog", "fox"]}),
-    (UnknownWord, "fox", "a dog on grass", {"subtract_words": ["fox"]}),
-    (PromptsDoNotAlign, "number of words", "a red dog on grass", {"edit": "replace"}),
-    (PromptsDoNotAlign, "at least one word", "?!", {}),
-    (PromptTooLong, "24", "dog " * 30, {}),
-    (InvalidParameter, "edit", "a dog", {"edit": "swap"}),
-    (InvalidParameter, "tau_c", "a dog", {"tau_c": 1.5}),
-    (InvalidParameter, "tau_c", "a dog", {"tau_c": {"default": -1}}),
-    (InvalidParameter, "tau_c.dog", "a dog", {"tau_c": {"dog": [0.8, 0.2]}}),
+LONG = "dog " * 30
+DOG = "a dog on grass"
+
+REFUSALS: list[tuple[type[PentimentoError], str, str, EditParameters]] = [
     *(
-        (InvalidParameter, f"{name} is", "a dog", {name: value})
-        for name in ("tau_s", "tau_v")
-        for value in ([0.6, 0.5], 1.1, -0.1, [0, 0.5, 1], "x", None, float("nan"))
+        (UnknownWord, "fox", DOG, kind(blend_words=["dog", "fox"]))
+        for kind in (P2P, P2Plus, Plain, PlugAndPlay)
     ),
-    (PromptTooLong, "24", "a dog", {"value_prompt": "dog " * 30}),
-    *(
-        (InvalidParameter, "value_prompt is", "a dog", {"value_prompt": value})
-        for value in ("", "?!", 5, ["a"])
-    ),
-    (InvalidParameter, "prompt is", "a dog", {"value_prompt": "a \ud800 cat"}),
-    (InvalidParameter, "reweight.dog", "a dog", {"reweight": {"dog": float("inf")}}),
-    (InvalidParameter, "reweight.dog", "a dog", {"reweight": {"dog": True}}),
-    (InvalidParameter, "blend_words", "a cat on grass", {"blend_words": "changed"}),
-    *(
-        (InvalidParameter, f"{name} is", "a dog", {name: value})
-        for name, values in {
-            "edit": (None, ["replace"]),
-            "tau_c": (None, "1", {1: 0.5}, 10**400),
-            "reweight": (["dog"], None, "dog", {1: 2}),
-            "blend_words": ("dog", "", [1], 5, [["dog"]], {"dog": 1}),
-            "subtract_words": ("dog", "", [1], 5, None),
-            "blend_threshold": (0, 1.0, "x", True, float("nan")),
-            "blend_in": ("pixels", None, 1),
-            "blend_start": (-0.1, 1.0, [0.2, 0.5], "x", None),
-        }.items()
-        for value in values
-    ),
-    (InvalidParameter, "reweight.dog is", "a dog", {"reweight": {"dog": 10**400}}),
-    (InvalidParameter, "reweight.dog is", "a dog", {"reweight": {"dog": "2"}}),
-    (InvalidParameter, "tau_c.dog is", "a dog", {"tau_c": {"dog": 10**400}}),
+    (UnknownWord, "cat", DOG, P2P(reweight={"cat": 2})),
+    (UnknownWord, "cat", DOG, P2P(tau_c={"cat": 0.2})),
+    (UnknownWord, "fox", DOG, Plain(subtract_words=["fox"])),
+    (PromptsDoNotAlign, "words one for one", "a red dog on grass", P2P(edit="replace")),
+    (PromptsDoNotAlign, "no words", "?!", P2P()),
+    *((PromptTooLong, "24", LONG, kind()) for kind in (P2P, P2Plus, Plain, PlugAndPlay)),
+    (PromptTooLong, "24", "a dog", P2P(value_prompt=LONG)),
+    (InvalidParameter, "value_prompt is", "a dog", P2P(value_prompt="?!")),
+    (InvalidParameter, "prompt is", "a \ud800 dog", Plain()),
+    (InvalidParameter, "blend_words", "a cat on grass", Plain(blend_words="changed")),
+    (InvalidParameter, "blend_words", "a fox on grass", PlugAndPlay(blend_words=["dog"])),
 ]
 
 
-@pytest.mark.parametrize(("error", "says", "target", "params"), REFUSALS, ids=lambda value: str(value)[:24])
+@pytest.mark.parametrize(("error", "says", "target", "method"), REFUSALS, ids=lambda value: ascii(value)[:24])
 def test_what_cannot_be_is_refused_before_any_work(
-    models: engine.Models,
+    model: engine.Backbone,
     record: engine.SourceRecord,
-    unet_rows: list[int],
+    network_rows: list[int],
     error: type[PentimentoError],
     says: str,
     target: str,
-    params: dict[str, Any],
+    method: EditParameters,
 ) -> None:
     with pytest.raises(error, match=says):
-        engine.edit(models, record, Edit(prompt=target, method=P2P(**params)))
+        engine.edit(model, record, Edit(prompt=("a dog on grass", target), method=method))
 
-    assert unet_rows == []
+    assert network_rows == []
 
 
-def test_an_unknown_word_names_the_words_there_are(
-    models: engine.Models, record: engine.SourceRecord
+def test_words_are_those_of_all_targets_though_one_is_painted(
+    model: engine.Backbone, record: engine.SourceRecord
 ) -> None:
-    with pytest.raises(UnknownWord) as caught:
-        engine.edit(models, record, Edit(prompt="a dog on grass", method=P2P(blend_words=["fox"])))
+    asked = Edit(prompt=(DOG, "a red cat on grass"), method=P2P(reweight={"red": 2}))
 
+    assert len(engine.edit(model, record, replace(asked, only=0)).images) == 1
+    with pytest.raises(UnknownWord) as caught:
+        engine.edit(model, record, Edit(prompt=DOG, method=P2P(blend_words=["fox"])))
     assert (caught.value.word, caught.value.words) == ("fox", ["a", "cat", "on", "grass", "dog"])
 
 
-def test_a_target_that_no_blend_word_touches_is_refused(
-    models: engine.Models, record: engine.SourceRecord
+@pytest.mark.parametrize("method", EDITS)
+def test_a_method_gets_what_it_needs_of_an_inversion_or_says_what_is_missing(
+    model: engine.Backbone, image: Image.Image, network_rows: list[int], method: str
 ) -> None:
-    with pytest.raises(InvalidParameter, match="a fox on grass"):
-        P2P(blend_words=["dog"]).plan(models, record, Edit(prompt=("a dog on grass", "a fox on grass")))
+    record = engine.invert(model, image, prompt="a cat on grass", method="encode", steps=4)
+    with pytest.raises(Incompatible) as caught:
+        engine.edit(model, record, Edit(prompt=DOG, method=EDITS[method]()))
+
+    assert caught.value.missing == sorted(EDITS[method].needs)
+    suitable = {name for name, kind in INVERSIONS.items() if kind.gives >= EDITS[method].needs}
+    assert set(caught.value.suitable) == suitable
+    assert network_rows == []
 
 
-@pytest.mark.parametrize("value", [[0.6, 0.5], 1.1, -0.1, [0, 0.5, 1], "x", None, float("nan")])
-def test_p2plus_refuses_odd_windows_of_its_own(
-    models: engine.Models, record: engine.SourceRecord, unet_rows: list[int], value: Any
+def test_an_encoded_picture_is_its_clean_latent_and_comes_back(
+    model: engine.Backbone, image: Image.Image, network_rows: list[int]
 ) -> None:
-    with pytest.raises(InvalidParameter, match="tau_u is"):
-        engine.edit(models, record, Edit(prompt="a dog", method=METHODS["p2plus"](tau_u=value)))
+    record = engine.invert(model, image, prompt="", method="encode", steps=4)
 
-    assert unet_rows == []
+    assert record.trajectory.shape == (1, 4, 8, 8)
+    direct = engine.invert(model, image, prompt="", steps=1)
+    network_rows.clear()
+    assert engine.reconstruct(model, record).tobytes() == engine.reconstruct(model, direct).tobytes()
+    assert network_rows == []
+
+
+@pytest.mark.parametrize("method", [P2P(), Plain(), PlugAndPlay()], ids=lambda method: method.name)
+def test_a_negative_prompt_that_nothing_would_read_is_refused(
+    model: engine.Backbone,
+    record: engine.SourceRecord,
+    network_rows: list[int],
+    method: EditParameters,
+) -> None:
+    learned = replace(record, method="null-text", params={"guidance_scale": 7.5})
+    for source, options, reason in (
+        (learned, {}, "unconditional prompt of its own"),
+        (record, {"guidance_scale": 1}, "guidance scale 1"),
+    ):
+        asked = Edit(prompt=DOG, method=method, negative_prompt="a ball", **options)
+        with pytest.raises(InvalidParameter, match=reason):
+            engine.edit(model, source, asked)
+    assert network_rows == []
+
+
+def test_a_record_learned_at_one_scale_is_edited_at_that_whatever_the_method(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    learned = replace(record, method="null-text", params={"guidance_scale": 3.0})
+    for kind in EDITS.values():
+        with pytest.raises(RecordMismatch, match="guidance scale"):
+            engine.edit(model, learned, Edit(prompt=DOG, method=kind(), guidance_scale=5))
+
+
+@pytest.mark.parametrize("prompt", ["", "?!"])
+def test_prompt_to_prompt_needs_words_in_the_source(
+    model: engine.Backbone, image: Image.Image, prompt: Any
+) -> None:
+    record = engine.invert(model, image, prompt=prompt, steps=2)
+    with pytest.raises(PromptsDoNotAlign, match="without a prompt"):
+        engine.edit(model, record, Edit(prompt=DOG))
+    assert len(engine.edit(model, record, Edit(prompt=DOG, method=PlugAndPlay())).images) == 1

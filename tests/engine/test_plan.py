@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from engine import Edit
+from engine import P2P, Edit
 from engine.errors import InvalidParameter
 
 ODD: dict[str, list[Any]] = {
     "prompt": [(), [], None, 5, ("a", 5), b"a", {"a": 1}],
     "guidance_scale": [float("nan"), float("-inf"), "7", [1], 1j, 10**400, True],
     "only": [1, -1, "0", [0]],
-    "attention": [1, 0, "true", None, [True]],
+    "method": ["p2p", P2P, {}, 1],
+    "preset": ["mine", 1, True],
 }
 
 

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 import engine
-from engine import P2P, Edit, codec
-from engine.attending import drawing, word_attention
+from engine import P2P, Edit
+from engine.attention_pictures import drawing, word_attention
 
 WHITE = Image.new("RGB", (12, 8), "white")
 
@@ -47,9 +47,9 @@ def test_where_nothing_is_attended_all_is_dark(value: float) -> None:
     assert light.max() < 64
 
 
-def test_each_word_has_the_map_of_its_own_tokens(models: engine.Models) -> None:
-    prompts = codec.tokens(models, "a cat on a fox"), codec.tokens(models, "a dog on A fox")
-    maps = torch.zeros(2, models.token_limit, 2, 3)
+def test_each_word_has_the_map_of_its_own_tokens(model: engine.Backbone) -> None:
+    prompts = model.tokens("a cat on a fox"), model.tokens("a dog on A fox")
+    maps = torch.zeros(2, model.token_limit, 2, 3)
     maps[0, [2, 4], 0, 0] = 1
     maps[1, list(prompts[1].positions("fox")), 1, 2] = 1
 
@@ -77,12 +77,15 @@ def brightest(picture: Image.Image | None) -> tuple[int, int] | str | None:
 
 @pytest.mark.parametrize("size", [(32, 32), (48, 32), (32, 56)])
 def test_an_edit_shows_where_the_words_of_each_target_look(
-    models: engine.Models, picture: Callable[..., Image.Image], size: tuple[int, int]
+    model: engine.Backbone, picture: Callable[..., Image.Image], size: tuple[int, int]
 ) -> None:
-    record = engine.invert(models, picture(*size), prompt="a cat on grass", steps=3)
-    asked = {"prompt": ("a dog on grass", "a cat on red grass"), "method": P2P(blend_words=["cat", "dog"])}
+    record = engine.invert(model, picture(*size), prompt="a cat on grass", steps=3)
 
-    result = engine.edit(models, record, Edit(**asked, attention=True))
+    def asked(*, attention: bool) -> Edit:
+        method = P2P(blend_words=["cat", "dog"], attention=attention)
+        return Edit(prompt=("a dog on grass", "a cat on red grass"), method=method)
+
+    result = engine.edit(model, record, asked(attention=True))
 
     words = [[each.word for each in target] for target in result.attention]
     assert words == [["a", "dog", "on", "grass", "cat"], ["a", "cat", "on", "red", "grass"]]
@@ -94,6 +97,6 @@ def test_an_edit_shows_where_the_words_of_each_target_look(
     for drawn, whole in ((shown["a"].source, result.source), (shown["a"].target, result.images[0])):
         assert drawn is not None
         assert (np.array(drawn) <= np.array(whole)).all()
-    plain = engine.edit(models, record, Edit(**asked))
+    plain = engine.edit(model, record, asked(attention=False))
     assert plain.attention == ()
     assert [one.tobytes() for one in plain.images] == [one.tobytes() for one in result.images]

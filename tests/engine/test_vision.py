@@ -11,34 +11,34 @@ from transformers.utils import logging
 
 import engine
 from engine.errors import UnknownModel
-from engine.tower import load_tower
+from engine.vision import load_tower
 
 
 def test_the_vision_tower_is_frozen_and_in_float32(folder: Path) -> None:
-    models = engine.load(folder, dtype="bfloat16")
+    model = engine.load(folder, dtype="bfloat16")
 
-    assert models.vision is models.vision
-    assert not models.vision.training
-    for weight in models.vision.parameters():
+    assert model.vision is model.vision
+    assert not model.vision.training
+    for weight in model.vision.parameters():
         assert (weight.dtype, weight.requires_grad) == (torch.float32, False)
 
 
 def test_a_model_without_a_vision_tower_says_what_to_do(folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     shutil.rmtree(copy / "image_encoder")
-    models = engine.load(copy)
+    model = engine.load(copy)
 
     with pytest.raises(UnknownModel, match="image_encoder"):
-        _ = models.vision
+        _ = model.vision
 
 
 def test_a_damaged_vision_tower_is_refused(folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "image_encoder" / "model.safetensors").write_bytes(b"x" * 100)
-    models = engine.load(copy)
+    model = engine.load(copy)
 
     with pytest.raises(UnknownModel, match="image_encoder"):
-        _ = models.vision
+        _ = model.vision
 
 
 def test_a_tower_from_elsewhere_serves_where_the_folder_has_none(folder: Path, tmp_path: Path) -> None:

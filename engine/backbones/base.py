@@ -1,0 +1,119 @@
+"""The port that hides a model family."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor
+
+from engine.alignment import Tokens
+from engine.attention import Site, Step
+from engine.conditioning import Conditioning
+from engine.noise import Level
+from engine.schedule import Schedule
+from engine.spec import ModelSpec
+from engine.vision import load_tower
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Backbone(ABC):
+    """A loaded model: frozen weights in eval mode, never written to by the engine.
+
+    A family is a subclass: how prompts are read, what is predicted on which noise levels, and where one can
+    look into its denoiser. `revision` is a fingerprint of its files; two folders with the same content have
+    the same one. `network` is the denoiser.
+    """
+
+    parts: ClassVar[tuple[str, ...]]
+    """The folders that it consists of."""
+    denoiser: ClassVar[str]
+    """The class name of its denoiser, by which a folder is recognised."""
+
+    spec: ModelSpec
+    revision: str
+    folder: Path
+    device: torch.device
+    dtype: torch.dtype
+    network: Any
+    vae: Any
+    scheduler: Any
+
+    @classmethod
+    @abstractmethod
+    def load(
+        cls, folder: Path, *, spec: ModelSpec, revision: str, device: torch.device, dtype: torch.dtype
+    ) -> Self:
+        """Read it from a diffusers folder.
+
+        Raises:
+            UnknownModel: its parts do not go together.
+            UNREADABLE: a part is missing or damaged.
+        """
+
+    @cached_property
+    @abstractmethod
+    def modules(self) -> dict[Site, Any]:
+        """Where one can look into the denoiser, in the order of its run, and the module that is there."""
+
+    @property
+    @abstractmethod
+    def token_limit(self) -> int:
+        """Tokens in a prompt, begin and end included."""
+
+    @abstractmethod
+    def tokens(self, prompt: str) -> Tokens:
+        """A prompt as the tokens whose attention can be edited; raises `PromptTooLong`."""
+
+    @abstractmethod
+    def read(self, prompt: str, size: tuple[int, int]) -> Conditioning:
+        """What the denoiser reads of a prompt, one row, for a latent of this height and width."""
+
+    @abstractmethod
+    def schedule(self, steps: int, size: tuple[int, int] | None = None) -> Schedule:
+        """The noise levels of a run for a latent of this size; raises `InvalidParameter`."""
+
+    @abstractmethod
+    def predict(
+        self, x: Tensor, level: Level, conditioning: Conditioning, steps: Sequence[Step] = ()
+    ) -> Tensor:
+        """The held quantity (rows, C, h, w) that the denoiser predicts for x at the level it is shown.
+
+        `steps` say whose rows these are, one branch after the other, and what is edited on the way.
+        """
+
+    @property
+    @abstractmethod
+    def stride(self) -> int:
+        """Pixels that a side must be a multiple of, for every level of the denoiser to divide evenly."""
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """Where one can look into the denoiser, in the order of its run."""
+        return tuple(self.modules)
+
+    @cached_property
+    def vision(self) -> Any:
+        """CLIP's vision tower, loaded when first asked for, in float32 whatever the rest is in.
+
+        Raises:
+            UnknownModel: it has none, or not a whole one.
+        """
+        return load_tower(self.spec.name, self.folder, self.spec.vision).to(self.device)
+
+    @property
+    def vae_factor(self) -> int:
+        """Pixels per latent element, along each side."""
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def dtype_name(self) -> str:
+        """The name under which `load` knows the dtype."""
+        return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)

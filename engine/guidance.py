@@ -1,0 +1,40 @@
+"""Guidance: which branches of a step run, and how their predictions become one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Guidance(Protocol):
+    """Combines the predictions of named branches; all are held quantities, (rows, C, h, w) each."""
+
+    def branches(self, index: int, total: int) -> tuple[str, ...]:
+        """The branches that step `index` of `total` needs."""
+        ...
+
+    def combine(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor:
+        """The guided prediction of step `index`, from those of its branches."""
+        ...
+
+
+@dataclass(frozen=True)
+class ClassifierFree:
+    """eps_uncond + w (eps_cond - eps_uncond), for a guidance scale w; at 1 the unconditional branch is idle.
+
+    Ho and Salimans 2022, https://arxiv.org/abs/2207.12598.
+    """
+
+    scale: float
+
+    def branches(self, index: int, total: int) -> tuple[str, ...]:
+        return ("cond",) if self.scale == 1 else ("uncond", "cond")
+
+    def combine(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor:
+        cond = predictions["cond"]
+        if self.scale == 1:
+            return cond
+        return predictions["uncond"] + self.scale * (cond - predictions["uncond"])

@@ -1,0 +1,39 @@
+"""What an inversion learned, as the steps of an edit use it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from engine.conditioning import Conditioning
+
+
+class Noise(NamedTuple):
+    """Noise (1, C, h, w) that a step adds in place of as much of what it removed, `std` of its deviation."""
+
+    std: float = 0.0
+    map: Tensor | None = None
+
+
+class Learned:
+    """What an inversion replaces in the steps of an edit, by step index and branch; this one nothing.
+
+    Steps are counted from the noisiest level down.
+    """
+
+    def conditioning(self, index: int, branch: str, given: Conditioning) -> Conditioning:
+        """What the branch reads, in place of what it is given."""
+        return given
+
+    def values(self, index: int, branch: str, context: Tensor) -> Tensor | None:
+        """What value projections of cross-attention read instead of this context, None for the same."""
+        return None
+
+    def noise(self, index: int) -> Noise:
+        """The noise that the step adds."""
+        return Noise()
+
+    def shift(self, index: int, branch: str) -> Tensor | None:
+        """What is added to the network's input (1, C, h, w), None for nothing."""
+        return None

@@ -1,0 +1,85 @@
+"""The port that hides a way to edit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+
+from engine.backbones import Backbone
+from engine.blend import LocalBlend
+from engine.conditioning import Conditioning
+from engine.guidance import ClassifierFree
+from engine.inverters import INVERTERS
+from engine.lane import Lane
+from engine.plan import EditPlan, Setting
+from engine.record import SourceRecord
+from engine.value_inputs import WindowedValues, carried
+from parameters import EditParameters
+
+
+class Method(ABC):
+    """One way to edit; `params` are the parameters that select it.
+
+    `plan` does no work on the device; `begin` may.
+    """
+
+    params: ClassVar[type[EditParameters]]
+
+    @abstractmethod
+    def plan(self, setting: Setting[Any]) -> EditPlan:
+        """Resolve an edit against a record.
+
+        Raises:
+            PentimentoError: whatever is wrong with it.
+        """
+
+    def begin(self, plan: EditPlan, model: Backbone, record: SourceRecord) -> Lane:
+        """The rows of the targets, from the record's noise, reading what the plan says."""
+        return lane_of(plan, model, record)
+
+
+def guided(setting: Setting[Any]) -> EditPlan:
+    """The plan of guidance alone, and of a blend if one is asked for."""
+    source, targets = setting.source, setting.targets
+    edit = setting.edit
+    return EditPlan(
+        source=source,
+        targets=tuple(targets[edit.painted]),
+        guidance=ClassifierFree(setting.guidance_scale),
+        guidance_scale=setting.guidance_scale,
+        reads=setting.reads,
+        blend=LocalBlend.of(
+            setting.params,
+            source,
+            targets,
+            painted=edit.painted,
+            factor=setting.model.spec.blend_factor,
+        ),
+    )
+
+
+def lane_of(plan: EditPlan, model: Backbone, record: SourceRecord) -> Lane:
+    """A plan's targets as a lane that starts from the record's latent of the first level."""
+    size = record.size
+    cond = Conditioning.cat([model.read(target.prompt, size) for target in plan.targets])
+    rows = len(plan.targets)
+    others = {name: model.read(prompt, size).rows([0] * rows) for name, prompt in plan.reads.items()}
+    learned = INVERTERS[record.method].learned(model, record.learned, record.prompt)
+    context = None
+    if plan.value_prompt is not None:
+        read = model.read(plan.value_prompt.prompt, size).context
+        context = torch.cat([carried(plan.value_prompt, read, target) for target in plan.targets])
+    start = record.trajectory[record.steps - plan.first].to(model.device)
+    return Lane(
+        start=start.expand(rows, -1, -1, -1),
+        calls=model.schedule(record.steps, size).denoising(),
+        first=plan.first,
+        guidance=plan.guidance,
+        conditionings={"cond": cond, **others},
+        takes=plan.takes,
+        control=plan.control,
+        observers=plan.observers,
+        learned=WindowedValues(learned=learned, window=plan.tau_v, total=record.steps, context=context),
+    )
