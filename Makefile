@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format benchmark quality fullres clean
+.PHONY: help run test test-slow check format benchmark quality fullres chaos chaos-slice clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -48,6 +48,12 @@ quality: $(STAMP) ## Measure edits against their truth into docs/quality.md (hou
 
 fullres: $(STAMP) ## Measure edits at four times the model's size into docs/fullres.md (minutes)
 	@$(BIN)/python -m benchmarks.fullres
+
+chaos: $(STAMP) ## Inject faults under 1,000 jobs and audit every outcome into docs/reliability.md (half an hour)
+	@$(BIN)/python -m benchmarks.chaos --report docs/reliability.md
+
+chaos-slice: $(STAMP) ## A few minutes of it, for continuous integration
+	@$(BIN)/python -m benchmarks.chaos --jobs 60 --clients 8 --faults "a killed worker" --faults "a killed API" --faults "a killed store"
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

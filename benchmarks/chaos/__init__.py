@@ -1,0 +1,1 @@
+"""The whole service under faults, and an audit of what became of every job that it had accepted."""
