@@ -1,0 +1,205 @@
+"""At the published settings the engine gives what plain implementations of the published code give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import engine
+from benchmarks import published
+from benchmarks.published import edit_friendly, null_text, plug_and_play, prompt_to_prompt
+from benchmarks.published.prompt_to_prompt import Refinement
+from miniature.pairs import Pair
+from miniature.scenes import Scene, Thing
+from tests.benchmarks.published.conftest import STEPS
+
+SCALE = 4.0
+WIDE = Scene(things=(Thing(object="cat"),), background="grass", seed=3, width=96)
+PROMPT = "a cat on grass"
+LONGER = "a watercolour of a red cat on the green grass"
+
+
+@pytest.fixture
+def decoded(models: Any) -> Iterator[list[Tensor]]:
+    """The latents that are decoded, as they come."""
+    seen: list[Tensor] = []
+    factor = models.vae.config.scaling_factor
+    hook = models.vae.post_quant_conv.register_forward_pre_hook(lambda _, args: seen.append(args[0] * factor))
+    yield seen
+    hook.remove()
+
+
+@pytest.fixture(scope="module")
+def direct(models: engine.Backbone) -> engine.SourceRecord:
+    return engine.invert(models, WIDE.render(), prompt=PROMPT, method="direct", steps=STEPS)
+
+
+def agree(ours: Tensor, theirs: Tensor, atol: float = 1e-4) -> None:
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=atol)
+
+
+def test_ddim_inversion(diffusers_parts: published.Parts, direct: engine.SourceRecord) -> None:
+    latent = diffusers_parts.encode(WIDE.render())
+    agree(direct.trajectory, published.invert(diffusers_parts, latent, PROMPT, STEPS))
+
+
+REFINED: Mapping[str, dict[str, Any]] = {
+    "longer": {"target": LONGER},
+    "shorter": {"target": "a cat"},
+    "weighed": {"target": LONGER, "reweight": {"red": 2.0, "grass": -0.5}, "tau_c": 0.6},
+    "blended": {"target": LONGER, "blend_words": (["cat"], ["cat"]), "blend_threshold": 0.6},
+    "all": {
+        "target": LONGER,
+        "reweight": {"red": 3.0},
+        "tau_s": 0.4,
+        "blend_words": (["cat", "grass"], ["cat", "grass"]),
+        "blend_threshold": 0.7,
+    },
+}
+
+
+@pytest.mark.parametrize("name", REFINED)
+def test_refinement_with_the_published_switches(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    direct: engine.SourceRecord,
+    decoded: list[Tensor],
+    name: str,
+) -> None:
+    asked = Refinement(
+        **{"tau_c": 0.4, "tau_s": 0.6, **REFINED[name]},
+        source=PROMPT,
+        guidance_scale=SCALE,
+        blend_factor=models.spec.blend_factor,
+    )
+    method = engine.P2P(
+        edit="refine",
+        tau_c=asked.tau_c,
+        tau_s=asked.tau_s,
+        reweight=dict(asked.reweight),
+        reweight_window="tau_c",
+        padding="absolute",
+        blend_words=tuple(asked.blend_words[1]) if asked.blend_words else None,
+        blend_threshold=asked.blend_threshold,
+        blend_start=asked.blend_start,
+        blend_maps="edited",
+        blend_in="latent",
+    )
+    engine.edit(models, direct, engine.Edit(prompt=asked.target, method=method, guidance_scale=SCALE))
+    trajectory = direct.trajectory
+    theirs = prompt_to_prompt.edit(diffusers_parts, trajectory[-1:], asked, steps=STEPS, path=trajectory)
+    agree(torch.cat(decoded), theirs)
+
+
+@pytest.fixture(scope="module")
+def null(models: engine.Backbone, pair: Pair) -> engine.SourceRecord:
+    return engine.invert(
+        models,
+        pair.image,
+        prompt=pair.source.caption,
+        method="null-text",
+        steps=STEPS,
+        params={"guidance_scale": SCALE, "inner_steps": 4, "learning_rate": 1e-2},
+    )
+
+
+def test_null_text(diffusers_parts: published.Parts, null: engine.SourceRecord, pair: Pair) -> None:
+    theirs = null_text.optimise(
+        diffusers_parts, null.trajectory, pair.source.caption, guidance_scale=SCALE, inner_steps=4
+    )
+    assert sum(len(losses) for losses in theirs.losses) > STEPS
+    # Adam magnifies rounding, so this holds only while both make the same calls, one row each.
+    (ours,) = null.learned.values()
+    agree(ours, theirs.embeddings)
+
+
+def test_edits_with_null_text(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    null: engine.SourceRecord,
+    pair: Pair,
+    decoded: list[Tensor],
+) -> None:
+    asked = Refinement(
+        source=pair.source.caption, target=f"a red {pair.source.caption}", guidance_scale=SCALE
+    )
+    method = engine.P2P(edit="refine", tau_c=0.8, tau_s=0.4, padding="absolute")
+    engine.edit(models, null, engine.Edit(prompt=asked.target, method=method, guidance_scale=SCALE))
+    (uncond,) = null.learned.values()
+    theirs = prompt_to_prompt.edit(diffusers_parts, null.trajectory[-1:], asked, steps=STEPS, uncond=uncond)
+    agree(torch.cat(decoded), theirs)
+
+
+@pytest.mark.parametrize("last_noise", [True, False])
+@pytest.mark.parametrize("skip", [0.0, 0.4])
+def test_edit_friendly(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    latent: Tensor,
+    pair: Pair,
+    decoded: list[Tensor],
+    last_noise: bool,
+    skip: float,
+) -> None:
+    record = engine.invert(
+        models,
+        pair.image,
+        prompt=pair.source.caption,
+        method="edit-friendly",
+        steps=STEPS,
+        params={"guidance_scale": 3.5, "seed": 3, "last_noise": last_noise},
+    )
+    path = torch.cat([latent, record.trajectory[1:]])
+    maps = edit_friendly.invert(
+        diffusers_parts, path, pair.source.caption, guidance_scale=3.5, last_noise=last_noise
+    )
+    agree(record.learned["noise_maps"].flip(0), maps, 1e-3)
+    asked = engine.Edit(prompt=pair.target.caption, method=engine.Plain(skip=skip), guidance_scale=6.0)
+    engine.edit(models, record, asked)
+    theirs = edit_friendly.edit(
+        diffusers_parts,
+        path,
+        maps,
+        pair.target.caption,
+        start=STEPS - int(skip * STEPS),
+        guidance_scale=6.0,
+    )
+    agree(decoded[-1], theirs)
+
+
+@pytest.mark.parametrize(("alpha", "schedule"), [(1.0, "constant"), (0.75, "linear"), (1.0, "exponential")])
+def test_plug_and_play(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    null_path: Tensor,
+    pair: Pair,
+    decoded: list[Tensor],
+    alpha: float,
+    schedule: str,
+) -> None:
+    record = engine.invert(models, pair.image, prompt="", method="direct", steps=STEPS)
+    agree(record.trajectory, null_path)
+    method = engine.PlugAndPlay(
+        tau_f=0.8, tau_a=0.6, negative_prompt_alpha=alpha, negative_prompt_schedule=schedule
+    )
+    negative = pair.source.caption
+    asked = engine.Edit(
+        prompt=pair.target.caption, method=method, guidance_scale=SCALE, negative_prompt=negative
+    )
+    engine.edit(models, record, asked)
+    theirs = plug_and_play.edit(
+        diffusers_parts,
+        null_path,
+        pair.target.caption,
+        guidance_scale=SCALE,
+        feature_steps=4,
+        attention_steps=3,
+        negative_prompt=negative,
+        negative_prompt_alpha=alpha,
+        negative_prompt_schedule={"exponential": "exp"}.get(schedule, schedule),
+    )
+    agree(decoded[-1], theirs)
