@@ -81,7 +81,10 @@ class Hot:
         return self._kept.get(key)
 
     def put(self, key: RecordKey, source: Source) -> None:
-        """Keep a source, unless it alone exceeds the limit."""
+        """Keep a source, unless it alone exceeds the limit: then all others stay."""
+        if source.nbytes > self._limit:
+            self.drop(key)
+            return
         self._kept[key] = source
         self._kept.move_to_end(key)
         while self._kept and self.nbytes > self._limit:

@@ -39,6 +39,8 @@ def test_what_exceeds_the_limit_alone_is_not_kept_and_replacing_counts_once() ->
     hot.put(ONE, source(70))
     assert hot.nbytes == 70
     hot.put(TWO, source(101))
+    assert (hot.nbytes, hot.get(TWO)) == (70, None)
+    hot.put(ONE, source(101))
     assert hot.nbytes == 0
     hot.put(THREE, source(10))
     hot.drop(THREE)
