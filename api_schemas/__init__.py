@@ -26,8 +26,10 @@ from api_schemas.requests import (
     InversionChoice,
     InvertOptions,
     InvertRequest,
+    JobResult,
     OutputFormat,
     Resolution,
+    ResultRequest,
     Submission,
 )
 from api_schemas.results import (
@@ -76,6 +78,7 @@ __all__ = [
     "JobId",
     "JobKind",
     "JobList",
+    "JobResult",
     "JobStatus",
     "Knowledge",
     "Links",
@@ -91,6 +94,7 @@ __all__ = [
     "Request",
     "Resolution",
     "Response",
+    "ResultRequest",
     "Submission",
     "Time",
     "Timings",

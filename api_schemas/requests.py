@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, JsonValue, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, JsonValue, StringConstraints, model_validator
 from pydantic_core import CoreSchema
 
-from api_schemas.base import ImageId, Request
+from api_schemas.base import ImageId, JobId, Request
 from api_schemas.params import (
     EditName,
     EditParams,
@@ -20,6 +20,9 @@ from api_schemas.params import (
 from parameters import EDITS, INVERSIONS, P2P, Direct
 
 Prompt = Annotated[str, Field(max_length=2000)]
+ResultPath = Annotated[
+    str, StringConstraints(pattern=r"^/images/img_[0-9a-z]{26}/results/[0-9a-f]{64}\.(png|jpg|webp)(\?.*)?$")
+]
 TargetPrompt = Annotated[str, Field(min_length=1, max_length=2000)]
 FitName = Literal["crop", "pad", "stretch"]
 
@@ -274,4 +277,36 @@ class EditUpload(EditOptions):
     def _prompted_once(self) -> Self:
         if self.inversion is not None and self.inversion.prompt is not None:
             raise ValueError("give what the image shows as 'source_prompt', not in 'inversion'")
+        return self
+
+
+class JobResult(Request):
+    """One of the pictures of an edit that has succeeded."""
+
+    job_id: JobId = Field(description="The edit.")
+    index: int = Field(
+        default=0, ge=0, lt=8, description="Which of its pictures, in the order of its prompts."
+    )
+
+
+class ResultRequest(Submission):
+    """A picture that an edit made, to be edited in its turn."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"from_result": {"job_id": "job_01k9s0v6x1p4q8w2z3e5r7t9y0"}}]}
+    )
+
+    from_result: JobResult | ResultPath = Field(
+        description="An edit, whose picture is taken at the image's own size where there is one; or the "
+        "path of a picture as a result names it."
+    )
+    prompt: Prompt | None = Field(
+        default=None,
+        description="What the picture shows; null takes the prompt that it was made by. A path needs one.",
+    )
+
+    @model_validator(mode="after")
+    def _described(self) -> Self:
+        if isinstance(self.from_result, str) and self.prompt is None:
+            raise ValueError("give 'prompt' too: a path does not say what the picture shows")
         return self

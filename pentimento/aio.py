@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from api_schemas import Accepted, DeliveryList, Image, Job, JobEvent, MethodInfo, ModelInfo
 from pentimento import calls, outcomes
-from pentimento.calls import Editing, Inverting, Listing
+from pentimento.calls import Editing, Inverting, Listing, Submitting
 from pentimento.core import Core, Place
 from pentimento.following import Following, finish, follow
 from pentimento.outcomes import AJob, AnImage, Edited, Inverted, Pending
@@ -55,6 +55,13 @@ class AsyncClient:
         """As `Client.edit`."""
         how = outcomes.meaning(image, how)
         return AsyncEdit(self, await self._core.ask(calls.edit(outcomes.image_id(image), prompt, how)))
+
+    async def invert_result(
+        self, edit: AJob | Edited, index: int = 0, prompt: str | None = None, **how: Unpack[Submitting]
+    ) -> "AsyncInversion":
+        """As `Client.invert_result`."""
+        named = outcomes.job_id(edit.job if isinstance(edit, Edited) else edit)
+        return AsyncInversion(self, await self._core.ask(calls.invert_result(named, index, prompt, how)))
 
     @overload
     async def wait(self, job: "AsyncInversion", **how: Unpack[Following]) -> Inverted: ...

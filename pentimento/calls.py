@@ -141,6 +141,23 @@ def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accep
     )
 
 
+def invert_result(job_id: str, index: int, prompt: str | None, how: Submitting) -> Call[Accepted]:
+    """Make a picture of an edit an image of its own. Raises TypeError for an unknown keyword."""
+    check(how, Submitting.__optional_keys__)
+    body = {
+        "from_result": {"job_id": job_id, "index": index},
+        "prompt": prompt,
+        "webhook_url": how.get("webhook_url"),
+    }
+    return Call(
+        method="POST",
+        path="/images",
+        read=_json(Accepted),
+        headers=_submission_headers(how),
+        body={name: value for name, value in body.items() if value is not None},
+    )
+
+
 def job(job_id: str) -> Call[Job]:
     """A job as it stands now."""
     return Call(method="GET", path=f"/jobs/{_safe(job_id)}", read=_json(Job))

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from api_schemas import Accepted, DeliveryList, Image, Job, JobEvent, MethodInfo, ModelInfo
 from pentimento import calls, outcomes
-from pentimento.calls import Editing, Inverting, Listing
+from pentimento.calls import Editing, Inverting, Listing, Submitting
 from pentimento.core import Core, Place
 from pentimento.following import Following, finish, follow
 from pentimento.outcomes import AJob, AnImage, Edited, Inverted, Pending
@@ -66,6 +66,16 @@ class Client:
         """
         how = outcomes.meaning(image, how)
         return Edit(self, now(self._core.ask(calls.edit(outcomes.image_id(image), prompt, how))))
+
+    def invert_result(
+        self, edit: "AJob | Edited", index: int = 0, prompt: str | None = None, **how: Unpack[Submitting]
+    ) -> "Inversion":
+        """Make a picture of a finished edit an image of its own, at its full size, to be edited further.
+
+        `prompt` says what it shows, if not what it was made by. Returns once the job is accepted.
+        """
+        named = outcomes.job_id(edit.job if isinstance(edit, Edited) else edit)
+        return Inversion(self, now(self._core.ask(calls.invert_result(named, index, prompt, how))))
 
     @overload
     def wait(self, job: "Inversion", **how: Unpack[Following]) -> Inverted: ...

@@ -18,6 +18,7 @@ from api_schemas import (
     JobEvent,
     Problem,
     PromptPair,
+    ResultRequest,
 )
 from pictures import ACCEPTED
 from service.errors import RETRY_AFTER_S
@@ -189,7 +190,7 @@ def complete(app: FastAPI) -> None:
             document = derive()
             _tell_of_keys(document)
             _tell_of_ids(document)
-            told = (InvertRequest, EditRequest, EditUpload, PromptPair, Problem, JobEvent)
+            told = (InvertRequest, EditRequest, EditUpload, ResultRequest, PromptPair, Problem, JobEvent)
             models = [(model, "validation") for model in told]
             _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
             schemas = document.setdefault("components", {}).setdefault("schemas", {})

@@ -1,6 +1,6 @@
 """From an accepted request to a queued job."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -47,9 +47,16 @@ def submit_invert(store: Store, options: InvertOptions, data: bytes, ask: Ask, p
     Raises ServiceError: what `uploads.read` and `check_inversion` raise, unknown_model, insufficient_storage,
     queue_full.
     """
+    return submit_upload(store, options, lambda: uploads.read(data, fit=options.fit, pixels=pixels), ask)
+
+
+def submit_upload(
+    store: Store, options: InvertOptions, read: Callable[[], uploads.Upload], ask: Ask
+) -> Accepted:
+    """As `submit_invert`, of an image that is read once the options are found to be good."""
     model, told = _model(store, options.model)
     check_inversion(options, None if told is None else told.token_limit)
-    upload = uploads.read(data, fit=options.fit, pixels=pixels)
+    upload = read()
     image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
     ask = replace(ask, warnings=(*upload.warnings, *knowing.doubts(told, [options.prompt])))
     return _accepted(_inverting(store, image, upload, options, model, ask), ask.warnings)

@@ -42,6 +42,12 @@ def read(data: bytes, *, fit: str | None = None, pixels: int = pictures.STORED_P
     return Upload(image=picture.image, png=_encode(picture.image), warnings=warnings)
 
 
+def kept(png: bytes) -> Upload:
+    """A picture that the service made itself, as if it had been sent."""
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+        return Upload(image=image.convert("RGB"), png=png, warnings=[])
+
+
 def _encode(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)

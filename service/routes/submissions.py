@@ -7,14 +7,15 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from redis.exceptions import RedisError
 
-from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Job
+from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Job, ResultRequest
 from service import openapi
-from service.bodies import DECODERS, edit_body, invert_body
+from service.bodies import DECODERS, edit_body, invert_body, read_json
 from service.edge import UPLOAD_BYTES
 from service.following import Follower
 from service.idempotency import REPLAYED, once
 from service.limiting import AtOnce
 from service.pulse import Pulse
+from service.results import submit_result
 from service.routes.common import TheFollower, TheSettings, TheStore
 from service.spooling import InFlight
 from service.submit import submit_edit, submit_edit_upload, submit_invert
@@ -142,6 +143,41 @@ async def edit(
 
         limiter = None if isinstance(asked, EditRequest) else DECODERS
         accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
+    return await _answer(request, follower, terms, accepted, replayed)
+
+
+@router.post(
+    "/images",
+    status_code=202,
+    response_model=Accepted,
+    summary="Edit a result further",
+    openapi_extra=openapi.json_body(ResultRequest),
+    responses=_responses(
+        ErrorCode.NOT_FOUND,
+        ErrorCode.UNKNOWN_MODEL,
+        ErrorCode.UNKNOWN_METHOD,
+        ErrorCode.INSUFFICIENT_STORAGE,
+    ),
+)
+async def create_image(
+    request: Request, store: TheStore, settings: TheSettings, follower: TheFollower, terms: TheTerms
+) -> Response:
+    """Make a picture of an edit an image of its own; the answer names it, and it may be edited at once.
+
+    It is taken as it is, at its full size, and inverted like the image that it was made of.
+    """
+    asked = await read_json(request, ResultRequest)
+    check_webhook(asked.webhook_url, settings)
+
+    def submit() -> tuple[Accepted, bool]:
+        return once(
+            store,
+            terms,
+            lambda: b"/images" + asked.model_dump_json().encode(),
+            lambda ask: submit_result(store, asked, ask),
+        )
+
+    accepted, replayed = await to_thread.run_sync(submit, limiter=DECODERS)
     return await _answer(request, follower, terms, accepted, replayed)
 
 
