@@ -51,10 +51,11 @@ class AsyncClient:
         """As `Client.invert`."""
         return AsyncInversion(self, await self._core.ask(calls.invert(image, prompt, how)))
 
-    async def edit(self, image: AnImage, prompt: str | Sequence[str], **how: Unpack[Editing]) -> "AsyncEdit":
+    async def edit(
+        self, image: AnImage | Picture, prompt: str | Sequence[str], **how: Unpack[Editing]
+    ) -> "AsyncEdit":
         """As `Client.edit`."""
-        how = outcomes.meaning(image, how)
-        return AsyncEdit(self, await self._core.ask(calls.edit(outcomes.image_id(image), prompt, how)))
+        return AsyncEdit(self, await self._core.ask(outcomes.editing(image, prompt, how)))
 
     async def invert_result(
         self, edit: AJob | Edited, index: int = 0, prompt: str | None = None, **how: Unpack[Submitting]

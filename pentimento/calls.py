@@ -64,6 +64,12 @@ class Editing(Submitting, total=False):
     resolution: str | None  # source: the image at its own size; model: as the model made it
     output_format: str | None  # png, jpeg or webp
     quality: int | None  # 1 to 100, of jpeg and webp
+    source_prompt: str | None  # what it shows: the image is a picture that is sent along
+    model: str | None  # of a picture that is sent along
+    fit: str | None  # of a picture that is sent along: crop, pad or stretch one that is longer than 2:1
+
+
+_OF_A_PICTURE = frozenset({"source_prompt", "model", "fit"})
 
 
 class Listing(TypedDict, total=False):
@@ -100,24 +106,47 @@ def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
         "model": how.get("model"),
         "fit": how.get("fit"),
         "webhook_url": how.get("webhook_url"),
-        "params": None if params is None else json.dumps(_plain(params)),
+        "params": _plain(params),
     }
     return Call(
         method="POST",
         path="/invert",
         read=_json(Accepted),
         headers=_submission_headers(how),
-        form={name: str(value) for name, value in options.items() if value is not None},
+        form=_as_form(options),
         files={"image": ("image", encode(image))},
     )
 
 
 def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accepted]:
     """Ask for an edit by one target prompt, or by several. Raises TypeError for an unknown keyword."""
+    check(how, Editing.__optional_keys__ - _OF_A_PICTURE)
+    return Call(
+        method="POST",
+        path="/edit",
+        read=_json(Accepted),
+        headers=_submission_headers(how),
+        body={"image_id": image_id, **_edit_body(prompt, how)},
+    )
+
+
+def edit_picture(image: Picture, prompt: str | Sequence[str], how: Editing) -> Call[Accepted]:
+    """Send a picture along with its edit. Raises TypeError for an unknown keyword."""
     check(how, Editing.__optional_keys__)
+    of_the_picture = {name: how.get(name) for name in _OF_A_PICTURE}
+    return Call(
+        method="POST",
+        path="/edit",
+        read=_json(Accepted),
+        headers=_submission_headers(how),
+        form=_as_form({**_edit_body(prompt, how), **of_the_picture}),
+        files={"image": ("image", encode(image))},
+    )
+
+
+def _edit_body(prompt: str | Sequence[str], how: Editing) -> dict[str, Any]:
     params = how.get("params")
     body = {
-        "image_id": image_id,
         "prompt": prompt if isinstance(prompt, str) else None,
         "prompts": None if isinstance(prompt, str) else list(prompt),
         "inversion": _choice(how.get("inversion")),
@@ -132,13 +161,7 @@ def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accep
         "quality": how.get("quality"),
         "webhook_url": how.get("webhook_url"),
     }
-    return Call(
-        method="POST",
-        path="/edit",
-        read=_json(Accepted),
-        headers=_submission_headers(how),
-        body={name: value for name, value in body.items() if value is not None},
-    )
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def invert_result(job_id: str, index: int, prompt: str | None, how: Submitting) -> Call[Accepted]:
@@ -217,6 +240,15 @@ def check(given: Mapping[str, object], known: Collection[str]) -> None:
     for name in given:
         if name not in known:
             raise TypeError(f"there is no keyword '{name}'; there is: {', '.join(sorted(known))}")
+
+
+def _as_form(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The fields that are given, as text: JSON where they are more than that."""
+    return {
+        name: json.dumps(value) if isinstance(value, dict | list) else str(value)
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 def _json(kind: type[Answer]) -> Callable[[bytes], Answer]:

@@ -58,14 +58,14 @@ class Client:
         """
         return Inversion(self, now(self._core.ask(calls.invert(image, prompt, how))))
 
-    def edit(self, image: AnImage, prompt: str | Sequence[str], **how: Unpack[Editing]) -> "Edit":
+    def edit(self, image: AnImage | Picture, prompt: str | Sequence[str], **how: Unpack[Editing]) -> "Edit":
         """Ask for an edit by one target prompt, or for several that share the work.
 
-        What `invert` returned stands for the inversion that it asked for, an id for the image's own one.
+        What `invert` returned stands for the inversion that it asked for, an id for the image's own one. With
+        a `source_prompt` the image is a picture as in `invert`, and is sent along.
         Returns once the job is accepted.
         """
-        how = outcomes.meaning(image, how)
-        return Edit(self, now(self._core.ask(calls.edit(outcomes.image_id(image), prompt, how))))
+        return Edit(self, now(self._core.ask(outcomes.editing(image, prompt, how))))
 
     def invert_result(
         self, edit: "AJob | Edited", index: int = 0, prompt: str | None = None, **how: Unpack[Submitting]

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from PIL import Image as Pillow
 
 from api_schemas import Accepted, EditResult, Image, InversionInfo, InvertResult, Job, Notice
 from pentimento import calls, pictures
-from pentimento.calls import Editing
+from pentimento.calls import Call, Editing
 from pentimento.core import Core
+from pentimento.pictures import Picture
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,19 @@ class Pending:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(job_id={self.job_id!r}, image_id={self.image_id!r})"
+
+
+def editing(image: AnImage | Picture, prompt: str | Sequence[str], how: Editing) -> Call[Accepted]:
+    """The request for an edit of an image that was sent before, or of a picture if it says what that shows.
+
+    Raises TypeError for a picture without `source_prompt`, and for an unknown keyword.
+    """
+    if how.get("source_prompt") is not None:
+        return calls.edit_picture(cast(Picture, image), prompt, how)
+    if isinstance(image, bytes | Path | Pillow.Image):
+        raise TypeError("a picture is edited with source_prompt=..., which says what it shows")
+    known = cast(AnImage, image)
+    return calls.edit(image_id(known), prompt, meaning(known, how))
 
 
 def image_id(image: AnImage) -> str:

@@ -40,7 +40,7 @@ MADE: dict[str, list[set[str]]] = {
         {"dog.png", "grass.png", "pet-1.webp", "pet-2.webp"},
         {"dog.jpg", "fox.jpg"},
         set(),
-        {"dog.webp"},
+        {"fox.png", "again.png", "dog.webp"},
     ],
 }
 

@@ -1,12 +1,13 @@
 """The commands that have work done: invert and edit."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api_schemas import Accepted, EditedImage, OutputFormat, Resolution
+from api_schemas import IMAGE_ID, Accepted, EditedImage, OutputFormat, Resolution
 from parameters import EDITS, INVERSIONS
 from pentimento.cli import values
 from pentimento.cli.common import Json, Url, asking
@@ -78,10 +79,20 @@ def invert(
 @with_parameters(EDITS)
 def edit(
     *,
-    image_id: Annotated[str, typer.Argument(help="What `pentimento invert` printed.")],
+    image: Annotated[
+        str, typer.Argument(help="What `pentimento invert` printed, or with --from a picture; - is stdin.")
+    ],
     prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="What the image is to show.")],
+    source_prompt: Annotated[
+        str | None, typer.Option("--from", help="What the picture shows, which is sent along with its edit.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="With --from: the model to use.")] = None,
+    fit: Annotated[
+        Fit | None, typer.Option(help="With --from: what to do with a picture that is longer than 2:1.")
+    ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where to write it: a .png, .jpg or .webp file.")
+        Path,
+        typer.Option("--output", "-o", help="Where to write it: a .png, .jpg or .webp file; - is stdout."),
     ] = Path("edited.png"),
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="Of a .jpg or .webp file.")] = None,
     resolution: Annotated[
@@ -121,14 +132,20 @@ def edit(
     if attention is not None:
         params = {**params, "attention": True}
     params = {**params, **values.extra_params(param or ())}
+    to_stdout = output == Path("-")
+    if to_stdout and (no_wait or as_json or len(prompts) > 1):
+        raise typer.BadParameter("--output: stdout takes one picture, and neither --json nor --no-wait")
     if not output.parent.is_dir():
         raise typer.BadParameter(f"--output: there is no folder {output.parent}")
-    if output.suffix.lower() not in _FORMATS:
+    if not to_stdout and output.suffix.lower() not in _FORMATS:
         raise typer.BadParameter(f"--output: '{output.name}' does not end in {', '.join(_FORMATS)}")
+    given = _given(image, source_prompt)
+    of_a_picture = {"source_prompt": source_prompt, "model": model, "fit": fit}
     with asking(url) as client:
         job = client.edit(
-            image_id,
+            given,
             prompts[0] if len(prompts) == 1 else prompts,
+            **{name: value for name, value in of_a_picture.items() if value is not None},
             method=method,
             inversion=values.extra_params(inversion or (), "--inversion") or None,
             params=params or None,
@@ -136,7 +153,7 @@ def edit(
             guidance_scale=guidance,
             negative_prompt=negative_prompt,
             seed=seed,
-            output_format=_FORMATS[output.suffix.lower()],
+            output_format=_FORMATS.get(output.suffix.lower()),
             quality=quality,
             resolution=resolution,
             cancel_after=cancel_after,
@@ -147,6 +164,9 @@ def edit(
             return
         made = finished(client, job, as_json)
         assert isinstance(made, Edited)
+        if to_stdout:
+            sys.stdout.buffer.write(made.files[0])
+            return
         files = made.save(output)
         for file, picture in zip(files, made.result.images, strict=True):
             if attention is not None:
@@ -162,6 +182,21 @@ def install(app: typer.Typer) -> None:
     """Add these commands to the application."""
     for command in (invert, edit):
         app.command()(command)
+
+
+def _given(image: str, source_prompt: str | None) -> str | bytes:
+    """The id of an image, or a picture's file."""
+    if re.fullmatch(IMAGE_ID, image):
+        if source_prompt is not None:
+            raise typer.BadParameter("--from is for a picture; what an image of the service shows is known")
+        return image
+    if source_prompt is None:
+        raise typer.BadParameter(f"'{image}' is no image id; for a picture say with --from what it shows")
+    if image == "-":
+        return sys.stdin.buffer.read()
+    if not Path(image).is_file():
+        raise typer.BadParameter(f"there is no file '{image}'")
+    return Path(image).read_bytes()
 
 
 def _save_attention(client: Client, made: EditedImage, folder: Path, name: str) -> None:

@@ -1,14 +1,18 @@
 """Photographs as they lie on a phone, dropped on the page."""
 
+import io
 import re
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from store import Store
+from api_schemas import InvertOptions, Knowledge, ModelInfo, Notice
+from store import Store, keys
 from tests.pictures.files import encoded, p3, plain
-from tests.studio.conftest import Hands
+from tests.pictures.photographs import difference, photographs
+from tests.results import inverted
+from tests.studio.conftest import Hands, png
 
 
 def send(page: Page, url: str, file: Path) -> None:
@@ -31,7 +35,8 @@ def test_a_long_picture_is_fitted_as_the_page_offers(
     page.get_by_label("What the picture shows").fill("a screen")
     page.get_by_role("button", name="Invert", exact=True).click()
     claim = hands.take()
-    assert claim.request.fit == "pad"  # type: ignore[union-attr]
+    assert isinstance(claim.request, InvertOptions)
+    assert claim.request.fit == "pad"
     image = shared.images.get(claim.image_id)
     assert image is not None
     assert (image.width, image.height) == (127, 253)
@@ -44,7 +49,8 @@ def test_a_picture_of_usual_proportions_needs_no_choice(
     file.write_bytes(encoded(plain(80, 60), "AVIF", icc_profile=p3()))
     send(page, url, file)
     claim = hands.take()
-    assert claim.request.fit is None  # type: ignore[union-attr]
+    assert isinstance(claim.request, InvertOptions)
+    assert claim.request.fit is None
     expect(page.locator("#fit")).to_be_hidden()
 
 
@@ -68,3 +74,48 @@ def test_what_is_no_picture_is_named(page: Page, url: str, hands: Hands, tmp_pat
     file.write_bytes(b"%PDF-1.7\n")
     send(page, url, file)
     expect(page.locator("#file-error")).to_contain_text(re.compile("a PDF document.*Save the page as PNG"))
+
+
+def test_five_photographs_are_kept_as_one_sees_them(
+    page: Page, url: str, hands: Hands, shared: Store, tmp_path: Path
+) -> None:
+    for photograph in photographs():
+        file = tmp_path / photograph.name
+        file.write_bytes(photograph.file)
+        send(page, url, file)
+        claim = hands.take()
+        with Image.open(io.BytesIO(shared.blobs.get(keys.source(claim.image_id)))) as kept:
+            assert difference(kept, photograph.seen) < 3.0
+        hands.invert(claim)
+        expect(page.get_by_role("button", name="Edit", exact=True)).to_be_enabled()
+
+
+def test_the_page_names_the_model_and_what_it_knows_and_doubts(
+    page: Page, url: str, hands: Hands, shared: Store, tmp_path: Path
+) -> None:
+    knows = Knowledge(demo=True, objects=["cat", "fox"], words=["a", "cat", "fox", "on", "grass"])
+    model = ModelInfo(name="miniature", size=64, token_limit=16, guidance_scale=3, demo=True, knows=knows)
+    shared.presence.publish("hands", model, 600)
+    page.goto(url)
+    expect(page.locator("#model summary")).to_contain_text("miniature")
+    page.locator("#model summary").click()
+    expect(page.locator("#about-model")).to_contain_text("cat, fox")
+    expect(page.locator("#about-model")).to_contain_text("PENTIMENTO_MODEL=stable-diffusion")
+    page.locator("#model summary").click()
+
+    file = tmp_path / "photo.png"
+    file.write_bytes(encoded(plain(80, 60)))
+    page.locator("#file").set_input_files(file)
+    page.get_by_label("What the picture shows").fill("a kitten on grass")
+    expect(page.locator("#prompt-doubts")).to_contain_text("'kitten'")
+    page.get_by_role("button", name="Invert", exact=True).click()
+    claim = hands.take()
+    doubt = Notice(code="poor_reconstruction", message="The model cannot represent this picture.")
+    for key in (keys.working(*claim.record), keys.reconstruction(*claim.record)):
+        shared.blobs.put(key, png("orange"))
+    made = inverted(*claim.record).model_copy(update={"warnings": [doubt]})
+    shared.jobs.succeed(claim, made)
+    expect(page.locator("#facts-doubts")).to_contain_text("cannot represent")
+    page.get_by_label("What the picture should show").fill("a unicorn on grass")
+    expect(page.locator("#target-doubts")).to_contain_text("'unicorn'")
+    expect(page.locator("#target-doubts")).not_to_contain_text("kitten")
