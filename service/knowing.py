@@ -48,7 +48,7 @@ def doubts(model: ModelInfo | None, prompts: Iterable[str | None]) -> list[Notic
 
 def _unknown(word: str, folded: str, model: ModelInfo, known: list[str]) -> Notice:
     nearest = get_close_matches(folded, known, n=_NEAREST, cutoff=0.7)
-    instead = f"near it are: {', '.join(nearest)}" if nearest else "GET /models lists the words that it was"
+    instead = f"near it are: {', '.join(nearest)}" if nearest else "it was taught none like it"
     return Notice(
         code="unknown_to_model",
         message=f"The model {model.name} was not taught the word '{word}'; {instead}.",
