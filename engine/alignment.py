@@ -21,7 +21,8 @@ class Tokens:
     """A prompt as a model reads it: padded token ids, and where each of its words went.
 
     `spans[k]` are the positions of word k; `end` is the position of the end-of-text token, after which
-    there is padding only. Tokens of no word are punctuation.
+    there is padding only. Tokens of no word are punctuation. `starts[at]` is the character of the prompt at
+    which token `at` begins, up to the end token.
     """
 
     prompt: str
@@ -29,6 +30,7 @@ class Tokens:
     words: tuple[prompts.Word, ...]
     spans: tuple[tuple[int, ...], ...]
     end: int
+    starts: tuple[int, ...]
 
     def positions(self, phrase: str) -> tuple[int, ...]:
         """The token positions of every occurrence of a word or phrase; raises `UnknownWord`."""
@@ -36,7 +38,18 @@ class Tokens:
             found = prompts.find(self.prompt, phrase)
         except prompts.UnknownWord as error:
             raise UnknownWord(error.word, error.words) from None
-        return tuple(position for index in found for position in self.spans[index])
+        sought = {part.folded for part in prompts.words(phrase)}
+        return tuple(at for index in found for at in self._own(index, sought))
+
+    def _own(self, index: int, sought: set[str]) -> tuple[int, ...]:
+        """The tokens of word `index` without those of an ending that is not sought, as in "cat's"."""
+        folded = self.words[index].folded
+        stem = max((part for part in sought if folded.startswith(part)), key=len, default=folded)
+        if folded in sought or len(folded) != len(self.words[index].text):
+            return self.spans[index]
+        stop = self.words[index].start + len(stem)
+        own = tuple(at for at in self.spans[index] if self.starts[at] < stop)
+        return own or self.spans[index]
 
     def occurrences(self, phrase: str) -> list[int]:
         """The token positions of a word or phrase, none if it does not occur."""
@@ -78,8 +91,9 @@ def tokenize(tokenizer: Any, prompt: str, limit: int) -> Tokens:
         tuple(at for at in range(1, end) if offsets[at][0] < word.stop and word.start < offsets[at][1])
         for word in words
     )
+    starts = tuple(start for start, _ in offsets)
     padding = (tokenizer.pad_token_id,) * (limit - len(ids))
-    return Tokens(prompt=prompt, ids=(*ids, *padding), words=words, spans=spans, end=end)
+    return Tokens(prompt=prompt, ids=(*ids, *padding), words=words, spans=spans, end=end, starts=starts)
 
 
 def replace(source: Tokens, target: Tokens) -> Alignment:

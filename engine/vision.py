@@ -1,4 +1,4 @@
-"""CLIP's vision tower, which says what a picture looks like, and how it reads pictures."""
+"""CLIP's vision tower, and how it reads pictures."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _end_of_word(prompt: str, start: int) -> int:
 
 
 def _is_letter(char: str) -> bool:
-    return char.isalnum() or char == "_" or _is_emoji(char)
+    return char.isalnum() or char in ("_", "&") or _is_emoji(char)
 
 
 def _is_emoji(char: str) -> bool:

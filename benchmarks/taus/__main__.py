@@ -15,7 +15,7 @@ from rich.table import Table
 
 import engine
 from benchmarks.quality.cases import cases
-from benchmarks.taus.grid import Params, Tried, attempt, choose, points, prepared
+from benchmarks.taus.grid import Params, Tried, Value, attempt, choose, points, prepared
 from miniature import WEIGHTS
 from miniature.pairs import KINDS
 from miniature.printing import open_console
@@ -24,7 +24,7 @@ from parameters import EDITS
 
 FIRST = 2_000_000
 ROOM = 4 * 2**30
-Axes = Mapping[str, Sequence[float]]
+Axes = Mapping[str, Sequence[Value]]
 STAGES: tuple[Axes, ...] = (
     {"tau_c": (0.2, 0.4, 0.6, 0.8), "tau_s": (0.0, 0.2, 0.4, 0.6, 0.8)},
     {"tau_v": (0.0, 0.2, 0.5, 0.8, 1.0)},
@@ -33,13 +33,19 @@ STAGES: tuple[Axes, ...] = (
 )
 
 
-def axis(text: str) -> tuple[str, tuple[float, ...]]:
-    """Read "tau_c=.2,.4"."""
+def axis(text: str) -> tuple[str, tuple[Value, ...]]:
+    """Read "tau_c=.2,.4" or "padding=end,absolute"."""
     name, _, values = text.partition("=")
+    if not (name and values):
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE,VALUE")
+    return name, tuple(_value(value) for value in values.split(","))
+
+
+def _value(text: str) -> Value:
     try:
-        return name, tuple(float(value) for value in values.split(","))
+        return float(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not NAME=VALUE,VALUE") from None
+        return text
 
 
 def table(title: str, tried: Sequence[Tried], chosen: Tried) -> Table:

@@ -15,7 +15,8 @@ from benchmarks.quality.measuring import Measures, measure
 from benchmarks.quality.tables import mean
 from miniature.pairs import KINDS
 
-Params = Mapping[str, float]
+Value = float | str
+Params = Mapping[str, Value]
 Prepared = tuple[Case, engine.SourceRecord]
 
 NEARLY = 5.0
@@ -35,10 +36,13 @@ class Tried:
     @property
     def name(self) -> str:
         """The setting in words."""
-        return ", ".join(f"{name} {value:g}" for name, value in self.params.items())
+        shown = {
+            name: value if isinstance(value, str) else f"{value:g}" for name, value in self.params.items()
+        }
+        return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
-def points(axes: Mapping[str, Sequence[float]]) -> list[Params]:
+def points(axes: Mapping[str, Sequence[Value]]) -> list[Params]:
     """All settings of a grid, the last axis fastest."""
     return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
 

@@ -53,7 +53,7 @@ class Heads:
     """The rows of one branch inside one layer, before the output projection.
 
     `hidden` (rows, queries, width) enters the query projection of the layer `attn`, `context` the key's and
-    `values` the value's (rows, keys, width); what nobody asks for is not projected. `source` is the source
+    `values` the value's (rows, keys, width); what is not asked for is not projected. `source` is the source
     in the same layer and branch, of one row, if it is at hand. `edited`, once a control has set them, are the
     terms that add up to the attention in place of softmax(QK).
     """

@@ -120,8 +120,8 @@ class Fitting:
     def task(self, index: int, call: Call, x: Tensor) -> Task:
         """What a step has to do from x.
 
-        It should arrive at z*_(N-1-index). Its maps are those at the latent it starts from, N-index; nobody
-        looked at z*_N, so the first step takes those of z*_(N-1), as the second does (and the reference).
+        It should arrive at z*_(N-1-index). Its maps are those at the latent it starts from, N-index; there is
+        none at z*_N, so the first step takes those of z*_(N-1), as the second does (and the reference).
         """
         total = len(self.schedule)
         return Task(
