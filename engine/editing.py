@@ -67,7 +67,7 @@ def edit(
     report = on_progress or silent
     _check_match(model, record)
     setting = Setting.of(model, record, edit)
-    method = METHODS[setting.params.name]
+    method = METHODS.find(setting.params.name)
     with memory_errors():
         plan = method.plan(setting)
     blend, attention = plan.blend, setting.params.attention
@@ -116,7 +116,7 @@ def reconstruct(
     one, and else unguided.
 
     Raises:
-        RecordMismatch, NumericalError, OutOfMemory: as their names say.
+        RecordMismatch, UnknownMethod, NumericalError, OutOfMemory: as their names say.
     """
     report = on_progress or silent
     _check_match(model, record)
@@ -139,6 +139,7 @@ def _check_match(model: Backbone, record: SourceRecord) -> None:
         raise RecordMismatch("model", record.revision, model.revision)
     if record.dtype != model.dtype_name:
         raise RecordMismatch("dtype", record.dtype, model.dtype_name)
+    INVERTERS.find(record.method)
 
 
 def _check_words_seen(model: Backbone, record: SourceRecord) -> None:

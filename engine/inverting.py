@@ -41,7 +41,7 @@ def invert(
     model.tokens(prompt)
     picture = codec.fit(model, image)
     schedule = model.schedule(steps, latent_size(model, picture))
-    inverter = INVERTERS[method]
+    inverter = INVERTERS.find(method)
     with memory_errors():
         report(Progress("encode", 0, 1))
         latent = codec.encode(model, picture)

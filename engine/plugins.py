@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
-from engine.errors import BrokenPlugin
+from engine.errors import BrokenPlugin, UnknownMethod
 
 T = TypeVar("T")
 
@@ -33,6 +33,12 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def find(self, name: str) -> T:
+        """The thing of this name; raises `UnknownMethod`, which says what there is."""
+        if name not in self:
+            raise UnknownMethod(name, self)
+        return self[name]
 
     @cached_property
     def _known(self) -> dict[str, T]:

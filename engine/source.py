@@ -126,6 +126,8 @@ class SourceRun:
         sampled = step.index + 1 >= len(self._path)
         rows = {branch.name for branch in self._lane.step(step.index).branches} if sampled else set()
         for name, sites in wanted.items():
+            if not sites:
+                continue
             key = self._kept_under(self._lane.branch(step.index, name), step.index)
             if not sites <= (self._cache.get(key) or {}).keys():
                 rows.add(name)

@@ -154,10 +154,11 @@ class PlugAndPlay(EditParameters):
     needs = frozenset({START, PATH})
     published = settings(
         steps=50,
-        guidance_scale=7.5,
+        guidance_scale=10.0,
         tau_f=0.8,
         tau_a=0.5,
         negative_prompt_alpha=1.0,
+        negative_prompt_schedule="linear",
     )
 
     tau_f: Window = Field(

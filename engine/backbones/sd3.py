@@ -83,6 +83,7 @@ class StableDiffusion3(Backbone):
             vae=vae.to(device),
             scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
         )
+        model.schedule(1)
         side = transformer.config.sample_size * model.vae_factor
         return replace(model, spec=replace(spec, size=spec.size or side))
 

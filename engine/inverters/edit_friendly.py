@@ -58,7 +58,7 @@ class EditFriendlyInverter(Inverter):
             std = posterior_std(call.at, call.to) if call.to.s else 1.0
             mean = move(x, held, call.at, call.to, std)
             goal = x0 if last else levels[index + 1]
-            keep = params.last_noise or not last
+            keep = std > 0 and (params.last_noise or not last)
             noise = (goal - mean) / std if keep else torch.zeros_like(mean)
             path.append(check_finite(mean + std * noise, "invert", index))
             maps.append(noise)

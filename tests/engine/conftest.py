@@ -144,6 +144,17 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> engine.Backbone:
     return engine.load(folder)
 
 
+@pytest.fixture(scope="session")
+def pure(tmp_path_factory: pytest.TempPathFactory) -> engine.Backbone:
+    """A v-predicting model whose highest level is noise alone."""
+    scheduler = {
+        "prediction_type": "v_prediction",
+        "timestep_spacing": "trailing",
+        "rescale_betas_zero_snr": True,
+    }
+    return engine.load(save_model(tmp_path_factory.mktemp("pure"), scheduler=scheduler))
+
+
 def picture_of(width: int, height: int, seed: int = 0) -> Image.Image:
     noise = np.random.default_rng(seed).integers(0, 256, (5, 5, 3), dtype=np.uint8)
     return Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)

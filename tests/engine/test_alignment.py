@@ -108,6 +108,13 @@ def test_a_replacement_moves_all_attention_to_the_word_in_its_place(
     assert aligned.inherited.eq(1).all()
 
 
+@pytest.mark.parametrize(("phrase", "positions"), [("cat", (2,)), ("cat's", (2, 3, 4)), ("ball", (5,))])
+def test_a_possessive_names_the_tokens_of_its_own_word(
+    tokenizer: Any, phrase: str, positions: tuple[int, ...]
+) -> None:
+    assert tokens(tokenizer, "a cat's ball").positions(phrase) == positions
+
+
 def test_a_replacement_by_the_same_prompt_changes_nothing(tokenizer: Any) -> None:
     same = tokens(tokenizer, "a red fox, on grass!")
 
@@ -116,7 +123,13 @@ def test_a_replacement_by_the_same_prompt_changes_nothing(tokenizer: Any) -> Non
 
 def test_a_token_that_two_words_share_gives_its_attention_once() -> None:
     words = prompts.words("小猫")
-    shared = {"prompt": "小猫", "words": words, "ids": (9, 1, 2, 3, 8, 8), "end": 4}
+    shared = {
+        "prompt": "小猫",
+        "words": words,
+        "ids": (9, 1, 2, 3, 8, 8),
+        "end": 4,
+        "starts": (0, 0, 0, 1, 2),
+    }
     source = Tokens(spans=((1, 2), (2, 3)), **shared)  # type: ignore[arg-type]
     target = Tokens(spans=((1, 2), (3,)), **shared)  # type: ignore[arg-type]
 

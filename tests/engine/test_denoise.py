@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import DDIMScheduler
 from torch import Tensor
 
 import engine
@@ -96,6 +97,21 @@ def test_v_prediction_is_read_as_noise_at_the_level_of_the_latent(deep: engine.B
     (mine,) = denoise(deep, [lane_of(deep, "a cat", scale=1.0)])
 
     torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_from_noise_alone_guided_sampling_is_diffusers_in_float64(pure: engine.Backbone) -> None:
+    scheduler = DDIMScheduler.from_config(pure.scheduler.config)
+    scheduler.set_timesteps(STEPS)
+    text, none = read(pure, "a cat").context, read(pure, "").context
+    x = start_of(pure).double()
+    for timestep in scheduler.timesteps:
+        cond, uncond = (pure.network(x.float(), timestep, each).sample.double() for each in (text, none))
+        x = scheduler.step(uncond + 3 * (cond - uncond), int(timestep), x).prev_sample
+
+    (mine,) = denoise(pure, [lane_of(pure, "a cat")])
+
+    torch.testing.assert_close(mine.double(), x, rtol=1e-4, atol=1e-4)
 
 
 def source_of(
@@ -304,6 +320,37 @@ def test_a_sampled_source_catches_up_with_a_lane_that_starts_late(
     assert late.calls == 2 * STEPS
     assert sum(network_rows) == 2 * STEPS + 2 * (STEPS - first)
     assert heard == [(done + 1, STEPS - first, sum(network_rows)) for done in range(STEPS - first)]
+
+
+@dataclass(frozen=True)
+class Concepts(ClassifierFree):
+    """Guidance with a branch that no source has."""
+
+    def branches(self, index: int, total: int) -> tuple[str, ...]:
+        return ("uncond", "cond", "concept:1")
+
+    def combine(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor:
+        return super().combine(predictions, index, total) + predictions["concept:1"]
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_branch_that_the_source_has_not_runs_beside_it_if_it_takes_nothing(
+    model: engine.Backbone, network_rows: list[int], pinned: bool
+) -> None:
+    texts = {name: read(model, name) for name in ("cond", "uncond", "concept:1")}
+    lane = lane_of(
+        model,
+        "a cat",
+        guidance=Concepts(3.0),
+        conditionings=texts,
+        control=p2p(model, 1),
+        source=source_of(model, pinned=pinned),
+    )
+    heard: list[int] = []
+
+    denoise(model, [lane], on_step=lambda done, total, latents, rows: heard.append(sum(rows)))
+
+    assert set(heard) == {sum(network_rows)} == {STEPS * (3 + (1 if pinned else 2))}
 
 
 def test_where_there_is_no_room_the_branches_run_one_by_one(

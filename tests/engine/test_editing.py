@@ -15,6 +15,7 @@ from PIL import Image
 import engine
 from engine import P2P, Edit, P2Plus, Plain, PlugAndPlay, Progress, codec
 from engine.backbones.unet import StableDiffusion
+from engine.inverters import INVERTERS
 from parameters import INVERSIONS, EditParameters
 
 BLENDED = P2P(blend_words=["cat", "dog"], subtract_words=["grass"], reweight={"dog": 2, "grass": -1})
@@ -273,6 +274,23 @@ def test_keys_see_the_pixels_after_crop_and_resize(
     wider.paste(image, (1, 0))
 
     assert engine.record_key(model, wider, prompt="") == engine.record_key(model, image, prompt="")
+
+
+@pytest.mark.parametrize("method", WITH_PATH)
+def test_models_that_begin_from_noise_alone_are_inverted_and_edited(
+    pure: engine.Backbone, image: Image.Image, method: str
+) -> None:
+    assert pure.schedule(3).levels[-1].a < 1e-6
+    record = engine.invert(
+        pure, image, prompt="a cat on grass", method=method, steps=3, params=QUICK.get(method)
+    )
+
+    result = engine.edit(pure, record, Edit(prompt="a dog on grass", method=BLENDED))
+
+    assert torch.isfinite(record.trajectory).all()
+    assert (record.trajectory.dtype, len(result.images)) == (torch.float32, 1)
+    if INVERTERS[method].pinned:
+        assert furthest(engine.reconstruct(pure, record), reconstruction(pure, image)) <= 1
 
 
 def test_half_precision_keeps_latents_in_full(folder: Path, image: Image.Image) -> None:

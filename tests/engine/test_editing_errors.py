@@ -32,6 +32,16 @@ def test_a_record_of_another_model_or_dtype_is_refused(
         engine.edit(engine.load(folder, dtype="bfloat16"), record, Edit(prompt="a dog"))
 
 
+def test_a_record_of_an_inversion_that_is_not_installed_any_more_is_refused(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    orphan = replace(record, method="from-a-plug-in")
+    with pytest.raises(UnknownMethod, match="from-a-plug-in"):
+        engine.edit(model, orphan, Edit(prompt="a dog"))
+    with pytest.raises(UnknownMethod, match="from-a-plug-in"):
+        engine.reconstruct(model, orphan)
+
+
 @pytest.mark.parametrize(
     ("error", "asked"),
     [

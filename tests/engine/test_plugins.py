@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import FAMILIES, INVERTERS, METHODS
-from engine.errors import BrokenPlugin
+from engine.errors import BrokenPlugin, UnknownMethod
 from engine.inverters import DDIMInverter
 from engine.inverters import _entry as inverter_entry
 from engine.plugins import Registry
@@ -55,8 +55,10 @@ def test_what_an_installed_package_has_is_found_beside_the_engines_own(install: 
     assert list(registry) == ["ddim", "sketch"]
     assert len(registry) == 2
     assert type(registry["sketch"]).__name__ == "SketchInverter"
-    with pytest.raises(KeyError):
-        registry["nothing"]
+    assert registry.find("sketch") is registry["sketch"]
+    with pytest.raises(UnknownMethod) as caught:
+        registry.find("nothing")
+    assert caught.value.known == ["ddim", "sketch"]
 
 
 def test_a_package_is_not_read_before_the_first_look(install: Install) -> None:

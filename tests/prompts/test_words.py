@@ -11,6 +11,7 @@ import prompts
         ("a cat on grass", ["a", "cat", "on", "grass"]),
         ("  A Cat, on “grass”!?  ", ["A", "Cat", "on", "grass"]),
         ("a dog's red-hot ball", ["a", "dog's", "red-hot", "ball"]),
+        ("a cat & a dog, R&B", ["a", "cat", "&", "a", "dog", "R&B"]),
         ("the dogs' - ball -", ["the", "dogs", "ball"]),
         ("cafe\u0301 cre\u0300me", ["cafe\u0301", "cre\u0300me"]),
         ("고양이가 잔디 위에", ["고양이가", "잔디", "위에"]),

@@ -322,3 +322,11 @@ def test_a_transformer_of_other_latents_is_refused(sd3_folder: Path, tmp_path: P
 
     with pytest.raises(UnknownModel, match="other latents"):
         engine.load(copy)
+
+
+def test_a_schedule_that_needs_more_than_its_steps_is_refused(sd3_folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(sd3_folder, tmp_path / "copy"))
+    FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True).save_pretrained(copy / "scheduler")
+
+    with pytest.raises(UnknownModel, match="mu"):
+        engine.load(copy)

@@ -13,7 +13,10 @@ from PIL import Image
 
 import engine
 from engine import P2P, Edit, Plain, codec
-from engine.inverters import Source
+from engine.inverters import INVERTERS, Source
+from engine.inverting import resolved
+from engine.progress import silent
+from engine.schedule import Schedule
 from tests.engine.inverters.inverting import inverted_by
 
 STEPS = 5
@@ -130,3 +133,15 @@ def test_at_scale_one_the_null_prompt_is_not_run(
     inverted_by("edit-friendly", model, source, 3, guidance_scale=1.0)
 
     assert network_rows == [1, 1, 1]
+
+
+def test_a_level_that_comes_twice_adds_no_noise(model: engine.Backbone, source: Source) -> None:
+    """As at all training steps with an offset, where the last two timesteps are the same."""
+    levels = model.schedule(3).levels
+    twice = Schedule(levels=(*levels, levels[-1]))
+    params = resolved(model, "edit-friendly", None)
+
+    found = INVERTERS["edit-friendly"].invert(model, source, twice, params, silent)
+
+    torch.testing.assert_close(found.trajectory[-1], found.trajectory[-2])
+    torch.testing.assert_close(found.trajectory[:1], source.latent)

@@ -90,6 +90,7 @@ def final(model: engine.Backbone, source: Source, inversion: Inversion) -> tuple
     return sum(losses), float((x - source.latent).square().mean())
 
 
+@pytest.mark.slow
 def test_the_fast_way_gets_as_far_in_a_third_of_the_calls() -> None:
     model = engine.load("miniature")
     scene = sample(2_000_000)
