@@ -12,15 +12,15 @@ from fastapi.telemetry import TelemetryConfig
 import store
 from service import auth, errors, openapi
 from service.conversions import Conversions
-from service.edge import JSON_BYTES, Edge
 from service.following import Follower
 from service.metrics import Metrics
 from service.origins import Origins
 from service.pulse import Pulse
+from service.request_log import PROBES, Watch
 from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
+from service.security import JSON_BYTES, Edge
 from service.settings import ServiceSettings
 from service.spooling import InFlight
-from service.watching import PROBES, Watch
 from store import Store
 
 _DESCRIPTION = (

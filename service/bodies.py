@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from api_schemas import EditRequest, EditUpload, ErrorCode, FieldError, InvertRequest, Problem
-from service.edge import JSON_BYTES, UPLOAD_BYTES
 from service.errors import ServiceError, validation_problem
+from service.security import JSON_BYTES, UPLOAD_BYTES
 from service.spooling import DataUrlError, InFlight, decode, decode_base64, split, spooled
 
 Model = TypeVar("Model", bound=BaseModel)

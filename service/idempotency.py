@@ -7,7 +7,7 @@ from typing import Final
 
 from api_schemas import Accepted, ErrorCode, Problem
 from service.errors import ServiceError
-from service.terms import Terms
+from service.request_headers import Terms
 from store import Ask, KeyInUse, KeyReused, Store
 
 REPLAYED: Final[Mapping[str, str]] = {"Idempotent-Replayed": "true"}

@@ -1,8 +1,10 @@
-"""Whether a webhook may be asked for."""
+"""Webhooks: whether one may be asked for, and the log of the tries to deliver it."""
 
-from api_schemas import ErrorCode
+from collections.abc import Iterable, Sequence
+
+from api_schemas import Delivery, DeliveryStatus, DeliveryTry, ErrorCode
 from service.errors import ServiceError
-from service.keeper.guard import Refused, parse
+from service.keeper.ssrf import Refused, parse
 from service.settings import WebhookSettings
 
 
@@ -22,3 +24,22 @@ def _refused(url: str, reason: str) -> ServiceError:
     return ServiceError(
         ErrorCode.INVALID_PARAMETER, f"webhook_url: {reason}.", parameter="webhook_url", value=url
     )
+
+
+class Entry(DeliveryTry):
+    """One line of the log."""
+
+    url: str
+
+
+def read_log(urls: Iterable[str], log: Sequence[str]) -> list[Delivery]:
+    """What became of the webhooks that go to these URLs."""
+    entries = [Entry.model_validate_json(line) for line in log]
+    return [_delivery(url, [entry for entry in entries if entry.url == url]) for url in urls]
+
+
+def _delivery(url: str, tries: list[Entry]) -> Delivery:
+    status = DeliveryStatus.PENDING
+    if tries and tries[-1].retry_at is None:
+        status = DeliveryStatus.DELIVERED if tries[-1].error is None else DeliveryStatus.FAILED
+    return Delivery(url=url, status=status, tries=[DeliveryTry.model_validate(dict(one)) for one in tries])

@@ -21,8 +21,8 @@ import workers.measures
 from api_schemas import PROBLEM_JSON, ErrorCode, Problem
 from service.app import create_app
 from service.connections import ConnectionLimits
-from service.edge import UPLOAD_BYTES
 from service.keeper.settings import KeeperSettings
+from service.security import UPLOAD_BYTES
 from service.settings import ServiceSettings
 from store import Store
 from tests.service.conftest import begin, edit, ready, serve

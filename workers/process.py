@@ -20,11 +20,11 @@ import store
 from api_schemas import ModelInfo
 from store import logs, tracing
 from workers import knowledge
-from workers.guard import Guard
-from workers.heart import Heart
+from workers.lease import Heart
 from workers.records import Records
 from workers.runner import Runner
 from workers.settings import WorkerSettings
+from workers.watchdog import Guard
 from workers.worker import EditingWorker, Leaving
 
 log = structlog.get_logger(__name__)

@@ -18,8 +18,8 @@ import engine.codec
 from api_schemas import InvertOptions
 from store import BlobDamaged, BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
 from workers.measures import SOUGHT, remember_memory
-from workers.patience import keep
 from workers.reporter import Reporter
+from workers.retry import keep
 
 log = structlog.get_logger(__name__)
 

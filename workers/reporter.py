@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 import engine
 from api_schemas import Notice, Progress
 from store import Claim, Fenced, JobStore, Verdict
-from workers.guard import Guard
+from workers.eta import Costs, Pace, Phase
 from workers.measures import STEP
-from workers.pace import Costs, Pace, Phase
 from workers.previews import Previews
+from workers.watchdog import Guard
 
 log = structlog.get_logger(__name__)
 

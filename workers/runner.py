@@ -11,13 +11,13 @@ from redis.exceptions import RedisError
 import engine
 from api_schemas import EditRequest, EditResult, ErrorCode, InvertResult
 from store import Claim, Fenced, StorageUnavailable, Store, tracing
-from workers.guard import Guard
+from workers.eta import Costs
 from workers.measures import FAILURES, JOB
-from workers.pace import Costs
-from workers.patience import patiently
 from workers.problems import problem_of
 from workers.records import Records
 from workers.reporter import Canceled, HandedBack, Reporter
+from workers.retry import patiently
+from workers.watchdog import Guard
 from workers.work import Work
 
 log = structlog.get_logger(__name__)

@@ -28,12 +28,12 @@ from api_schemas import (
 from parameters import INVERSIONS
 from store import Claim, RecordKey, Store, inversion_info, keys
 from workers import knowledge
+from workers.eta import Phase
+from workers.image_metrics import compare
 from workers.measures import SOUGHT
-from workers.metrics import compare
-from workers.pace import Phase
-from workers.patience import keep
 from workers.records import Lost, Records, Source
 from workers.reporter import Reporter
+from workers.retry import keep
 
 log = structlog.get_logger(__name__)
 

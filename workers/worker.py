@@ -22,7 +22,7 @@ from rq.worker_registration import clean_worker_registry
 
 from store import JobStore, keys
 from store.queue import message
-from workers.heart import Heart
+from workers.lease import Heart
 from workers.runner import Runner
 from workers.settings import WorkerSettings
 

@@ -11,7 +11,7 @@ import anyio
 import httpx2
 from standardwebhooks import Webhook
 
-from service.keeper.guard import Refused, Resolver, aim, resolve
+from service.keeper.ssrf import Refused, Resolver, aim, resolve
 
 _AGENT: Final = "pentimento-webhooks"
 

@@ -10,9 +10,9 @@ from anyio.abc import TaskGroup
 from anyio.to_thread import run_sync
 from redis.exceptions import RedisError
 
-from service.deliveries import Entry
 from service.keeper.delivery import Courier, Letter, Outcome
 from service.keeper.settings import KeeperSettings
+from service.webhooks import Entry
 from store import Owed, Store, webhook_secrets
 
 log = structlog.get_logger(__name__)

@@ -3,10 +3,11 @@
 from fastapi import APIRouter
 
 from api_schemas import DeliveryList, ErrorCode
-from service import deliveries, openapi
+from service import openapi
 from service.auth import TheCaller
 from service.routes.common import JobPath, TheStore
 from service.submit import no_job
+from service.webhooks import read_log
 
 router = APIRouter(tags=["jobs"])
 
@@ -21,4 +22,4 @@ def list_deliveries(job_id: JobPath, store: TheStore, caller: TheCaller) -> Deli
     if store.jobs.get(job_id, caller.tenant) is None:
         raise no_job(job_id)
     urls, log = store.outbox.urls(job_id), store.outbox.log(job_id)
-    return DeliveryList(deliveries=deliveries.read(urls, log))
+    return DeliveryList(deliveries=read_log(urls, log))

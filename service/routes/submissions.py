@@ -10,16 +10,16 @@ from redis.exceptions import RedisError
 from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Job, ResultRequest
 from service import openapi
 from service.bodies import DECODERS, edit_body, invert_body, read_json
-from service.edge import UPLOAD_BYTES
 from service.following import Follower
 from service.idempotency import REPLAYED, once
 from service.limiting import AtOnce
 from service.pulse import Pulse
+from service.request_headers import Terms, TheTerms
 from service.results import submit_result
 from service.routes.common import TheFollower, TheSettings, TheStore
+from service.security import UPLOAD_BYTES
 from service.spooling import InFlight
 from service.submit import submit_edit, submit_edit_upload, submit_invert
-from service.terms import Terms, TheTerms
 from service.webhooks import check_webhook
 
 router = APIRouter(tags=["jobs"])

@@ -17,8 +17,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from service.edge import UPLOAD_BYTES
 from service.errors import ServiceError
+from service.security import UPLOAD_BYTES
 from service.spooling import InFlight, decode_base64
 from tests.service.conftest import NO_IMAGE, Start, invert
 

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from api_schemas import Accepted, ErrorCode, Problem
-from service.edge import JSON_BYTES
+from service.security import JSON_BYTES
 from store import Store, keys
 from tests.pictures.files import encoded, noisy, plain
 from tests.results import inverted

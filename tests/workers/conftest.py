@@ -21,11 +21,11 @@ from api_schemas import EditRequest, EditResult, InvertOptions, Job, JobStatus, 
 from parameters import INVERSIONS
 from store import RecordKey, Store, StoreSettings, image_id, keys, record_id
 from tests.engine.conftest import save_model
-from workers.guard import Guard
-from workers.heart import Heart
+from workers.lease import Heart
 from workers.records import Records
 from workers.runner import Runner
 from workers.settings import WorkerSettings
+from workers.watchdog import Guard
 
 T = TypeVar("T")
 

@@ -20,12 +20,12 @@ from store.names import PREFIX
 from tests.results import inverted
 from tests.workers.conftest import files, job_of, send
 from workers import process
-from workers.guard import Guard
 from workers.records import Lost, Records, Source
 from workers.reporter import Canceled, Reporter
 from workers.runner import Runner
 from workers.settings import WorkerSettings
 from workers.supervisor import Slot, Supervisor
+from workers.watchdog import Guard
 
 RECORD = RecordKey("img_" + "a" * 26, "rec_" + "a" * 26)
 
@@ -196,7 +196,7 @@ def test_a_worker_that_lost_its_parent_while_loading_stops_and_leftovers_are_swe
     monkeypatch.setattr("structlog.contextvars.bind_contextvars", lambda **_: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr("store.blobs.Blobs.sweep", lambda _: calls.append("swept"))
-    monkeypatch.setattr("workers.heart.os.kill", lambda pid, number: calls.append(number))
+    monkeypatch.setattr("workers.lease.os.kill", lambda pid, number: calls.append(number))
     monkeypatch.setattr(process, "EditingWorker", lambda **parts: SimpleNamespace(work=lambda: None))
     # No process is its own parent.
     process.main(["--name", "x", "--parent", str(os.getpid())])

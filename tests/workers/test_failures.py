@@ -82,7 +82,7 @@ def test_no_work_is_lost_to_a_store_of_files_that_comes_back(
 ) -> None:
     sent = send(bench.shared)
     tried = away(monkeypatch, 3)
-    monkeypatch.setattr("workers.patience.sleep", lambda _: None)
+    monkeypatch.setattr("workers.retry.sleep", lambda _: None)
     assert bench.work(sent).status is JobStatus.SUCCEEDED
     assert tried[:4] == [tried[0]] * 4
     assert len(set(tried)) == len(tried) - 3
@@ -92,7 +92,7 @@ def test_a_store_of_files_that_stays_away_fails_the_job(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = send(bench.shared)
-    monkeypatch.setattr("workers.patience._PATIENCE_S", 0.0)
+    monkeypatch.setattr("workers.retry._PATIENCE_S", 0.0)
     away(monkeypatch, float("inf"))
     job = bench.work(sent)
     assert job.error is not None

@@ -92,7 +92,7 @@ def test_a_running_job_outlives_the_server_and_a_queued_one_is_still_there(
         return call(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr("engine.inverters.ddim.move", watched)
-    monkeypatch.setattr("workers.patience.sleep", lambda _: back.wait(60))
+    monkeypatch.setattr("workers.retry.sleep", lambda _: back.wait(60))
     claim = shared.jobs.begin(job.id, "bench", 60)
     assert claim is not None
     thread = threading.Thread(target=bench.runner.run, args=(claim,))

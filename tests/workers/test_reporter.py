@@ -13,9 +13,9 @@ import engine
 from api_schemas import InvertOptions, JobKind, Progress
 from engine.progress import Rows
 from store import Claim, Fenced, JobStore, Verdict
-from workers.guard import Guard
-from workers.pace import Costs, Phase
+from workers.eta import Costs, Phase
 from workers.reporter import Canceled, HandedBack, Reporter
+from workers.watchdog import Guard
 
 CLAIM = Claim(
     job_id="job_x",

@@ -147,8 +147,8 @@ def test_what_a_job_stores_for_an_image_that_was_deleted_meanwhile_is_removed(
 
 def test_the_guard_watches_a_job_and_rests_after_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    monkeypatch.setattr("workers.guard.Guard.alive", lambda *_: calls.append("alive"))
-    monkeypatch.setattr("workers.guard.Guard.rest", lambda _: calls.append("rest"))
+    monkeypatch.setattr("workers.watchdog.Guard.alive", lambda *_: calls.append("alive"))
+    monkeypatch.setattr("workers.watchdog.Guard.rest", lambda _: calls.append("rest"))
     bench.work(send(bench.shared, steps=4))
     assert calls.count("alive") > 4
     assert (calls.count("rest"), calls[-1]) == (1, "rest")

@@ -27,7 +27,7 @@ ORPHAN = """
 import os, signal, sys
 import store
 from api_schemas import ModelInfo
-from workers.heart import Heart
+from workers.lease import Heart
 from workers.settings import WorkerSettings
 settings = WorkerSettings()
 model = ModelInfo(name="m", size=1, token_limit=1, guidance_scale=1)

@@ -11,7 +11,7 @@ from redis import Redis
 import store
 from store import Claim, Store, StoreSettings
 from tests.workers.conftest import MODEL
-from workers.heart import Heart
+from workers.lease import Heart
 from workers.runner import Runner
 from workers.settings import WorkerSettings
 from workers.worker import EditingWorker, Leaving

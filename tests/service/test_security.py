@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from service.app import create_app
-from service.edge import JSON_BYTES, UPLOAD_BYTES
+from service.security import JSON_BYTES, UPLOAD_BYTES
 from service.settings import ServiceSettings
 from store import Store
 from tests.service.conftest import NO_IMAGE, invert

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from engine import Progress
-from workers.guard import Guard
-from workers.pace import Pace, Phase
+from workers.eta import Pace, Phase
+from workers.watchdog import Guard
 
 HANGS = {
     "in Python": "import time; time.sleep(60)",
@@ -16,7 +16,7 @@ HANGS = {
 
 
 def run(script: str) -> "subprocess.CompletedProcess[str]":
-    program = f"from workers.guard import Guard\nguard = Guard(0.3)\nguard.alive()\n{script}"
+    program = f"from workers.watchdog import Guard\nguard = Guard(0.3)\nguard.alive()\n{script}"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50)
 
 

@@ -6,7 +6,7 @@ import store
 from api_schemas import JobStatus
 from store import Store
 from tests.workers.conftest import MODEL, job_of, send
-from workers.heart import Heart
+from workers.lease import Heart
 from workers.settings import WorkerSettings
 
 

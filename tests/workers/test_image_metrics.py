@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.workers.conftest import picture
-from workers.metrics import compare, difference
+from workers.image_metrics import compare, difference
 
 SOURCE = picture()
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import anyio
 import pytest
 
-from service.keeper.guard import Refused, aim, is_public, parse, resolve
+from service.keeper.ssrf import Refused, aim, is_public, parse, resolve
 
 OURS = [
     "127.0.0.1",

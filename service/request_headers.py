@@ -9,7 +9,7 @@ from fastapi import Depends, Header
 from api_schemas import ErrorCode, FieldError, Problem
 from service.auth import Caller, TheCaller
 from service.errors import ServiceError
-from service.watching import request_id
+from service.request_log import request_id
 from store import Ask
 from store.tracing import traceparent
 
