@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
 from api_schemas import PROBLEM_JSON, ErrorCode, FieldError, Problem
-from store import StorageUnavailable
+from store import BlobDamaged, StorageUnavailable
 
 RETRY_AFTER_S = 5
 
@@ -27,6 +27,11 @@ _DETAILS = {
     405: "This address does not answer to this HTTP method.",
     413: "The body is too large.",
 }
+
+_DAMAGED = (
+    "The stored picture is damaged. Send the image again, or repeat the edit that made it: what is damaged "
+    "is then made anew."
+)
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +96,11 @@ def install(app: FastAPI) -> None:
         log.warning("the queue is unavailable: %s", error)
         detail = "The queue cannot be reached or takes no more writes; try again shortly."
         return _answer(request, Problem.of(ErrorCode.QUEUE_UNAVAILABLE, detail))
+
+    @app.exception_handler(BlobDamaged)
+    async def damaged(request: Request, error: BlobDamaged) -> Response:
+        log.warning("a stored picture is damaged: %s", error)
+        return _answer(request, Problem.of(ErrorCode.DAMAGED, _DAMAGED))
 
     @app.exception_handler(StorageUnavailable)
     async def files_away(request: Request, error: StorageUnavailable) -> Response:

@@ -29,7 +29,7 @@ def submit_result(store: Store, request: ResultRequest, ask: Ask) -> Accepted:
     """
     key, options = _named(store, request, ask.tenant)
     try:
-        png = store.blobs.get(key)
+        png = store.blobs.picture(key)
     except BlobMissing:
         raise ServiceError(ErrorCode.NOT_FOUND, f"There is no picture '/{key}'.") from None
     return submit_upload(store, options, lambda: uploads.kept(png), ask)

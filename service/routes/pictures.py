@@ -14,7 +14,7 @@ from service.errors import ServiceError
 from service.following import unless_left
 from service.routes.common import ImagePath, TheStore
 from service.submit import no_image
-from store import BlobDamaged, BlobMissing, Store, keys
+from store import BlobMissing, Store, keys
 
 router = APIRouter(tags=["images"])
 
@@ -48,10 +48,6 @@ Record = Annotated[
 ]
 OfRecord = Annotated[str, Path(pattern=r"^(working|reconstruction)" + _SUFFIX, examples=["working.png"])]
 
-_DAMAGED = (
-    "The stored picture is damaged. Send the image again, or repeat the edit that made it: what is damaged "
-    "is then made anew."
-)
 _FOR_EVER = "max-age=31536000, immutable"
 _TEXT = {"type": "string"}
 _HEADERS = {
@@ -181,8 +177,6 @@ async def _serve(
             return store.blobs.picture(f"{folder}{stem}.png")
         except BlobMissing:
             raise ServiceError(ErrorCode.NOT_FOUND, "There is no such picture, or not yet.") from None
-        except BlobDamaged:
-            raise ServiceError(ErrorCode.DAMAGED, _DAMAGED) from None
 
     conversions: Conversions = request.app.state.conversions
     picture = await unless_left(request, conversions.convert(tenant, read, form, wish.quality))

@@ -154,6 +154,7 @@ async def edit(
     openapi_extra=openapi.json_body(ResultRequest),
     responses=_responses(
         ErrorCode.NOT_FOUND,
+        ErrorCode.DAMAGED,
         ErrorCode.UNKNOWN_MODEL,
         ErrorCode.UNKNOWN_METHOD,
         ErrorCode.INSUFFICIENT_STORAGE,

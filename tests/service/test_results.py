@@ -97,3 +97,9 @@ def test_a_request_that_is_sent_again_makes_no_second_job(http: TestClient, job:
     first, again = http.post("/images", **said), http.post("/images", **said)
     assert again.json() == first.json()
     assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_damaged_result_becomes_no_image(http: TestClient, shared: Store, image: str, job: str) -> None:
+    shared.blobs.put(keys.result(image, FULL), MODEL)
+    answer = take(http, from_result={"job_id": job})
+    assert (answer.status_code, answer.json()["code"]) == (410, "damaged")
