@@ -1,11 +1,11 @@
 """The inside of a denoiser: where one can look, and what may be changed there."""
 
-from engine.attention.controls import Chain, Control, CrossEdit, FeatureReplace, Observer, SelfReplace
+from engine.attention.controls import Chain, CrossEdit, FeatureReplace, SelfReplace
 from engine.attention.heads import Heads, Term
 from engine.attention.maps import Maps
 from engine.attention.processor import controlled, wanted_of_source
 from engine.attention.site import Kind, Site, Sites, Stage, coarsened
-from engine.attention.step import Branch, Features, SourceStep, Step, slices
+from engine.attention.step import Branch, Control, Features, Observer, SourceStep, Step, slices
 
 __all__ = [
     "Branch",

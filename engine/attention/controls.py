@@ -5,64 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from engine.attention.heads import Heads, Term
 from engine.attention.site import Site, Sites
+from engine.attention.step import Branch, Control, Step
 from engine.window import Window
-
-if TYPE_CHECKING:
-    from engine.attention.step import Branch, Step
-
-
-class Control:
-    """Edits what layers compute, where it wants to; never writes in place. This one changes nothing.
-
-    Where it wants to edit, the source is beside the rows if the run has one; what it wants does not depend on
-    that.
-    """
-
-    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
-        """Whether it edits this site in this branch of the step."""
-        return False
-
-    def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
-        """The heads of an attention layer, edited."""
-        return heads
-
-    def feature(
-        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
-    ) -> Tensor:
-        """The features (rows, C, h, w) of a resnet, edited; the source's are (1, C, h, w)."""
-        return features
-
-
-class Observer:
-    """Records what layers compute, where it looks; this one looks nowhere.
-
-    What it records must not be added up before the step is done, since a step that ran out of memory is run
-    again.
-    """
-
-    def looks(self, site: Site, step: Step, branch: Branch) -> bool:
-        """Whether it looks into this site in this branch of the step."""
-        return False
-
-    def heads(self, site: Site, step: Step, branch: Branch, heads: Heads) -> None:
-        """Look into an attention layer before any edit."""
-
-    def features(
-        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
-    ) -> None:
-        """Look at the features (rows, C, h, w) of a resnet before any edit; the source's are (1, C, h, w)."""
-
-    def edited(self, site: Site, step: Step, branch: Branch, heads: Heads) -> None:
-        """Look into an attention layer after the edit."""
-
-    def after(self, step: Step) -> None:
-        """The step is done."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.attention.controls import Observer
 from engine.attention.heads import Heads
 from engine.attention.site import Site
-from engine.attention.step import Branch, Step
+from engine.attention.step import Branch, Observer, Step
 
 
 class Maps(Observer):

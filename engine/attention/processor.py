@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.attention.controls import Observer
 from engine.attention.heads import Heads
 from engine.attention.site import Site
-from engine.attention.step import Branch, Features, Step, slices
+from engine.attention.step import Branch, Features, Observer, Step, slices
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

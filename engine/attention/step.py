@@ -1,4 +1,4 @@
-"""One call of the denoiser, as its layers see it."""
+"""One call of the denoiser, as its layers see it: what runs in it, what edits it and what looks on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,57 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from engine.attention.controls import Control, Observer
+from engine.attention.heads import Heads
+from engine.attention.site import Site
 from engine.conditioning import Conditioning
+
+
+class Control:
+    """Edits what layers compute, where it wants to; never writes in place. This one changes nothing.
+
+    Where it wants to edit, the source is beside the rows if the run has one; what it wants does not depend on
+    that.
+    """
+
+    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
+        """Whether it edits this site in this branch of the step."""
+        return False
+
+    def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+        """The heads of an attention layer, edited."""
+        return heads
+
+    def feature(
+        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
+    ) -> Tensor:
+        """The features (rows, C, h, w) of a resnet, edited; the source's are (1, C, h, w)."""
+        return features
+
+
+class Observer:
+    """Records what layers compute, where it looks; this one looks nowhere.
+
+    What it records must not be added up before the step is done, since a step that ran out of memory is run
+    again.
+    """
+
+    def looks(self, site: Site, step: Step, branch: Branch) -> bool:
+        """Whether it looks into this site in this branch of the step."""
+        return False
+
+    def heads(self, site: Site, step: Step, branch: Branch, heads: Heads) -> None:
+        """Look into an attention layer before any edit."""
+
+    def features(
+        self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
+    ) -> None:
+        """Look at the features (rows, C, h, w) of a resnet before any edit; the source's are (1, C, h, w)."""
+
+    def edited(self, site: Site, step: Step, branch: Branch, heads: Heads) -> None:
+        """Look into an attention layer after the edit."""
+
+    def after(self, step: Step) -> None:
+        """The step is done."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
