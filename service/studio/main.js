@@ -1,4 +1,4 @@
-import { get, send } from "./api.js";
+import { get, postJson, send } from "./api.js";
 import { $, choices, day, describe, say, seconds, show } from "./dom.js";
 import * as edit from "./edit.js";
 import { ended } from "./events.js";
@@ -129,12 +129,18 @@ async function follow(job) {
     history.note(job);
   }
   edit.allow(true, false);
-  if (job.status === "succeeded") return showOutcome(mine, job);
+  if (job.status === "succeeded") return showOutcome(mine, job, further);
   await stage.showSource(mine.result.source_url, mine.prompt);
   if (job.error && !edit.complain(job.error)) {
     say("edit-error", null);
     say("job-error", job.error.detail);
   } else if (!job.error) say("job-error", "Canceled. Nothing of it is kept.");
+}
+
+/** Edit a result in its turn: it becomes an image of its own, at its full size. */
+async function further(job, index) {
+  const accepted = await attempt(() => postJson("/images", { from_result: { job_id: job.id, index } }));
+  if (accepted) location.hash = accepted.image_id;
 }
 
 /** Do it; what goes wrong is said above the page, unless one has gone elsewhere meanwhile. */

@@ -1,19 +1,24 @@
 import { postJson } from "./api.js";
 import { $, choices, describe, element, seconds, show } from "./dom.js";
+import { picture } from "./pictures.js";
 import { peek, showResult } from "./stage.js";
 
-/** Show what an edit made: the picture beside its source, where words look, and figures. */
-export async function showOutcome(image, job, which = 0) {
+/**
+ * Show what an edit made: the picture beside its source, where words look, what can be taken away, and figures.
+ * `further` is called with the number of the picture that is to be edited in its turn.
+ */
+export async function showOutcome(image, job, further, which = 0) {
   const made = job.result.images[which];
   const prompts = job.result.images.map(({ prompt }, at) => ({ name: String(at), label: prompt }));
-  choices($("variants"), prompts, String(which), (name) => showOutcome(image, job, Number(name)));
+  choices($("variants"), prompts, String(which), (name) => showOutcome(image, job, further, Number(name)));
   show("variants", prompts.length > 1);
   describe($("figures"), figures(job.result, made.metrics));
+  $("take").replaceChildren(...downloads(made), small("Edit this one", () => further(job, which)));
   show("outcome");
   const pair = { source: job.result.inversion?.prompt ?? image.prompt, target: made.prompt };
   const [compared] = await Promise.all([
     postJson("/prompts/compare", pair),
-    showResult(image.result.source_url, made.url, made.prompt),
+    showResult(made.resolution === "source" ? image.source_url : image.result.source_url, made.url, made.prompt),
   ]);
   const looks = partners(made.attention ?? [], compared).map(look);
   if (made.mask_url) {
@@ -21,6 +26,21 @@ export async function showOutcome(image, job, which = 0) {
     looks.push(look({ label: "the mask", change: "wide", words: "Where it may change", ...where }));
   }
   $("looks").replaceChildren(element("span", { class: "soft" }, "Where each word looks"), ...looks);
+}
+
+const small = (label, click) => element("button", { type: "button", class: "link", click }, label);
+
+/** The picture at every size that there is. */
+function downloads(made) {
+  const sizes = [["Download at full size", made.full_url], ["Download as the model made it", made.model_url]];
+  const known = sizes.filter(([, path]) => path);
+  return (known.length ? known : [["Download", made.url]]).map(([label, path]) => small(label, () => save(path, made.prompt)));
+}
+
+async function save(path, prompt) {
+  const suffix = path.split("?")[0].split(".").pop();
+  const link = element("a", { href: await picture(path), download: `${prompt.replace(/[^\p{L}\p{N}]+/gu, "-")}.${suffix}` });
+  link.click();
 }
 
 /** The words whose attention was drawn; one that took another's place is shown beside that one. */

@@ -18,6 +18,7 @@ from api_schemas import (
     Metrics,
     ModelInfo,
     Progress,
+    Resolution,
     Timings,
     WordAttention,
 )
@@ -102,13 +103,20 @@ class Hands:
         self.store.blobs.put(keys.reconstruction(*claim.record), png("orange"))
         self.store.jobs.succeed(claim, inverted(*claim.record))
 
-    def edit(self, claim: Claim, *colours: str) -> None:
-        """End an edit well: per prompt a picture of one colour, and for every word where it looks."""
+    def edit(self, claim: Claim, *colours: str, full: str | None = None) -> None:
+        """End an edit well: per prompt a picture of one colour, and for every word where it looks.
+
+        `full` is the colour of the picture at the image's own size, if there is one.
+        """
         assert isinstance(claim.request, EditRequest)
+        whole = None if full is None else self._keep(claim.image_id, full)
         made = [
             EditedImage(
                 prompt=prompt,
-                url=self._keep(claim.image_id, colour),
+                url=whole or self._keep(claim.image_id, colour),
+                resolution=Resolution.MODEL if whole is None else Resolution.SOURCE,
+                full_url=whole,
+                model_url=self._keep(claim.image_id, colour),
                 metrics=Metrics(psnr=20, ssim=0.5),
                 attention=self._attention(claim.image_id, prompt),
             )
