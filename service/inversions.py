@@ -5,22 +5,26 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api_schemas import EditRequest, EditUpload, Image, InversionChoice, InvertOptions
+from api_schemas import EditOptions, EditRequest, EditUpload, Image, InversionChoice, InvertOptions
+from parameters import EDITS, INVERSIONS
 from service.errors import ServiceError, validation_problem
 
 
-def chosen(image: Image, choice: InversionChoice | None) -> InvertOptions:
-    """The options of the inversion that is meant, by the model of the image's own one.
+def chosen(image: Image, choice: InversionChoice | None, edit: EditOptions | None = None) -> InvertOptions:
+    """The options of the inversion that an edit means, by the model of the image's own one.
 
-    What the choice leaves out is as in the image's own inversion, but for parameters of another method than
-    that one's, which are at their defaults. Raises ServiceError: validation_error.
+    What the choice leaves out is as in the image's own inversion, but for the steps, which the preset of an
+    edit sets, and parameters of another method than that one's, which are at their defaults. Raises
+    ServiceError: validation_error.
     """
     choice = choice or InversionChoice()
     same = choice.method in (None, image.method)
+    method = choice.method or image.method
+    preset = None if edit is None else _published_steps(edit, method)
     asked: dict[str, Any] = {
         "prompt": image.prompt if choice.prompt is None else choice.prompt,
-        "method": choice.method or image.method,
-        "steps": image.steps if choice.steps is None else choice.steps,
+        "method": method,
+        "steps": choice.steps or preset or image.steps,
         "params": (image.params if same else {}) | (choice.params or {}),
         "model": image.model,
     }
@@ -38,6 +42,9 @@ def described(asked: EditUpload, model: str) -> InvertOptions:
     """
     choice = asked.inversion or InversionChoice()
     given = choice.model_dump(mode="json", exclude_none=True)
+    method = choice.method or InvertOptions.model_fields["method"].default
+    if not choice.steps and (steps := _published_steps(asked, method)):
+        given["steps"] = steps
     try:
         return InvertOptions.model_validate_json(
             json.dumps({**given, "prompt": asked.source_prompt, "model": model, "fit": asked.fit}),
@@ -46,6 +53,16 @@ def described(asked: EditUpload, model: str) -> InvertOptions:
     except ValidationError as error:
         found = [{**each, "loc": ("inversion", *each["loc"])} for each in error.errors()]
         raise ServiceError.of(validation_problem(found)) from None
+
+
+def _published_steps(edit: EditOptions, inversion: str) -> int | None:
+    """The steps of a preset: those of the edit method's paper, or else of the inversion's."""
+    if edit.preset is None:
+        return None
+    for registry, name in ((EDITS, edit.method), (INVERSIONS, inversion)):
+        if name in registry and "steps" in registry[name].published:
+            return int(registry[name].published["steps"])
+    return None
 
 
 def pinned(request: EditRequest, inversion: InvertOptions) -> EditRequest:

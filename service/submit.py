@@ -121,7 +121,7 @@ def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
     image, model = store.image_and_model(request.image_id, ask.tenant)
     if image is None:
         raise no_image(request.image_id)
-    inversion = chosen(image, request.inversion)
+    inversion = chosen(image, request.inversion, request)
     wanted = record_id(image.id, inversion)
     for each in image.inversions:
         if each.id == wanted and each.error is not None:

@@ -40,6 +40,18 @@ def test_what_an_edit_does_not_say_is_as_in_the_images_own_inversion(
     assert (faithful["params"]["inner_steps"], faithful["steps"]) == (3, 20)
 
 
+def test_a_preset_sets_the_steps_that_are_not_given(http: TestClient, shared: Store, png: bytes) -> None:
+    image = ready(http, shared, png, steps="20")
+
+    def steps(**asked: Any) -> int:
+        return int(edit(http, image, preset="published", **asked).json()["inversion"]["steps"])
+
+    assert steps() == steps(method="p2p") == 50
+    assert steps(method="p2plus") == 30
+    assert steps(method="plain", inversion={"method": "edit-friendly"}) == 100
+    assert steps(inversion={"steps": 10}) == 10
+
+
 def test_a_later_inversion_changes_no_edit_that_was_accepted(
     http: TestClient, shared: Store, png: bytes
 ) -> None:
