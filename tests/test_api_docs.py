@@ -20,8 +20,8 @@ ROOT = Path(__file__).parent.parent
 MADE: dict[str, list[set[str]]] = {
     "api.md": [
         {"dog.png"},
-        {"dog.png"},
         set(),
+        {"dog.png"},
         set(),
         {"dog.webp", "dog.jpg"},
         {"dog.png", "where_is_the_dog.png"},
