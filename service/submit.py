@@ -77,7 +77,7 @@ def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, p
     request = pinned(EditRequest.model_construct(image_id=image, **fields), options)
     warnings = (*upload.warnings, *knowing.doubts(told, [asked.source_prompt, *_prompts(asked)]))
     there = store.images.get(image, ask.tenant)
-    if there is not None:
+    if there is not None and asked.webhook_url is None:  # a job that has ended calls nobody any more
         known = _known(store, request, ask.tenant)
         if known is not None:
             return _accepted(known, warnings)

@@ -7,7 +7,9 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from api_schemas import Accepted, ErrorCode, Problem
+from service.app import create_app
 from service.security import JSON_BYTES
+from service.settings import ServiceSettings
 from store import Store, keys
 from tests.pictures.files import encoded, noisy, plain
 from tests.results import inverted
@@ -88,6 +90,8 @@ def test_a_known_edit_is_answered_with_its_job(http: TestClient, shared: Store, 
     assert answer.json()["result"]["images"]
     for other in ({"prompt": "a fox on grass"}, {"seed": "7"}, {"source_prompt": "a cat on snow"}):
         assert send(http, png, **other).job_id != first.job_id
+    with TestClient(create_app(shared, ServiceSettings(webhooks=True)), "http://localhost") as calling:
+        assert send(calling, png, webhook_url="https://example.com/hook").job_id != first.job_id
     shared.delete_image(first.image_id)
     assert send(http, png).job_id != first.job_id
 
