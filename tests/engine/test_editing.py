@@ -21,7 +21,7 @@ from parameters import INVERSIONS, EditParameters
 BLENDED = P2P(blend_words=["cat", "dog"], subtract_words=["grass"], reweight={"dog": 2, "grass": -1})
 WITH_PATH = [name for name, kind in INVERSIONS.items() if "path" in kind.gives]
 METHOD_IDS = ["p2p", "blended", "plain", "pnp"]
-QUICK = {"null-text": {"inner_steps": 2}, "stylediffusion-faithful": {"inner_steps": 3}}
+QUICK = {name: {"inner_steps": 2} for name in ("null-text", "stylediffusion", "stylediffusion-faithful")}
 
 
 def reconstruction(model: engine.Backbone, image: Image.Image) -> Image.Image:

@@ -19,7 +19,7 @@ from engine.lane import Lane
 from engine.source import SourceRun
 from parameters import EditParameters
 
-STEPS = 10
+STEPS = 6
 TARGET = "a dog on grass"
 PLENTY = 2**30
 
@@ -68,7 +68,7 @@ def source(request: pytest.FixtureRequest, model: engine.Backbone, image: Image.
 @pytest.fixture(scope="module", params=["direct", "ddim"])
 def brief(request: pytest.FixtureRequest, model: engine.Backbone, image: Image.Image) -> SourceRecord:
     """The same in a few steps."""
-    return engine.invert(model, image, prompt="a cat on grass", method=request.param, steps=6)
+    return engine.invert(model, image, prompt="a cat on grass", method=request.param, steps=4)
 
 
 METHODS = [
@@ -154,7 +154,7 @@ def test_what_is_missing_is_made_and_what_is_there_is_not(
         assert bytes_of(result) == bytes_of(engine.edit(model, record, edit))
 
 
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.6])
 def test_a_cache_too_small_gives_the_same_bytes(
     model: engine.Backbone, brief: SourceRecord, share: float
 ) -> None:

@@ -98,8 +98,9 @@ CASES: dict[str, tuple[dict[str, Any], str | None, list[float], int, int]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("architecture", ["model", "deep"])
+@pytest.mark.parametrize(
+    ("architecture", "case"), [*(("model", case) for case in CASES), ("deep", "published")]
+)
 def test_it_is_the_published_procedure(
     request: pytest.FixtureRequest, picture: Callable[..., Image.Image], architecture: str, case: str
 ) -> None:
