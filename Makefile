@@ -49,7 +49,7 @@ quality: $(STAMP) ## Measure edits against their truth into docs/quality.md (hou
 fullres: $(STAMP) ## Measure edits at four times the model's size into docs/fullres.md (minutes)
 	@$(BIN)/python -m benchmarks.fullres
 
-chaos: $(STAMP) ## Inject faults under 1,000 jobs and audit every outcome into docs/reliability.md (half an hour)
+chaos: $(STAMP) ## Inject faults under 1,000 jobs and audit every outcome into docs/reliability.md (a quarter of an hour)
 	@$(BIN)/python -m benchmarks.chaos --report docs/reliability.md
 
 chaos-slice: $(STAMP) ## A few minutes of it, for continuous integration
