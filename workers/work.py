@@ -17,6 +17,7 @@ from api_schemas import (
     EditedImage,
     EditRequest,
     EditResult,
+    FeaturePicture,
     InvertOptions,
     InvertResult,
     Notice,
@@ -125,11 +126,17 @@ class Work:
                     attention=words if request.params.attention else None,
                 )
             )
+        features = [
+            self._save_features(claim.image_id, each, reporter)
+            for result in painted
+            for each in result.features
+        ]
         reporter(engine.Progress("save", len(targets), len(targets)))
         return EditResult(
             image_id=claim.image_id,
             inversion=inversion_info(claim.record_id, options),
             images=saved,
+            features=features or None,
             source_cached=cached,
             features_cached=all(result.cached for result in painted),
             timings=Timings(
@@ -235,6 +242,17 @@ class Work:
             )
             for each in attention
         ]
+
+    def _save_features(
+        self, image_id: str, seen: engine.FeaturePicture, reporter: Reporter
+    ) -> FeaturePicture:
+        return FeaturePicture(
+            kind=seen.kind,
+            layer=seen.layer,
+            step=seen.step,
+            source_url=None if seen.source is None else self._save(image_id, seen.source, reporter),
+            urls=[self._save(image_id, image, reporter) for image in seen.images],
+        )
 
     def _save(
         self,

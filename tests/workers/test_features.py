@@ -52,6 +52,20 @@ def test_attention_is_answered_word_by_word_in_pictures_of_both_prompts(bench: B
     assert files(bench.shared, image) == {}
 
 
+def test_what_layers_see_is_answered_in_pictures_of_the_source_and_every_edit(bench: Bench) -> None:
+    image = inverted(bench)
+    prompts = ["a dog on grass", "a red ball on grass"]
+    result = edited(bench, image, prompts=prompts, method="pnp", params={"features": True})
+    assert result.features
+    assert {each.kind for each in result.features} == {"feature", "self"}
+    assert len({(each.layer, each.step) for each in result.features}) == len(result.features)
+    for each in result.features:
+        assert each.source_url is not None
+        shown = [each.source_url, *each.urls]
+        assert [opened(bench.shared, url).size for url in shown] == [(32, 32)] * 3
+    assert edited(bench, image, prompts=prompts, method="pnp").features is None
+
+
 def test_attention_that_nobody_asked_for_is_not_answered_and_changes_nothing(bench: Bench) -> None:
     image = inverted(bench)
     plain = edited(bench, image, prompt="a dog on grass").images[0]
