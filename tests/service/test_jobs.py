@@ -4,6 +4,7 @@ from starlette.testclient import TestClient
 
 from api_schemas import (
     ErrorCode,
+    Notice,
     Problem,
     Progress,
 )
@@ -20,9 +21,11 @@ def test_an_edit_waits_for_its_inversion(http: TestClient, shared: Store, png: b
     assert shared.jobs.begin(answer.json()["job_id"], "test", 30) is None
     shared.jobs.succeed(begin(shared, accepted.job_id), inverted(accepted.image_id))
     claim = begin(shared, answer.json()["job_id"])
-    shared.jobs.succeed(claim, edited(accepted.image_id), ("the prompt was cut",))
+    warnings = [Notice(code="cut", message="The prompt was cut.")]
+    shared.jobs.succeed(claim, edited(accepted.image_id), warnings)
     job = http.get(answer.json()["links"]["self"]).json()
-    assert (job["status"], job["kind"], job["warnings"]) == ("succeeded", "edit", ["the prompt was cut"])
+    assert (job["status"], job["kind"]) == ("succeeded", "edit")
+    assert [warning["code"] for warning in job["warnings"]] == ["cut"]
     assert job["result"]["images"][0]["prompt"] == "a dog on grass"
 
 
