@@ -147,7 +147,7 @@ def _unpacked(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _names(body: bytes) -> Collection[str]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ()
     return found if isinstance(found, dict) else ()
 

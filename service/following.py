@@ -28,12 +28,15 @@ class Follower:
         self._events = events
         self._stopping = stopping
         self._readers: dict[str, _Reader] = {}
+        self._ending: asyncio.Task[None] | None = None
 
     async def follow(self, job_id: str, after: str | None = None) -> AsyncGenerator[Event | None, None]:
         """Every event after this one up to the last there can be; None whenever nothing happened for long.
 
         Raises BadCursor and redis errors.
         """
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
         reader, news = self._join(job_id, after)
         behind = True
         try:
@@ -59,6 +62,12 @@ class Follower:
                 reader.task.cancel()
                 if self._readers.get(job_id) is reader:
                     del self._readers[job_id]
+
+    async def _end(self) -> None:
+        """Let all followers go when the process stops, however long their readers take to notice."""
+        await self._stopping.wait()
+        for reader in list(self._readers.values()):
+            reader.tell(None)
 
     def _join(self, job_id: str, after: str | None) -> tuple["_Reader", "_News"]:
         reader = self._readers.get(job_id)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from store import Store
+from store import Store, keys
 from tests.service.conftest import begin, edited, inverted
 from tests.service.live import Live, serving
 
@@ -69,9 +69,15 @@ def test_the_answer_is_the_job_as_soon_as_it_has_ended(
     assert (edit.status_code, edit.json()["result"]["image_id"]) == (200, asked["image_id"])
 
 
-def test_what_is_known_is_answered_at_once(live: Live, png: bytes, work: Callable[[float], None]) -> None:
+def test_what_is_known_is_answered_at_once(
+    live: Live, shared: Store, png: bytes, work: Callable[[float], None]
+) -> None:
     work(0)
-    invert(live, png, "wait=20")
+    made = invert(live, png, "wait=20").json()
+    image = shared.images.get(made["image_id"])
+    assert image is not None
+    for key in (keys.working, keys.reconstruction):
+        shared.blobs.put(key(image.id, image.inversions[0].id), png)
     again = invert(live, png, "WAIT = 20")
     assert (again.status_code, again.json()["result"]["cached"]) == (200, True)
 
