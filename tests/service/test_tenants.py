@@ -15,7 +15,7 @@ from tests.service.conftest import NO_IMAGE, begin, edited, inverted
 NO_JOB = "job_" + "a" * 26
 EDIT = {"prompt": "a dog on grass"}
 # Posts that name nothing in their path; each is tried by a test below, or acts on nothing that is stored.
-PLAIN_POSTS = {"/invert", "/edit", "/prompts/compare"}
+PLAIN_POSTS = {"/invert", "/edit", "/images", "/prompts/compare"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +120,10 @@ def test_the_image_of_another_cannot_be_edited(
     assert posts <= PLAIN_POSTS, "say here what a stranger may do with it"
     answer = stranger.ask("POST", "/edit", json={**EDIT, "image_id": things["image_id"]})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    result = f"/images/{things['image_id']}/results/{'0' * 64}.png"
+    for named in ({"job_id": things["job_id"]}, result):
+        answer = stranger.ask("POST", "/images", json={"from_result": named, "prompt": "a cat"})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), named
 
 
 def test_the_same_picture_is_another_image_for_another(
