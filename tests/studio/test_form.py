@@ -69,7 +69,7 @@ def test_every_form_of_a_parameter_can_be_set(page: Page, url: str, hands: Hands
     claim = ask(page, hands, "a dog on tall grass")
     assert isinstance(claim.request, EditRequest)
     assert (claim.request.method, claim.request.preset) == ("pnp", "published")
-    assert (params(claim)["features"], claim.request.guidance_scale) == (True, 7.5)
+    assert (params(claim)["features"], claim.request.guidance_scale) == (True, 10)
 
 
 def test_an_inversion_has_controls_of_its_own(page: Page, url: str, hands: Hands) -> None:
