@@ -2,11 +2,11 @@ import { postJson } from "./api.js";
 import { controls } from "./controls.js";
 import { $, choice, choices, say, show, submitOnEnter } from "./dom.js";
 import * as ink from "./ink.js";
-import * as manner from "./manner.js";
+import * as guidance from "./guidance.js";
 import { warn } from "./models.js";
 import * as words from "./words.js";
 
-const ERRORS = ["target-error", "blend-error", "controls-error", "weights-error", "manner-error", "edit-error"];
+const ERRORS = ["target-error", "blend-error", "controls-error", "weights-error", "style-error", "edit-error"];
 
 const ELSEWHERE = ["attention", "blend_words", "reweight", "value_prompt"]; // set by controls of their own
 
@@ -94,7 +94,7 @@ function fill(prompt, request) {
     changed();
   };
   words.begin(request.params, changed);
-  manner.begin(request, changed);
+  guidance.begin(request, changed);
   suit(named, request.params);
   ink.begin(prompt, request.prompt ?? request.prompts[0], (compared) => {
     words.offer(compared);
@@ -115,7 +115,7 @@ function suit(named, values) {
   say("method-hint", named.summary);
   draw(named, values);
   words.suit(named.params_schema);
-  manner.suit(named.params_schema);
+  guidance.suit(named.params_schema);
 }
 
 function draw(named, values) {
@@ -153,7 +153,7 @@ function request() {
   const params = { ...drawn.chosen(), attention: true };
   if (blend) params.blend_words = blend;
   if (Object.keys(reweight).length) params.reweight = reweight;
-  const { scale, negative, look } = manner.chosen();
+  const { scale, negative, look } = guidance.chosen();
   if (look) params.value_prompt = look;
   const { method, steps, prompt, params: learned } = image.used;
   const asked = {
@@ -201,9 +201,9 @@ function place(problem) {
 
 const byName = {
   prompt: "target-error",
-  guidance_scale: "manner-error",
-  negative_prompt: "manner-error",
-  value_prompt: "manner-error",
+  guidance_scale: "style-error",
+  negative_prompt: "style-error",
+  value_prompt: "style-error",
   reweight: "weights-error",
   blend_words: "blend-error",
 };

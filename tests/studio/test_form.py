@@ -52,7 +52,7 @@ def test_every_form_of_a_parameter_can_be_set(page: Page, url: str, hands: Hands
     page.get_by_label("subtract_words: ").fill("grass, dog,")
     page.get_by_label("blend_threshold: ").press("ArrowRight")
     expect(page.locator("#keeping summary")).to_have_attribute("data-now", re.compile("padding"))
-    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_text("Style and strength").click()
     page.get_by_label("negative_prompt").fill("blurred")
     claim = ask(page, hands, "a dog on grass")
     asked = params(claim)
@@ -97,7 +97,7 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
     page.locator("#places").get_by_role("button", name="cat").click()
     page.locator("#places").get_by_role("button", name="dog").click()
     page.locator("#places").get_by_role("button", name="cat").click()
-    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_text("Style and strength").click()
     page.get_by_label("guidance_scale").fill("4.5")
     page.get_by_label("value_prompt").fill(" a sketch of a dog ")
     claim = ask(page, hands, "a dog on tall grass")
@@ -131,21 +131,21 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
 def test_a_guidance_scale_that_cannot_be_is_told_where_it_is_set(page: Page, url: str, hands: Hands) -> None:
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a dog on grass")
-    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_text("Style and strength").click()
     page.get_by_label("guidance_scale").fill("99")
-    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_text("Style and strength").click()
     page.get_by_role("button", name="Edit", exact=True).click()
-    expect(page.locator("#manner-error")).to_be_visible()
-    expect(page.locator("#manner-error")).to_contain_text("50")
+    expect(page.locator("#style-error")).to_be_visible()
+    expect(page.locator("#style-error")).to_contain_text("50")
 
 
 def test_a_look_that_is_too_long_is_told_where_it_is_set(page: Page, url: str, hands: Hands) -> None:
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a dog on grass")
-    page.get_by_text("How strongly, and in whose manner").click()
+    page.get_by_text("Style and strength").click()
     page.get_by_label("value_prompt").fill("a sketch " * 60)
     page.get_by_role("button", name="Edit", exact=True).click()
-    expect(page.locator("#manner-error")).to_contain_text("Shorten it")
+    expect(page.locator("#style-error")).to_contain_text("Shorten it")
     expect(page.locator("#target-error")).to_be_hidden()
 
 

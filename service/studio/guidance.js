@@ -1,6 +1,6 @@
 import { $, show } from "./dom.js";
 
-/** Show how strongly a request follows its prompt, what it is led away from, and whose look it takes. */
+/** Show the guidance of a request: its scale, its negative prompt, and the prompt that its style is read from. */
 export function begin({ guidance_scale: scale, negative_prompt: negative, params }, changed) {
   $("guidance").value = scale ?? "";
   $("negative").value = negative ?? "";
@@ -30,5 +30,5 @@ export function chosen() {
 function tellChoice() {
   const { scale, negative, look } = chosen();
   const said = [scale === null ? null : `guidance ${scale}`, negative && `not “${negative}”`, look && `the look of “${look}”`];
-  $("manner").querySelector("summary").dataset.now = said.filter(Boolean).join(", ");
+  $("style").querySelector("summary").dataset.now = said.filter(Boolean).join(", ");
 }
