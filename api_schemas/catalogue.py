@@ -34,7 +34,7 @@ class Inversion(InversionInfo):
 
 
 class Image(Response):
-    """An image that was sent for inversion; what is said of one inversion is said of the image's own."""
+    """An image that was sent for inversion; the fields of one inversion are those of its own."""
 
     id: ImageId = Field(description="Name this in edits.")
     status: ImageStatus = Field(description="Edits of a pending one wait; those of a failed one are refused.")

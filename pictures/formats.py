@@ -1,4 +1,4 @@
-"""File formats, told by their first bytes: those that are decoded, and names for those that are not."""
+"""File formats by their first bytes: those that are decoded, and names for those that are not."""
 
 import re
 from typing import Final

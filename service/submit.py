@@ -180,7 +180,7 @@ def no_job(job_id: str) -> ServiceError:
 
 
 def _model(store: Store, asked: str | None) -> tuple[str, ModelInfo | None]:
-    """The name of the model to use, and what a live worker has told of it."""
+    """The name of the model to use, and what a live worker published about it."""
     usual = store.settings.model_name
     served = {model.name: model for model in store.presence.models()}
     if asked is None:

@@ -174,7 +174,7 @@ class JobStore(Claims):
         return bool(self._scripts.run("expire_image", image_id)) and self._erase(image_id)
 
     def _erase(self, image_id: str) -> bool:
-        """Erase the ended jobs of a forgotten image, some at a time so that nobody waits for the server."""
+        """Erase the ended jobs of a forgotten image, some at a time so that no other caller waits long."""
         unended = 0
         while unended >= 0:
             unended = self._scripts.run("erase_jobs", image_id, unended)

@@ -60,7 +60,7 @@ def _bundled() -> Path | None:
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder that is nobody else's to read, also if it is there already. Raises ServeError."""
+    """Make a folder that its owner alone may read, also if it is there already. Raises ServeError."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         path.chmod(0o700)

@@ -175,7 +175,7 @@ class Supervisor:
                 child.due = now + self._put_off(child, f"cannot be started ({error.strerror or error})")
 
     def _put_off(self, child: Child, what: str) -> float:
-        """Seconds until the next try, which a person is told."""
+        """Seconds until the next try, as it is shown."""
         child.failures += 1
         delay = self._backoff.delay(child.failures)
         self._tell(f"the {child.program.name} {what}; starting it again in {delay:g} s")
