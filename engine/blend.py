@@ -47,7 +47,6 @@ class LocalBlend:
         *,
         painted: slice,
         factor: int,
-        maps: Literal["own", "edited"] = "own",
     ) -> LocalBlend | None:
         """The blend that an edit's parameters ask for, None if they ask for none; all words are known."""
         if not (params.blend_words or params.subtract_words):
@@ -66,7 +65,6 @@ class LocalBlend:
             window=Window(params.blend_start, 1.0),
             factor=factor,
             within=params.blend_in,
-            maps=maps,
         )
 
     def mask(self, maps: Tensor, height: int, width: int) -> Tensor:

@@ -11,7 +11,6 @@ from torch import Tensor
 from engine import alignment
 from engine.alignment import Alignment, Tokens
 from engine.attention import Chain, CrossEdit, SelfReplace, Sites
-from engine.blend import LocalBlend
 from engine.errors import UnsupportedByModel
 from engine.methods.base import Method, guided
 from engine.plan import EditPlan, Setting
@@ -41,17 +40,11 @@ class PromptToPrompt(Method):
             gates=gates[:, painted].to(model.device),
             weights=_weights(params, targets, windows)[:, painted].to(model.device),
         )
+        plan = guided(setting)
         return replace(
-            guided(setting),
+            plan,
             control=Chain((_held(setting, params.tau_s or 0.0, "cond"), cross)),
-            blend=LocalBlend.of(
-                params,
-                source,
-                targets,
-                painted=painted,
-                factor=model.spec.blend_factor,
-                maps=params.blend_maps,
-            ),
+            blend=plan.blend and replace(plan.blend, maps=params.blend_maps),
             value_prompt=None if params.value_prompt is None else model.tokens(params.value_prompt),
             tau_v=Window.of(params.tau_v),
         )

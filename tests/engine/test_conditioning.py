@@ -1,4 +1,4 @@
-"""What a denoiser reads: rows that are put together, taken apart and mixed, and told apart by their keys."""
+"""Conditioning: rows are concatenated, selected and mixed, and their keys differ where their contents do."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -246,3 +247,28 @@ def start(settings: StoreSettings, log: Path, *command: str) -> Process:
             stderr=file,
         )
     return Process(popen, log)
+
+
+def inversions_at_once(
+    jobs: list[Job], make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch
+) -> int:
+    """How many inversions are made when as many workers as jobs run these at the same time."""
+    together, made = threading.Barrier(len(jobs), timeout=60), []
+    real = engine.invert
+
+    def counted(*args: object, **how: object) -> engine.SourceRecord:
+        made.append(1)
+        return real(*args, **how)  # type: ignore[arg-type]
+
+    def work(job: Job) -> None:
+        worker = make_bench()
+        together.wait()
+        worker.work(job)
+
+    monkeypatch.setattr(engine, "invert", counted)
+    threads = [threading.Thread(target=work, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return len(made)

@@ -1,14 +1,23 @@
 """Edits that need another inversion of the image than its own."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
 
 import engine
-from api_schemas import EditResult, ErrorCode, InvertResult, Job, JobStatus, Progress
+from api_schemas import EditResult, ErrorCode, InvertResult, JobStatus, Progress
 from store import Claim, JobStore, Verdict, keys
-from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, record_of, send
+from tests.workers.conftest import (
+    Bench,
+    ask,
+    edited,
+    files,
+    inversions_at_once,
+    inverted,
+    job_of,
+    record_of,
+    send,
+)
 
 DDIM = {"method": "ddim", "params": {}}
 
@@ -94,26 +103,7 @@ def test_of_two_edits_that_need_the_same_new_inversion_one_makes_it(
 ) -> None:
     image = inverted(bench, steps=30)
     jobs = [ask(bench.shared, image, by=DDIM, prompt=prompt) for prompt in ("a dog on grass", "a ball")]
-    both, made = threading.Barrier(2, timeout=60), []
-    real = engine.invert
-
-    def counted(*args: object, **how: object) -> engine.SourceRecord:
-        made.append(1)
-        return real(*args, **how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(engine, "invert", counted)
-
-    def work(job: Job) -> None:
-        worker = make_bench()
-        both.wait()
-        worker.work(job)
-
-    threads = [threading.Thread(target=work, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(made) == 1
+    assert inversions_at_once(jobs, make_bench, monkeypatch) == 1
     for job in jobs:
         done = job_of(bench.shared, job.id)
         assert (done.status, done.warnings) == (JobStatus.SUCCEEDED, []), done.error

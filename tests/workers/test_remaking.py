@@ -1,16 +1,26 @@
 """Stored inversions that are damaged, lost, or another model's."""
 
 import io
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-import engine
-from api_schemas import EditResult, ErrorCode, Job, JobStatus
+from api_schemas import EditResult, ErrorCode, JobStatus
 from store import Store, keys
-from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, own, picture, record_of, send
+from tests.workers.conftest import (
+    Bench,
+    ask,
+    edited,
+    files,
+    inversions_at_once,
+    inverted,
+    job_of,
+    own,
+    picture,
+    record_of,
+    send,
+)
 from workers.records import Source
 
 
@@ -101,26 +111,7 @@ def test_of_two_workers_that_need_the_same_inversion_one_makes_it(
     image = inverted(bench, steps=30)
     bench.shared.blobs.delete_prefix(f"images/{image}/records/")
     jobs = [ask(bench.shared, image, prompt=prompt) for prompt in ("a dog on grass", "a ball on grass")]
-    both, made = threading.Barrier(2, timeout=60), []
-    real = engine.invert
-
-    def counted(*args: object, **how: object) -> engine.SourceRecord:
-        made.append(1)
-        return real(*args, **how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(engine, "invert", counted)
-
-    def work(job: Job) -> None:
-        worker = make_bench()
-        both.wait()
-        worker.work(job)
-
-    threads = [threading.Thread(target=work, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(made) == 1
+    assert inversions_at_once(jobs, make_bench, monkeypatch) == 1
     for job in jobs:
         done = job_of(bench.shared, job.id)
         assert done.status is JobStatus.SUCCEEDED, done.error
