@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from threading import RLock
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor
 from engine.attention.heads import Heads
 from engine.attention.site import Site
 from engine.attention.step import Branch, Features, Observer, Step, slices
+
+_ONE_CALL = RLock()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,9 +100,10 @@ def controlled(modules: Mapping[Site, Any], steps: Sequence[Step]) -> Iterator[N
     """For one call of a network, put the steps' controls and observers into the modules they want.
 
     `modules` are the network's by site: an attention layer, or the convolution whose output are a resnet's
-    features. All are left as they were, whatever happens.
+    features. All are left as they were, whatever happens. One call runs at a time: a second thread that
+    put its own in meanwhile would take the first one's for the stock ones, and leave them there for ever.
     """
-    with ExitStack() as stack:
+    with _ONE_CALL, ExitStack() as stack:
         for site, module in modules.items():
             if not _wanted(site, steps):
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -337,3 +338,29 @@ def test_processors_and_hooks_come_back_whatever_happens(
         assert not any(module._forward_hooks for module in convolutions)
 
     assert torch.equal(run(model, batch, by(Chain())), stock(model, batch))
+
+
+def test_two_threads_that_call_one_network_leave_nothing_of_themselves_there(
+    model: engine.Backbone, batch: tuple[Tensor, Tensor]
+) -> None:
+    before = dict(model.network.attn_processors)
+    entered = [threading.Event(), threading.Event()]
+
+    class Waiting(Everywhere):
+        def __init__(self, own: threading.Event, ready: Callable[[], object]) -> None:
+            super().__init__()
+            self.own, self.ready = own, ready
+
+        def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+            if not self.own.is_set():
+                self.own.set()
+                self.ready()
+            return super().attend(site, step, branch, heads)
+
+    # The first call waits a moment for the second to be inside too, the second for the first to have left.
+    waiting = Waiting(entered[0], lambda: entered[1].wait(0.5))
+    first = threading.Thread(target=run, args=(model, batch, by(waiting)))
+    first.start()
+    assert entered[0].wait(60)
+    run(model, batch, by(Waiting(entered[1], lambda: first.join(60))))
+    assert model.network.attn_processors == before
