@@ -31,7 +31,7 @@ def find_server() -> Path:
     for name in ("valkey-server", "redis-server"):
         found = shutil.which(name)
         if found and _version(found) >= _OLDEST:
-            return Path(found).resolve()
+            return Path(found).absolute()  # not resolved: Debian's redis-server links to redis-check-rdb
     bundled = _bundled()
     if bundled is None:
         raise ServeError(_NO_SERVER)
@@ -124,7 +124,7 @@ class EmbeddedStore:
         if "append only file" not in log.lower() and "aof" not in log.lower():
             return ""
         server, file = shlex.quote(str(self.server)), shlex.quote(self._damaged(log))
-        repair = f"exec -a valkey-check-aof {server} --fix {file}"
+        repair = f"exec -a {self.server.name.partition('-')[0]}-check-aof {server} --fix {file}"
         return (
             f"\nThe store's append-only file is damaged. Copy the folder {self.data}, then repair it "
             f"and start again:\n  bash -c {shlex.quote(repair)}"
