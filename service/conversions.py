@@ -1,4 +1,4 @@
-"""Pictures in other formats than the stored one: made once, for one request of a tenant at a time."""
+"""Pictures in other formats and sizes than the stored one: made once, for one request of a tenant at once."""
 
 import asyncio
 import hashlib
@@ -41,42 +41,51 @@ class Conversions:
     """
 
     def __init__(self) -> None:
-        self._made: LRUCache[tuple[str, OutputFormat, int], Picture] = LRUCache(
+        self._made: LRUCache[tuple[str, OutputFormat, int, int], Picture] = LRUCache(
             _CACHED_BYTES, getsizeof=lambda picture: len(picture.data)
         )
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._at_once = CapacityLimiter(_AT_ONCE)
 
     async def convert(
-        self, tenant: str, read: Callable[[], bytes], form: OutputFormat, quality: int
+        self, tenant: str, read: Callable[[], bytes], form: OutputFormat, quality: int, width: int
     ) -> Picture:
-        """The picture that `read` reads as PNG in this format; what `read` raises is raised."""
+        """The picture that `read` reads as PNG in this format and at most so wide, if `width` is not 0.
+
+        What `read` raises is raised.
+        """
         stored = await to_thread.run_sync(lambda: Picture.of(read()))
-        if form is OutputFormat.PNG:
+        if width >= _width(stored.data):
+            width = 0
+        if form is OutputFormat.PNG and not width:
             return stored
-        key = (stored.digest, form, quality)
+        key = (stored.digest, form, quality, width)
         del stored  # many may wait below
         if key in self._made:
             return self._made[key]
         async with self._turns.setdefault(tenant, asyncio.Lock()):
             if key not in self._made:
-                picture = await self._encode(await to_thread.run_sync(read), form, quality)
+                picture = await self._encode(await to_thread.run_sync(read), form, quality, width)
                 if len(picture.data) > _CACHED_BYTES:
                     return picture
                 self._made[key] = picture
             return self._made[key]
 
-    async def _encode(self, png: bytes, form: OutputFormat, quality: int) -> Picture:
+    async def _encode(self, png: bytes, form: OutputFormat, quality: int, width: int) -> Picture:
         if _pixels(png) <= _QUICK_PIXELS:
             return await to_thread.run_sync(
-                lambda: Picture.of(encode(png, form.value, quality)), limiter=self._at_once
+                lambda: Picture.of(encode(png, form.value, quality, width)), limiter=self._at_once
             )
-        command = [sys.executable, "-I", str(_ENCODER), form.value, str(quality)]
+        command = [sys.executable, "-I", str(_ENCODER), form.value, str(quality), str(width)]
         async with self._at_once:
             made = await anyio.run_process(command, input=png)
         return await to_thread.run_sync(Picture.of, made.stdout)
 
 
+def _width(png: bytes) -> int:
+    """The width from the header, whose place in a PNG is fixed."""
+    return int.from_bytes(png[16:20])
+
+
 def _pixels(png: bytes) -> int:
-    """Width times height from the header, whose place in a PNG is fixed."""
-    return int.from_bytes(png[16:20]) * int.from_bytes(png[20:24])
+    return _width(png) * int.from_bytes(png[20:24])

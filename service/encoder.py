@@ -1,6 +1,6 @@
-"""Encode a PNG from standard input as another format on standard output.
+"""Encode a PNG from standard input in another format or size on standard output.
 
-Run as a plain file, `python encoder.py FORMAT QUALITY`: a process can be ended when its reader has gone.
+Run as a plain file, `python encoder.py FORMAT QUALITY WIDTH`: a process can be ended when its reader leaves.
 """
 
 import io
@@ -12,14 +12,21 @@ from PIL import Image
 _NICE = 10  # requests that are not waiting for a large picture go first
 
 
-def encode(png: bytes, form: str, quality: int) -> bytes:
-    """The picture in this format, as Pillow names it; `quality` is from 1 to 100."""
+def encode(png: bytes, form: str, quality: int, width: int) -> bytes:
+    """The picture in this format, as Pillow names it, and at most so wide; 0 leaves it as large as it is.
+
+    `quality` is from 1 to 100.
+    """
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
-        picture.convert("RGB").save(buffer, form, quality=quality)
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as opened:
+        picture = opened.convert("RGB")
+        if 0 < width < picture.width:
+            size = (width, max(1, round(picture.height * width / picture.width)))
+            picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        picture.save(buffer, form, quality=quality)
     return buffer.getvalue()
 
 
 if __name__ == "__main__":
     os.nice(_NICE)
-    sys.stdout.buffer.write(encode(sys.stdin.buffer.read(), sys.argv[1], int(sys.argv[2])))
+    sys.stdout.buffer.write(encode(sys.stdin.buffer.read(), sys.argv[1], *map(int, sys.argv[2:])))

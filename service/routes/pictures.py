@@ -1,4 +1,4 @@
-"""The pictures that belong to an image, in the format that is asked for."""
+"""The pictures that belong to an image, in the format and the size that are asked for."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -77,6 +77,7 @@ class Wish:
 
     accept: str
     quality: int
+    width: int
     known: str
 
 
@@ -91,11 +92,17 @@ async def _wish(
     quality: Annotated[
         int, Query(ge=1, le=100, description="Of JPEG and WebP; PNG loses nothing and ignores it.")
     ] = formats.QUALITY,
+    width: Annotated[
+        int,
+        Query(
+            ge=0, le=8192, description="Pixels that it is to be wide at most; 0 leaves it as large as it is."
+        ),
+    ] = 0,
     known: Annotated[
         str, Header(alias="If-None-Match", description="ETags of pictures the client already has.")
     ] = "",
 ) -> Wish:
-    return Wish(accept=accept, quality=quality, known=known)
+    return Wish(accept=accept, quality=quality, width=width, known=known)
 
 
 TheWish = Annotated[Wish, Depends(_wish)]
@@ -179,7 +186,7 @@ async def _serve(
             raise ServiceError(ErrorCode.NOT_FOUND, "There is no such picture, or not yet.") from None
 
     conversions: Conversions = request.app.state.conversions
-    picture = await unless_left(request, conversions.convert(tenant, read, form, wish.quality))
+    picture = await unless_left(request, conversions.convert(tenant, read, form, wish.quality, wish.width))
     if picture is None:
         raise ClientDisconnect
     etag = f'"{picture.digest}"'

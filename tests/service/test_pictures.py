@@ -146,7 +146,7 @@ def test_masks_have_no_colours_and_every_format() -> None:
     buffer = io.BytesIO()
     Image.new("1", (8, 8), 1).save(buffer, "PNG")
     for form in formats.MEDIA_TYPES:
-        with Image.open(io.BytesIO(encode(buffer.getvalue(), form.value, 90))) as picture:
+        with Image.open(io.BytesIO(encode(buffer.getvalue(), form.value, 90, 0))) as picture:
             assert picture.convert("L").getextrema() == (255, 255)
 
 
@@ -158,14 +158,26 @@ def test_there_are_no_other_files(http: TestClient, image_id: str, file: str) ->
 def test_a_conversion_is_made_once(http: TestClient, image_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
 
-    def count(png: bytes, form: str, quality: int) -> bytes:
+    def count(png: bytes, form: str, quality: int, width: int) -> bytes:
         made.append(quality)
-        return encode(png, form, quality)
+        return encode(png, form, quality, width)
 
     monkeypatch.setattr("service.conversions.encode", count)
     for quality in (80, 90, 80, 90):
         assert http.get(f"/images/{image_id}/source.webp", params={"quality": quality}).status_code == 200
     assert made == [80, 90]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
+def test_a_picture_is_as_wide_as_asked_but_never_enlarged(
+    http: TestClient, image_id: str, suffix: str
+) -> None:
+    for width, size in ((20, (20, 16)), (1, (1, 1)), (40, (40, 32)), (500, (40, 32)), (0, (40, 32))):
+        answer = http.get(f"/images/{image_id}/source.{suffix}", params={"width": width})
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            assert picture.size == size
+    stored = http.get(f"/images/{image_id}/source.png").content
+    assert http.get(f"/images/{image_id}/source.png", params={"width": 40}).content == stored
 
 
 @pytest.fixture
