@@ -41,8 +41,8 @@ LADDER = [
     {"schedule", "alignment", "mapping", "record", "vision", "plugins", "learned", "attention", "fullres"},
     {"attention_pictures", "feature_pictures", "blend", "lane", "spec", "value_inputs"},
     {"backbones"},
-    {"models", "codec", "denoise", "plan"},
-    {"source", "inverters"},
+    {"models", "codec", "denoise", "noise_mask"},
+    {"source", "inverters", "plan"},
     {"inverting", "methods"},
     {"editing"},
 ]

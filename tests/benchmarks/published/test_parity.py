@@ -11,8 +11,9 @@ from torch import Tensor
 
 import engine
 from benchmarks import published
-from benchmarks.published import edit_friendly, null_text, plug_and_play, prompt_to_prompt
+from benchmarks.published import diffedit, edit_friendly, null_text, plug_and_play, prompt_to_prompt
 from benchmarks.published.prompt_to_prompt import Refinement
+from engine.noise_mask import NoiseMask, contrast, noise_mask
 from miniature.pairs import Pair
 from miniature.scenes import Scene, Thing
 from tests.benchmarks.published.conftest import STEPS
@@ -203,3 +204,18 @@ def test_plug_and_play(
         negative_prompt_schedule={"exponential": "exp"}.get(schedule, schedule),
     )
     agree(decoded[-1], theirs)
+
+
+def test_diffedit_mask(
+    models: engine.Backbone, diffusers_parts: published.Parts, latent: Tensor, pair: Pair
+) -> None:
+    record = engine.invert(models, pair.image, prompt=pair.source.caption, method="encode", steps=STEPS)
+    noise = torch.randn(4, *latent.shape[1:], generator=torch.Generator().manual_seed(3))
+    theirs = diffedit.difference(
+        diffusers_parts, latent, pair.source.caption, pair.target.caption, noise, steps=STEPS
+    )
+    settings = NoiseMask(noises=len(noise))
+    (ours,) = contrast(models, record, [pair.target.caption], settings, seed=3)
+    agree(ours, theirs)
+    (mask,) = noise_mask(models, record, [pair.target.caption], settings, seed=3)
+    assert torch.equal(mask, theirs > 0.5)
