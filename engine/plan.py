@@ -72,7 +72,7 @@ class EditPlan:
     not read the targets, by name. The values of cross-attention are read from `value_prompt`, None for each
     target's own, and replaced by what the record learned while in `tau_v`. `takes` and `first` are the
     `Lane`'s. `follows` is how the source goes down beside the edit: along its stored "path", "as_inverted"
-    (which may be sampling), or not at all.
+    (which may be sampling), or not at all. `seed` is of the noise that a method draws.
     """
 
     source: Tokens
@@ -88,6 +88,7 @@ class EditPlan:
     value_prompt: Tokens | None = None
     tau_v: Window = field(default_factory=lambda: Window(0.0, 1.0))
     follows: Literal["path", "as_inverted"] | None = "as_inverted"
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -119,6 +120,7 @@ class Setting(Generic[P]):
             params = parameters.resolved(parameters.preset(given), {})
         else:
             params = parameters.resolved(given, spec.defaults_of(given.name))
+        parameters.check_guided(type(given), edit.guidance_scale, edit.negative_prompt)
         scale = _guidance_scale(model, record, edit, params)
         parameters.check_negative_prompt(edit.negative_prompt, inversion, scale)
         params.check(record.prompt, edit.prompts)

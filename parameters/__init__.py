@@ -23,7 +23,7 @@ from parameters.inversions import (
     StyleDiffusionFaithful,
 )
 from parameters.registry import EDITS, GROUP, INVERSIONS, find
-from parameters.rules import check_negative_prompt, compatible
+from parameters.rules import check_guided, check_negative_prompt, compatible
 from parameters.values import build, changed_from_defaults, preset, resolved
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "Words",
     "build",
     "changed_from_defaults",
+    "check_guided",
     "check_negative_prompt",
     "compatible",
     "find",

@@ -51,9 +51,14 @@ class InversionParameters(Parameters):
 
 
 class EditParameters(Parameters):
-    """The parameters of an edit; `needs` are the names that its inversion has to give."""
+    """The parameters of an edit.
+
+    `needs` are the names that its inversion has to give. `guided`: it has classifier-free guidance, and so
+    takes a guidance scale and a negative prompt.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    guided: ClassVar[bool] = True
 
     attention: bool = Field(
         title="pictures of attention",

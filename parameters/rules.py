@@ -12,6 +12,15 @@ def compatible(edit: type[EditParameters], inversion: type[InversionParameters])
         raise Incompatible(edit.name, inversion.name, missing, suitable)
 
 
+def check_guided(
+    edit: type[EditParameters], guidance_scale: float | None, negative_prompt: str | None
+) -> None:
+    """Raise `InvalidParameter` where guidance is asked of a method that has none."""
+    for name, value in (("guidance_scale", guidance_scale), ("negative_prompt", negative_prompt)):
+        if value is not None and not edit.guided:
+            raise InvalidParameter(name, value, f"none, since {edit.name} has no classifier-free guidance")
+
+
 def check_negative_prompt(
     negative_prompt: str | None, inversion: type[InversionParameters], guidance_scale: float | None
 ) -> None:

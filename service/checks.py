@@ -54,6 +54,7 @@ def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | N
     with _as_answers(request):
         inversion = parameters.find(INVERSIONS, source.method)
         parameters.compatible(type(request.params), inversion)
+        parameters.check_guided(type(request.params), request.guidance_scale, request.negative_prompt)
         if inversion.learns_scale:
             _check_scale(source, request.guidance_scale, model)
         scale = request.guidance_scale

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from engine.backbones import Backbone
 from engine.blend import LocalBlend
@@ -50,6 +51,7 @@ def guided(setting: Setting[Any]) -> EditPlan:
         guidance=ClassifierFree(setting.guidance_scale),
         guidance_scale=setting.guidance_scale,
         reads=setting.reads,
+        seed=edit.seed,
         blend=LocalBlend.of(
             setting.params,
             source,
@@ -60,8 +62,10 @@ def guided(setting: Setting[Any]) -> EditPlan:
     )
 
 
-def lane_of(plan: EditPlan, model: Backbone, record: SourceRecord) -> Lane:
-    """A plan's targets as a lane that starts from the record's latent of the first level."""
+def lane_of(plan: EditPlan, model: Backbone, record: SourceRecord, *, start: Tensor | None = None) -> Lane:
+    """A plan's targets as a lane that starts from a latent (1, C, h, w), by default the record's of the first
+    level.
+    """
     size = record.size
     cond = Conditioning.cat([model.read(target.prompt, size) for target in plan.targets])
     rows = len(plan.targets)
@@ -71,7 +75,8 @@ def lane_of(plan: EditPlan, model: Backbone, record: SourceRecord) -> Lane:
     if plan.value_prompt is not None:
         read = model.read(plan.value_prompt.prompt, size).context
         context = torch.cat([carried(plan.value_prompt, read, target) for target in plan.targets])
-    start = record.trajectory[record.steps - plan.first].to(model.device)
+    if start is None:
+        start = record.trajectory[record.steps - plan.first][None].to(model.device)
     return Lane(
         start=start.expand(rows, -1, -1, -1),
         calls=model.schedule(record.steps, size).denoising(),
