@@ -16,6 +16,7 @@ from api_schemas.base import (
 from api_schemas.catalogue import Image, ImageList, ImageStatus, Inversion, MethodInfo, ModelInfo
 from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, DeliveryTry
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
+from api_schemas.generating import GenerateRequest
 from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
 from api_schemas.knowledge import Knowledge
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
@@ -63,6 +64,7 @@ __all__ = [
     "ErrorCode",
     "FeaturePicture",
     "FieldError",
+    "GenerateRequest",
     "Image",
     "ImageId",
     "ImageList",

@@ -72,6 +72,9 @@ class ModelInfo(Response):
 
     name: str = Field(description="The name by which requests choose it.", examples=["miniature"])
     size: int = Field(gt=0, description="Pixels of the short side of working pictures.", examples=[64])
+    stride: int = Field(
+        default=8, gt=0, description="Sides of the pictures it works on are multiples of so many pixels."
+    )
     token_limit: int = Field(gt=0, description="Tokens a prompt may have, its two markers included.")
     guidance_scale: float = Field(description="How strongly prompts are followed by default.")
     family: str = Field(

@@ -32,12 +32,13 @@ from engine.inverters import INVERTERS
 from engine.inverting import invert, record_key
 from engine.methods import METHODS
 from engine.models import load
+from engine.painting import paint, painted_key
 from engine.plan import Edit
 from engine.progress import Progress
 from engine.record import SourceRecord
 from engine.source import SourceCache
 from engine.spec import ModelSpec
-from parameters import P2P, P2Plus, Plain, PlugAndPlay
+from parameters import P2P, P2Plus, Painted, Plain, PlugAndPlay
 
 __all__ = [
     "FAMILIES",
@@ -56,6 +57,7 @@ __all__ = [
     "NumericalError",
     "OutOfMemory",
     "P2Plus",
+    "Painted",
     "PentimentoError",
     "Plain",
     "PlugAndPlay",
@@ -74,6 +76,8 @@ __all__ = [
     "edit",
     "invert",
     "load",
+    "paint",
+    "painted_key",
     "reconstruct",
     "record_key",
 ]

@@ -26,7 +26,7 @@ from engine.plan import Edit, EditPlan, Setting
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord
 from engine.source import SourceCache, SourceRun
-from parameters import INVERSIONS
+from parameters import INVERSIONS, for_pictures
 from parameters.inversions import PATH
 
 
@@ -149,7 +149,7 @@ def _check_words_seen(model: Backbone, record: SourceRecord) -> None:
             "a blend, or attention,", model.spec.name, "it has no cross-attention layers"
         )
     if PATH not in INVERSIONS[record.method].gives:
-        suitable = [name for name, inversion in INVERSIONS.items() if PATH in inversion.gives]
+        suitable = [name for name, inversion in for_pictures().items() if PATH in inversion.gives]
         raise Incompatible("a blend, or attention,", record.method, [PATH], suitable)
 
 
@@ -160,7 +160,9 @@ def _source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) -
         start=record.trajectory[-1:].to(model.device),
         calls=model.schedule(record.steps, size).denoising(),
         guidance=ClassifierFree(guidance_scale),
-        conditionings=Reading(model, size, {"cond": record.prompt, "uncond": ""}),
+        conditionings=Reading(
+            model, size, {"cond": record.prompt, "uncond": record.params.get("negative_prompt") or ""}
+        ),
         learned=INVERTERS[record.method].learned(model, record.learned, record.prompt),
     )
 

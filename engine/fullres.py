@@ -45,8 +45,10 @@ def cropped(size: tuple[int, int], working: tuple[int, int], *, short: int) -> B
     """The part of an original of `size` that a working picture cropped by `codec.fit` shows.
 
     `short` is the model's size, to which the shorter side was scaled. The box (left, top, right, bottom) is
-    in pixels of the original.
+    in pixels of the original; it is all of one that has the working picture's size.
     """
+    if size == working:
+        return 0, 0, *size
     scaled = [round(side * (short / min(size))) for side in size]
     factors = [side / whole for side, whole in zip(size, scaled, strict=True)]
     starts = [(whole - kept) // 2 for whole, kept in zip(scaled, working, strict=True)]

@@ -15,7 +15,7 @@ from engine.errors import InvalidParameter, RecordMismatch, is_number
 from engine.guidance import Guidance
 from engine.record import SourceRecord
 from engine.window import Window
-from parameters import P2P, EditParameters
+from parameters import INVERSIONS, P2P, EditParameters
 
 P = TypeVar("P", bound=EditParameters, covariant=True)
 
@@ -139,7 +139,9 @@ class Setting(Generic[P]):
     @property
     def reads(self) -> Mapping[str, str]:
         """What the unconditional branch reads."""
-        return {"uncond": self.edit.negative_prompt or ""}
+        own = self.record.params.get("negative_prompt")
+        asked = self.edit.negative_prompt
+        return {"uncond": (own if asked is None else asked) or ""}
 
 
 def _guidance_scale(model: Backbone, record: SourceRecord, edit: Edit, params: EditParameters) -> float:
@@ -153,7 +155,7 @@ def _guidance_scale(model: Backbone, record: SourceRecord, edit: Edit, params: E
         published = params.published.get("guidance_scale") if edit.preset == "published" else None
         wanted = model.spec.guidance_scale if published is None else published
         return float(wanted if own is None else own)
-    if own is not None and asked != own:
+    if own is not None and asked != own and INVERSIONS[record.method].learns_scale:
         remedy = f"edit at {own:g}, or invert the image again at {asked:g}"
         raise RecordMismatch("guidance scale", f"{own:g}", f"{asked:g}", remedy)
     return float(asked)

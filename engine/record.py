@@ -42,9 +42,9 @@ class SourceRecord:
 
     @property
     def guidance_scale(self) -> float | None:
-        """The only guidance scale that what was learned holds for, None where any will do."""
-        scale = self.params.get("guidance_scale")
-        return float(scale) if scale is not None and INVERSIONS[self.method].learns_scale else None
+        """The scale that what was learned holds for, or that the picture was painted at, None elsewhere."""
+        scale, kind = self.params.get("guidance_scale"), INVERSIONS[self.method]
+        return float(scale) if scale is not None and (kind.learns_scale or kind.paints) else None
 
     @property
     def size(self) -> tuple[int, int]:

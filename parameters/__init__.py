@@ -19,10 +19,11 @@ from parameters.inversions import (
     EditFriendly,
     Encode,
     NullText,
+    Painted,
     StyleDiffusion,
     StyleDiffusionFaithful,
 )
-from parameters.registry import EDITS, GROUP, INVERSIONS, find
+from parameters.registry import EDITS, GROUP, INVERSIONS, find, for_pictures
 from parameters.rules import check_guided, check_negative_prompt, compatible
 from parameters.values import build, changed_from_defaults, preset, resolved
 
@@ -44,6 +45,7 @@ __all__ = [
     "InversionParameters",
     "NullText",
     "P2Plus",
+    "Painted",
     "Parameters",
     "PentimentoError",
     "Plain",
@@ -64,6 +66,7 @@ __all__ = [
     "check_negative_prompt",
     "compatible",
     "find",
+    "for_pictures",
     "is_number",
     "preset",
     "resolved",

@@ -42,12 +42,14 @@ class InversionParameters(Parameters):
     (the source's latent at every level), "noise_maps", or names of a plug-in's own. `needs_prompt`: it cannot
     do without a prompt of the source. `learns_scale`: what it learns holds for one guidance scale alone.
     `takes_uncond`: it puts what it learned in the unconditional prompt's place, so no edit can set one.
+    `paints`: it makes its picture itself, so no picture can be sent for it.
     """
 
     gives: ClassVar[frozenset[str]] = frozenset()
     needs_prompt: ClassVar[bool] = False
     learns_scale: ClassVar[bool] = False
     takes_uncond: ClassVar[bool] = False
+    paints: ClassVar[bool] = False
 
 
 class EditParameters(Parameters):

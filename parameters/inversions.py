@@ -20,6 +20,8 @@ LearnedScale = Annotated[
         "this scale alone. Null takes the model's.",
     ),
 ]
+Side = Annotated[int, Field(ge=8, le=2048)]
+_SIDE = "In pixels, a multiple of the model's `stride`; null takes the model's size."
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -43,6 +45,32 @@ class Direct(InversionParameters):
     name = "direct"
     gives = frozenset({START, PATH})
     published = settings(steps=50)
+
+
+class Painted(InversionParameters):
+    """A picture that the model painted from its prompt: nothing is inverted, its path is known exactly."""
+
+    name = "painted"
+    gives = frozenset({START, PATH})
+    paints = True
+    published = settings(steps=50, guidance_scale=7.5)
+
+    guidance_scale: GuidanceScale | None = Field(
+        title="guidance",
+        default=None,
+        description="How strongly the picture follows its prompt; null takes the model's. Edits of it take "
+        "the same unless they name another.",
+    )
+    negative_prompt: Annotated[str, Field(max_length=2000)] | None = Field(
+        title="what it is not to show",
+        default=None,
+        description="What is kept out of the picture, and of its edits unless they name another.",
+    )
+    seed: int = Field(
+        title="seed", default=0, ge=0, lt=2**63, description="Seed of the noise that it is painted from."
+    )
+    width: Side | None = Field(title="width", default=None, description=_SIDE)
+    height: Side | None = Field(title="height", default=None, description=_SIDE)
 
 
 class EditFriendly(InversionParameters):

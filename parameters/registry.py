@@ -14,6 +14,7 @@ from parameters.inversions import (
     EditFriendly,
     Encode,
     NullText,
+    Painted,
     StyleDiffusion,
     StyleDiffusionFaithful,
 )
@@ -81,6 +82,19 @@ def _distribution(entry: EntryPoint) -> str:
 
 
 INVERSIONS: Final = Registry(
-    InversionParameters, DDIM, Direct, EditFriendly, Encode, NullText, StyleDiffusion, StyleDiffusionFaithful
+    InversionParameters,
+    DDIM,
+    Direct,
+    EditFriendly,
+    Encode,
+    NullText,
+    Painted,
+    StyleDiffusion,
+    StyleDiffusionFaithful,
 )
 EDITS: Final = Registry(EditParameters, P2P, P2Plus, Plain, PlugAndPlay)
+
+
+def for_pictures() -> dict[str, type[InversionParameters]]:
+    """The inversions of pictures that are sent, by name: all but those that paint their own."""
+    return {name: inversion for name, inversion in INVERSIONS.items() if not inversion.paints}

@@ -2,13 +2,13 @@
 
 from parameters.base import EditParameters, InversionParameters
 from parameters.errors import Incompatible, InvalidParameter
-from parameters.registry import INVERSIONS
+from parameters.registry import for_pictures
 
 
 def compatible(edit: type[EditParameters], inversion: type[InversionParameters]) -> None:
     """Raise `Incompatible` if the edit needs what the inversion does not give."""
     if missing := edit.needs - inversion.gives:
-        suitable = [name for name, other in INVERSIONS.items() if edit.needs <= other.gives]
+        suitable = [name for name, other in for_pictures().items() if edit.needs <= other.gives]
         raise Incompatible(edit.name, inversion.name, missing, suitable)
 
 

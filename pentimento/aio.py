@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from api_schemas import Accepted, DeliveryList, Image, Job, JobEvent, MethodInfo, ModelInfo
 from pentimento import calls, outcomes
-from pentimento.calls import Editing, Inverting, Listing, Submitting
+from pentimento.calls import Editing, Generating, Inverting, Listing, Submitting
 from pentimento.core import Core, Place
 from pentimento.following import Following, finish, follow
 from pentimento.outcomes import AJob, AnImage, Edited, Inverted, Pending
@@ -50,6 +50,10 @@ class AsyncClient:
     async def invert(self, image: Picture, prompt: str, **how: Unpack[Inverting]) -> "AsyncInversion":
         """As `Client.invert`."""
         return AsyncInversion(self, await self._core.ask(calls.invert(image, prompt, how)))
+
+    async def generate(self, prompt: str, **how: Unpack[Generating]) -> "AsyncInversion":
+        """As `Client.generate`."""
+        return AsyncInversion(self, await self._core.ask(calls.generate(prompt, how)))
 
     async def edit(
         self, image: AnImage | Picture, prompt: str | Sequence[str], **how: Unpack[Editing]

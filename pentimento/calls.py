@@ -46,6 +46,18 @@ class Inverting(Submitting, total=False):
     fit: str | None  # crop, pad or stretch a picture that is longer than 2:1
 
 
+class Generating(Submitting, total=False):
+    """How a picture is painted; what is left out is the service's default."""
+
+    negative_prompt: str | None
+    seed: int
+    width: int | None
+    height: int | None
+    steps: int
+    guidance_scale: float | None
+    model: str | None
+
+
 class Editing(Submitting, total=False):
     """How an image can be edited; what is left out is the service's default.
 
@@ -115,6 +127,20 @@ def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
         headers=_submission_headers(how),
         form=_as_form(options),
         files={"image": ("image", encode(image))},
+    )
+
+
+def generate(prompt: str, how: Generating) -> Call[Accepted]:
+    """Let the model paint a picture. Raises TypeError for a keyword that nobody knows."""
+    check(how, Generating.__optional_keys__)
+    of_the_call = {"cancel_after", "idempotency_key"}
+    body = {name: value for name, value in how.items() if name not in of_the_call and value is not None}
+    return Call(
+        method="POST",
+        path="/generate",
+        read=_json(Accepted),
+        headers=_submission_headers(how),
+        body={"prompt": prompt, **body},
     )
 
 

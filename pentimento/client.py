@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from api_schemas import Accepted, DeliveryList, Image, Job, JobEvent, MethodInfo, ModelInfo
 from pentimento import calls, outcomes
-from pentimento.calls import Editing, Inverting, Listing, Submitting
+from pentimento.calls import Editing, Generating, Inverting, Listing, Submitting
 from pentimento.core import Core, Place
 from pentimento.following import Following, finish, follow
 from pentimento.outcomes import AJob, AnImage, Edited, Inverted, Pending
@@ -57,6 +57,13 @@ class Client:
         Returns once the job is accepted: edits may name the image at once, and wait for it.
         """
         return Inversion(self, now(self._core.ask(calls.invert(image, prompt, how))))
+
+    def generate(self, prompt: str, **how: Unpack[Generating]) -> "Inversion":
+        """Let the model paint a picture, which can then be edited like one that was sent.
+
+        Returns once the job is accepted; `wait()` gives the image, and `picture(...)` its `source_url`.
+        """
+        return Inversion(self, now(self._core.ask(calls.generate(prompt, how))))
 
     def edit(self, image: AnImage | Picture, prompt: str | Sequence[str], **how: Unpack[Editing]) -> "Edit":
         """Ask for an edit by one target prompt, or for several that share the work.

@@ -5,7 +5,14 @@ from contextlib import contextmanager
 
 import parameters
 from api_schemas import EditOptions, ErrorCode, InvertOptions, ModelInfo, Problem
-from parameters import INVERSIONS, InvalidParameter, PentimentoError, PromptsDoNotAlign
+from parameters import (
+    INVERSIONS,
+    InvalidParameter,
+    Painted,
+    PentimentoError,
+    PromptsDoNotAlign,
+    for_pictures,
+)
 from prompts import words
 from service.errors import ServiceError
 
@@ -36,12 +43,28 @@ def check_inversion(options: InvertOptions, token_limit: int | None, name: str =
     """
     if token_limit is not None:
         check_length(options.prompt, token_limit, name)
+        if isinstance(options.params, Painted) and options.params.negative_prompt is not None:
+            check_length(options.params.negative_prompt, token_limit, "negative_prompt")
     if INVERSIONS[options.method].needs_prompt and not words(options.prompt):
         raise ServiceError(
             ErrorCode.INVALID_PARAMETER,
             f"{name}: {options.method} learns from the prompt, so it needs at least one word.",
             parameter=name,
             value=options.prompt,
+        )
+
+
+def check_sendable(method: str, name: str = "method") -> None:
+    """Raise ServiceError, invalid_parameter, if no picture can be sent to be inverted by this method."""
+    if INVERSIONS[method].paints:
+        able = ", ".join(for_pictures())
+        raise ServiceError(
+            ErrorCode.INVALID_PARAMETER,
+            f"{name}: '{method}' is how POST /generate makes a picture; one that is sent is inverted by one "
+            f"of: {able}.",
+            parameter=name,
+            value=method,
+            expected=able,
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api_schemas import EditOptions, EditRequest, EditUpload, Image, InversionChoice, InvertOptions
+from api_schemas import EditOptions, EditRequest, EditUpload, ErrorCode, Image, InversionChoice, InvertOptions
 from parameters import EDITS, INVERSIONS
 from service.errors import ServiceError, validation_problem
 
@@ -18,6 +18,8 @@ def chosen(image: Image, choice: InversionChoice | None, edit: EditOptions | Non
     ServiceError: validation_error.
     """
     choice = choice or InversionChoice()
+    if INVERSIONS[choice.method or image.method].paints:
+        return _painted(image, choice)
     same = choice.method in (None, image.method)
     method = choice.method or image.method
     preset = None if edit is None else _published_steps(edit, method)
@@ -33,6 +35,24 @@ def chosen(image: Image, choice: InversionChoice | None, edit: EditOptions | Non
     except ValidationError as error:
         found = [{**each, "loc": ("inversion", *each["loc"])} for each in error.errors()]
         raise ServiceError.of(validation_problem(found)) from None
+
+
+def _painted(image: Image, choice: InversionChoice) -> InvertOptions:
+    """How the image was painted, which no edit can have otherwise; raises ServiceError: invalid_parameter."""
+    own = {"prompt": image.prompt, "method": image.method, "steps": image.steps, "params": image.params}
+    asked = choice.model_dump(mode="json", exclude_none=True)
+    params = asked.pop("params", {})
+    if any(own[name] != value for name, value in asked.items()) or any(
+        image.params.get(name) != value for name, value in params.items()
+    ):
+        detail = (
+            "inversion: 'painted' is how POST /generate made a picture, and cannot be changed or asked of "
+            "another picture. Name another method, or none."
+        )
+        raise ServiceError(
+            ErrorCode.INVALID_PARAMETER, detail, parameter="inversion", expected="another method, or none"
+        )
+    return InvertOptions.model_validate_json(json.dumps({**own, "model": image.model}), strict=True)
 
 
 def described(asked: EditUpload, model: str) -> InvertOptions:

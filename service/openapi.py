@@ -13,6 +13,7 @@ from api_schemas import (
     EditRequest,
     EditUpload,
     ErrorCode,
+    GenerateRequest,
     InvertOptions,
     InvertRequest,
     JobEvent,
@@ -190,8 +191,8 @@ def complete(app: FastAPI) -> None:
             document = derive()
             _tell_of_keys(document)
             _tell_of_ids(document)
-            told = (InvertRequest, EditRequest, EditUpload, ResultRequest, PromptPair, Problem, JobEvent)
-            models = [(model, "validation") for model in told]
+            bodies = (InvertRequest, GenerateRequest, EditRequest, EditUpload, ResultRequest, PromptPair)
+            models = [(model, "validation") for model in (*bodies, Problem, JobEvent)]
             _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             for name, schema in extra["$defs"].items():

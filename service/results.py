@@ -14,6 +14,7 @@ from api_schemas import (
     Problem,
     ResultRequest,
 )
+from parameters import INVERSIONS
 from service import uploads
 from service.errors import ServiceError
 from service.inversions import chosen
@@ -24,8 +25,9 @@ from store import Ask, BlobMissing, Store
 def submit_result(store: Store, request: ResultRequest, ask: Ask) -> Accepted:
     """Make a picture of an edit an image of its own, value by value, and queue its inversion.
 
-    It is inverted as the edited image was. Raises ServiceError: not_found, conflict (the job has no pictures,
-    or not yet), validation_error, and what `submit_upload` raises.
+    It is inverted as the edited image was, or as images usually are if that was painted. Raises ServiceError:
+    not_found, conflict (the job has no pictures, or not yet), validation_error, and what `submit_upload`
+    raises.
     """
     key, options = _named(store, request, ask.tenant)
     try:
@@ -40,14 +42,22 @@ def _named(store: Store, request: ResultRequest, tenant: str) -> tuple[str, Inve
     wanted = request.from_result
     if isinstance(wanted, str):
         key = _key(wanted)
-        options = chosen(_image(store, key.split("/")[1], tenant), InversionChoice(prompt=request.prompt))
+        options = _like(_image(store, key.split("/")[1], tenant), InversionChoice(prompt=request.prompt))
     else:
         result, url, prompt = _picture(store, wanted, tenant)
         made = result.inversion
         known = {} if made is None else made.model_dump(include={"method", "steps", "params"})
         choice = InversionChoice(**known, prompt=prompt if request.prompt is None else request.prompt)
-        key, options = _key(url), chosen(_image(store, result.image_id, tenant), choice)
+        key, options = _key(url), _like(_image(store, result.image_id, tenant), choice)
     return key, options.model_copy(update={"webhook_url": request.webhook_url})
+
+
+def _like(image: Image, choice: InversionChoice) -> InvertOptions:
+    """How the edited image was inverted, or by the usual method if it was painted."""
+    if INVERSIONS[choice.method or image.method].paints:
+        prompt = image.prompt if choice.prompt is None else choice.prompt
+        return InvertOptions(prompt=prompt, steps=image.steps, model=image.model)
+    return chosen(image, choice)
 
 
 def _picture(store: Store, wanted: JobResult, tenant: str) -> tuple[EditResult, str, str]:

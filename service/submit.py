@@ -20,8 +20,9 @@ from api_schemas import (
     Notice,
     Problem,
 )
+from parameters import INVERSIONS
 from service import knowing, uploads
-from service.checks import check_edit, check_inversion
+from service.checks import check_edit, check_inversion, check_sendable
 from service.errors import ServiceError
 from service.inversions import chosen, described, pinned
 from store import (
@@ -54,12 +55,13 @@ def submit_upload(
     store: Store, options: InvertOptions, read: Callable[[], uploads.Upload], ask: Ask
 ) -> Accepted:
     """As `submit_invert`, of an image that is read once the options are found to be good."""
-    model, told = _model(store, options.model)
+    model, told = model_of(store, options.model)
+    check_sendable(options.method)
     check_inversion(options, None if told is None else told.token_limit)
     upload = read()
     image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
     ask = replace(ask, warnings=(*upload.warnings, *knowing.doubts(told, [options.prompt])))
-    return _accepted(_inverting(store, image, upload, options, model, ask), ask.warnings)
+    return accepted(_inverting(store, image, upload, options, model, ask), ask.warnings)
 
 
 def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, pixels: int) -> Accepted:
@@ -67,8 +69,9 @@ def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, p
 
     Raises ServiceError: what `submit_invert` and `submit_edit` raise, but for not_found.
     """
-    model, told = _model(store, asked.model)
+    model, told = model_of(store, asked.model)
     options = described(asked, model)
+    check_sendable(options.method, "inversion.method")
     check_inversion(options, None if told is None else told.token_limit, "source_prompt")
     check_edit(options, asked, told)
     upload = uploads.read(data, fit=asked.fit, pixels=pixels)
@@ -80,7 +83,7 @@ def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, p
     if there is not None and asked.webhook_url is None:  # a job that has ended calls nobody any more
         known = _known(store, request, ask.tenant)
         if known is not None:
-            return _accepted(known, warnings)
+            return accepted(known, warnings)
     wanted = record_id(image, options)
     inversions = [] if there is None else there.inversions
     if not any(each.id == wanted and each.status is not ImageStatus.FAILED for each in inversions):
@@ -92,17 +95,29 @@ def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, p
 def _inverting(
     store: Store, image: str, upload: uploads.Upload, options: InvertOptions, model: str, ask: Ask
 ) -> Submission:
-    width, height = upload.image.size
-    source = keys.source(image)
+    def queue() -> Submission:
+        if not store.blobs.whole(keys.source(image)):
+            store.blobs.put(keys.source(image), upload.png)
+        width, height = upload.image.size
+        return store.jobs.submit_invert(image, options, model=model, width=width, height=height, ask=ask)
+
+    return making(store, image, options.model_copy(update={"model": model}), queue)
+
+
+def making(store: Store, image: str, options: InvertOptions, queue: Callable[[], Submission]) -> Submission:
+    """What `queue` gives for an inversion of the image; one whose pictures are damaged is made again.
+
+    Raises ServiceError: insufficient_storage, queue_full.
+    """
     try:
         with store.files(image):
-            if not store.blobs.whole(source):
-                store.blobs.put(source, upload.png)
-            record = record_id(image, options.model_copy(update={"model": model}))
-            made = (keys.working(image, record), keys.reconstruction(image, record))
-            if store.jobs.is_made(image, record) and not all(map(store.blobs.whole, made)):
+            record = record_id(image, options)
+            shown = [keys.working(image, record), keys.reconstruction(image, record)]
+            if INVERSIONS[options.method].paints:
+                shown.append(keys.source(image))
+            if store.jobs.is_made(image, record) and not all(map(store.blobs.whole, shown)):
                 store.jobs.unmake(image, record)
-            return store.jobs.submit_invert(image, options, model=model, width=width, height=height, ask=ask)
+            return queue()
     except StorageFull:
         raise ServiceError(
             ErrorCode.INSUFFICIENT_STORAGE, "There is no room left to keep the image."
@@ -135,7 +150,7 @@ def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
 
 def _editing(store: Store, request: EditRequest, inversion: InvertOptions, ask: Ask) -> Accepted:
     try:
-        return _accepted(store.jobs.submit_edit(request, inversion, ask=ask), ask.warnings)
+        return accepted(store.jobs.submit_edit(request, inversion, ask=ask), ask.warnings)
     except NoSuchImage:
         raise no_image(request.image_id) from None
     except InversionFailed as failed:
@@ -179,7 +194,7 @@ def no_job(job_id: str) -> ServiceError:
     return ServiceError(ErrorCode.NOT_FOUND, f"There is no job '{job_id}'; it may have expired.")
 
 
-def _model(store: Store, asked: str | None) -> tuple[str, ModelInfo | None]:
+def model_of(store: Store, asked: str | None) -> tuple[str, ModelInfo | None]:
     """The name of the model to use, and what a live worker published about it."""
     usual = store.settings.model_name
     served = {model.name: model for model in store.presence.models()}
@@ -205,7 +220,8 @@ def _queue_full(full: QueueFull) -> ServiceError:
     return ServiceError(ErrorCode.QUEUE_FULL, f"{full}.", {"Retry-After": str(full.retry_after_s)})
 
 
-def _accepted(submission: Submission, warnings: Sequence[Notice] = ()) -> Accepted:
+def accepted(submission: Submission, warnings: Sequence[Notice] = ()) -> Accepted:
+    """The answer to a request that was accepted."""
     return Accepted(
         job_id=submission.job_id,
         image_id=submission.image_id,

@@ -19,7 +19,7 @@ from store.errors import (
 )
 from store.events import AsyncEvents, Event, Events
 from store.jobs import JobStore
-from store.keys import RecordKey, image_id, record_id
+from store.keys import RecordKey, image_id, painted_id, record_id
 from store.locks import Lock
 from store.opening import Store, connect, open
 from store.outbox import Outbox, Owed
@@ -66,6 +66,7 @@ __all__ = [
     "image_id",
     "inversion_info",
     "open",
+    "painted_id",
     "record_id",
     "replace_webhook_secret",
     "webhook_secrets",

@@ -1,15 +1,16 @@
 """The right to run a job, and all that its holder may say about the job."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from time import time
-from typing import Any
+from typing import Any, Final
 
 from api_schemas import (
     EditRequest,
     EditResult,
+    GenerateRequest,
     InvertOptions,
     InvertResult,
     JobKind,
@@ -21,6 +22,12 @@ from api_schemas import (
 from store.errors import Fenced
 from store.keys import RecordKey
 from store.scripts import Scripts
+
+_REQUESTS: Final[Mapping[JobKind, type[InvertOptions | GenerateRequest | EditRequest]]] = {
+    JobKind.INVERT: InvertOptions,
+    JobKind.GENERATE: GenerateRequest,
+    JobKind.EDIT: EditRequest,
+}
 
 
 class Verdict(StrEnum):
@@ -45,7 +52,7 @@ class Claim:
     kind: JobKind
     image_id: str
     record_id: str
-    request: InvertOptions | EditRequest
+    request: InvertOptions | GenerateRequest | EditRequest
     inversion: InvertOptions
     listed: bool
     queued_s: float
@@ -53,6 +60,11 @@ class Claim:
     request_id: str | None = None
     traceparent: str | None = None
     deadline_s: float | None = None
+
+    @property
+    def method(self) -> str:
+        """The method of the edit, or of the inversion that is the job itself."""
+        return (self.request if isinstance(self.request, EditRequest) else self.inversion).method
 
     @property
     def record(self) -> RecordKey:
@@ -77,9 +89,7 @@ class Claims:
         flat, status = answer
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         kind = JobKind(fields["kind"])
-        model: type[InvertOptions] | type[EditRequest] = (
-            InvertOptions if kind is JobKind.INVERT else EditRequest
-        )
+        model = _REQUESTS[kind]
         deadline = fields.get("deadline")
         return Claim(
             job_id=job_id,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api_schemas import Image
+from api_schemas import Image, InvertOptions
 from store import keys, pages
 from store.scripts import Scripts
 from store.views import tenants_image, wire_image
@@ -30,9 +30,15 @@ class ImageStore:
         return [image for image in images if image is not None], after
 
     def shows(self, image_id: str, pixels: bytes, size: tuple[int, int]) -> bool:
-        """Whether the image is of these decoded pixels; an image that is gone is of any."""
-        tenant = self._redis.hget(keys.image(image_id), "tenant")
-        return tenant is None or keys.image_id(pixels, size, tenant) == image_id
+        """Whether the image is of these decoded pixels; one that is gone, or was painted here, is of any."""
+        tenant, painted = self._redis.hmget(keys.image(image_id), "tenant", "painted")
+        return tenant is None or painted is not None or keys.image_id(pixels, size, tenant) == image_id
+
+    def painting(self, image_id: str) -> InvertOptions | None:
+        """How the image was painted; None of one that was sent."""
+        record = self._redis.hget(keys.image(image_id), "painted")
+        about = record and self._redis.hget(keys.record(image_id, record), "about")
+        return InvertOptions.model_validate_json(about) if about else None
 
     def missing(self, image_ids: list[str]) -> list[str]:
         """Those of the images that were never sent or were deleted."""

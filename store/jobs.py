@@ -10,6 +10,7 @@ from rq.job import Job as Message
 from api_schemas import (
     EditRequest,
     ErrorCode,
+    GenerateRequest,
     InvertOptions,
     Job,
     JobKind,
@@ -50,15 +51,17 @@ class JobStore(Claims):
         width: int,
         height: int,
         ask: Ask = BY_DEFAULT,
+        request: GenerateRequest | None = None,
     ) -> Submission:
         """Queue an inversion, join the one that is under way, or answer from the finished one.
 
         It is the image's own from then on. The source must be stored before. `width` and `height` are those
         of the picture as sent. A job that is joined goes on as long as any who asked for it would wait, and
-        calls the webhooks of all. Raises QueueFull.
+        calls the webhooks of all. `request` is what asks for a painting, which `options` describe. Raises
+        QueueFull.
         """
         options = options.model_copy(update={"model": model})
-        answer = self._submit("submit_invert", image_id, options, options, ask, width, height)
+        answer = self._submit("submit_invert", image_id, request or options, options, ask, width, height)
         how, job_id = How(answer[0]), answer[1]
         return Submission(
             job_id=job_id,

@@ -42,6 +42,13 @@ def image_id(pixels: bytes, size: tuple[int, int], tenant: str = "default") -> s
     return f"img_{_digest([_VERSION, tenant, size], pixels)}"
 
 
+def painted_id(options: InvertOptions, tenant: str = "default") -> str:
+    """The id of a picture that is to be painted: by what was asked for, for nobody has seen it yet."""
+    params = options.params.model_dump(mode="json", exclude_defaults=True)
+    asked = [_VERSION, tenant, "painted", options.model, options.prompt, options.steps, params]
+    return f"img_{_digest(asked)}"
+
+
 def record_id(image_id: str, options: InvertOptions) -> str:
     """The id of the inversion of an image that these options describe, by the model that they name."""
     params = options.params.model_dump(mode="json", exclude_defaults=True)

@@ -50,7 +50,7 @@ def job_span(claim: Claim) -> Iterator[Span]:
     about: dict[str, str | int | float] = {
         "pentimento.job_id": claim.job_id,
         "pentimento.image_id": claim.image_id,
-        "pentimento.method": claim.request.method,
+        "pentimento.method": claim.method,
         "pentimento.attempt": claim.attempt,
         "pentimento.queued_s": claim.queued_s,
     }

@@ -32,7 +32,7 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
     """A job from the fields of its hash."""
     result: InvertResult | EditResult | None = None
     if "result" in fields:
-        if fields["kind"] == JobKind.INVERT:
+        if fields["kind"] != JobKind.EDIT:
             found = InvertResult.model_validate_json(fields["result"])
             result = found.model_copy(update={"cached": True}) if "cached" in fields else found
         else:

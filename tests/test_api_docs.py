@@ -23,6 +23,7 @@ MADE: dict[str, list[set[str]]] = {
         set(),
         {"dog.png"},
         set(),
+        {"painted.png"},
         {"dog.webp", "dog.jpg"},
         {"dog.png", "where_is_the_dog.png"},
         {
@@ -40,7 +41,7 @@ MADE: dict[str, list[set[str]]] = {
         {"dog.png", "grass.png", "pet-1.webp", "pet-2.webp"},
         {"dog.jpg", "fox.jpg"},
         set(),
-        {"fox.png", "again.png", "dog.webp"},
+        {"fox.png", "again.png", "dog.webp", "painted.png"},
     ],
 }
 

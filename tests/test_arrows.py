@@ -43,7 +43,7 @@ LADDER = [
     {"backbones"},
     {"models", "codec", "denoise", "noise_mask"},
     {"source", "inverters", "plan"},
-    {"inverting", "methods"},
+    {"inverting", "methods", "painting"},
     {"editing"},
 ]
 

@@ -105,6 +105,7 @@ def describe(models: engine.Backbone, settings: WorkerSettings) -> ModelInfo:
     return ModelInfo(
         name=settings.model_name,
         size=models.spec.size,
+        stride=models.stride,
         token_limit=models.token_limit,
         guidance_scale=models.spec.guidance_scale,
         family=knowledge.family(models.folder),

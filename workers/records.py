@@ -16,6 +16,7 @@ from PIL import Image
 import engine
 import engine.codec
 from api_schemas import InvertOptions
+from parameters import INVERSIONS, Painted
 from store import BlobDamaged, BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
 from workers.measures import SOUGHT, remember_memory
 from workers.reporter import Reporter
@@ -173,6 +174,10 @@ class Records:
         record, models = source.record, self._models
         if (record.revision, record.dtype) != (models.revision, models.dtype_name):
             return True  # edits find out, and say so
+        if isinstance(options.params, Painted):
+            return record.key == engine.painted_key(
+                models, prompt=options.prompt, steps=options.steps, params=options.params
+            )
         expected = engine.record_key(
             models,
             source.picture,
@@ -244,10 +249,14 @@ class Records:
         gc.collect()
 
     def _make(self, key: RecordKey, options: InvertOptions, reporter: Reporter) -> Source:
-        sent = self.sent(key.image_id)
-        reporter.show(engine.codec.fit(self._models, sent))
+        sent = None
+        if not INVERSIONS[options.method].paints:
+            sent = self.sent(key.image_id, reporter)
+            reporter.show(engine.codec.fit(self._models, sent))
 
         def invert() -> engine.SourceRecord:
+            if sent is None:
+                return self._paint(options, reporter)
             return engine.invert(
                 self._models,
                 sent,
@@ -266,24 +275,53 @@ class Records:
             log.warning("memory ran out; the inversion is tried again without what edits keep")
             self.make_room()
             record = invert()
+        if sent is None:
+            self._put_painting(key.image_id, record, reporter)
         files = record.pack()
         for name in _FILES:
             keep(self._store.blobs, keys.record_file(*key, name), files[name], reporter.check)
         return self._keep(key, record, files)
 
+    def _paint(self, options: InvertOptions, reporter: Reporter) -> engine.SourceRecord:
+        assert isinstance(options.params, Painted)
+        return engine.paint(
+            self._models,
+            prompt=options.prompt,
+            steps=options.steps,
+            params=options.params,
+            on_progress=reporter,
+        )
+
+    def _put_painting(self, image_id: str, record: engine.SourceRecord, reporter: Reporter) -> Image.Image:
+        picture = engine.reconstruct(self._models, record)
+        buffer = io.BytesIO()
+        picture.save(buffer, "PNG")
+        keep(self._store.blobs, keys.source(image_id), buffer.getvalue(), reporter.check)
+        return picture
+
     def _keep(self, key: RecordKey, record: engine.SourceRecord, files: Mapping[str, bytes]) -> Source:
         sent = self.sent(key.image_id)
-        picture = engine.codec.fit(self._models, sent)
+        painted = INVERSIONS[record.method].paints
+        picture = sent if painted else engine.codec.fit(self._models, sent)
         stored = sum(map(len, files.values()))
         source = Source(record=record, picture=picture, stored=stored, sent=sent.size)
         self._hot.put(key, source)
         return source
 
-    def sent(self, image_id: str) -> Image.Image:
-        """The image at its own size; raises NoSuchImage, and InvalidImage if it cannot be read."""
+    def sent(self, image_id: str, reporter: Reporter | None = None) -> Image.Image:
+        """The image at its own size, painted if need be and if there is a reporter to hear of it.
+
+        Raises NoSuchImage, BlobDamaged.
+        """
         try:
             data = self._store.blobs.picture(keys.source(image_id))
-        except BlobMissing as error:
+        except (BlobMissing, BlobDamaged) as error:
+            painting = None if reporter is None else self._store.images.painting(image_id)
+            if painting is not None:
+                assert reporter is not None
+                return self._put_painting(image_id, self._paint(painting, reporter), reporter)
+            if isinstance(error, BlobDamaged):
+                raise
             raise NoSuchImage(image_id) from error
         try:
             with Image.open(io.BytesIO(data), formats=["PNG"]) as image:

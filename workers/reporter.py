@@ -46,7 +46,7 @@ class Reporter:
     ) -> None:
         self._jobs, self._claim, self._lease_s = jobs, claim, lease_s
         self._guard, self._leaving, self._clock = guard, leaving, clock
-        self._costs, self._sort = costs or Costs(), (claim.kind, claim.request.method)
+        self._costs, self._sort = costs or Costs(), (claim.kind, claim.method)
         self._pace = Pace(self._costs.of(self._sort))
         self._previews = Previews(clock)
         self._preview_url: str | None = None

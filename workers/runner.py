@@ -71,7 +71,7 @@ class Runner:
             seconds = round(monotonic() - began, 3)
             span.set_attribute("pentimento.outcome", outcome)
             if outcome == "succeeded":
-                JOB.labels(claim.kind, claim.request.method).observe(seconds)
+                JOB.labels(claim.kind, claim.method).observe(seconds)
             self._records.measure()
             log.info("job ended", kind=claim.kind, image=claim.image_id, outcome=outcome, seconds=seconds)
 
@@ -108,7 +108,7 @@ class Runner:
     def _compute(self, claim: Claim, reporter: Reporter) -> InvertResult | EditResult:
         if isinstance(claim.request, EditRequest):
             return self._work.edit(claim, claim.request, reporter)
-        return self._work.invert(claim, claim.request, reporter)
+        return self._work.invert(claim, claim.inversion, reporter)
 
 
 def _named(claim: Claim) -> dict[str, Any]:

@@ -223,7 +223,7 @@ class Work:
         fields: dict[str, Any] = dict(zip(("model_url", "model_mask_url"), by_model, strict=True))
         asked = request.resolution or (Resolution.MODEL if mask is None else Resolution.SOURCE)
         if mask is not None or asked is Resolution.SOURCE:
-            original = self._records.sent(image_id)
+            original = self._records.sent(image_id, reporter)
             shown = engine.fullres.cropped(original.size, image.size, short=self._models.spec.size)
             full = engine.fullres.apply_edit(original, edit=image, source=before, mask=mask, shown=shown)
             in_full = urls(full.image, full.mask)
@@ -273,6 +273,8 @@ class Work:
 
 def _inverting(options: InvertOptions) -> tuple[Phase, ...]:
     """What an inversion does before there is a record; an inner step goes through the denoiser and back."""
+    if INVERSIONS[options.method].paints:
+        return (Phase(name="paint", steps=options.steps, rows=2),)
     inner = engine.INVERTERS[options.method].inner_steps_of(options.steps, options.params)
     return (
         Phase(name="encode", steps=1),

@@ -6,6 +6,7 @@ from engine.inverters.edit_friendly import EditFriendlyInverter
 from engine.inverters.encode import EncodeInverter
 from engine.inverters.faithful import FaithfulInverter
 from engine.inverters.null_text import NullTextInverter
+from engine.inverters.painted import PaintedInverter
 from engine.inverters.stylediffusion import StyleDiffusionInverter
 from engine.plugins import Registry
 
@@ -24,6 +25,7 @@ INVERTERS = Registry(
         EncodeInverter,
         FaithfulInverter,
         NullTextInverter,
+        PaintedInverter,
         StyleDiffusionInverter,
     ),
 )

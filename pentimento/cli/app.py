@@ -2,7 +2,7 @@
 
 import typer
 
-from pentimento.cli import features, looking, processes, working
+from pentimento.cli import features, generating, looking, processes, working
 
 app = typer.Typer(
     name="pentimento",
@@ -12,5 +12,5 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for part in (working, features, looking, processes):
+for part in (working, generating, features, looking, processes):
     part.install(app)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api_schemas import IMAGE_ID, Accepted, EditedImage, OutputFormat, Resolution
-from parameters import EDITS, INVERSIONS
+from parameters import EDITS, for_pictures
 from pentimento.cli import values
 from pentimento.cli.common import Json, Url, asking
 from pentimento.cli.following import finished
@@ -35,7 +35,7 @@ _FORMATS = {
 }
 
 
-@with_parameters(INVERSIONS)
+@with_parameters(for_pictures())
 def invert(
     *,
     image: Annotated[Path, typer.Argument(help=f"The picture: {ACCEPTED}.", exists=True, dir_okay=False)],

@@ -7,10 +7,11 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from redis.exceptions import RedisError
 
-from api_schemas import Accepted, EditRequest, ErrorCode, InvertOptions, Job, ResultRequest
+from api_schemas import Accepted, EditRequest, ErrorCode, GenerateRequest, InvertOptions, Job, ResultRequest
 from service import openapi
 from service.bodies import DECODERS, edit_body, invert_body, read_json
 from service.following import Follower
+from service.generating import submit_generate
 from service.idempotency import REPLAYED, once
 from service.limiting import AtOnce
 from service.pulse import Pulse
@@ -143,6 +144,37 @@ async def edit(
 
         limiter = None if isinstance(asked, EditRequest) else DECODERS
         accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
+    return await _answer(request, follower, terms, accepted, replayed)
+
+
+@router.post(
+    "/generate",
+    status_code=202,
+    response_model=Accepted,
+    summary="Paint a picture from a prompt",
+    openapi_extra=openapi.json_body(GenerateRequest),
+    responses=_responses(ErrorCode.UNKNOWN_MODEL, ErrorCode.INSUFFICIENT_STORAGE),
+)
+async def generate(
+    request: Request, store: TheStore, settings: TheSettings, follower: TheFollower, terms: TheTerms
+) -> Response:
+    """Let the model paint a picture; the answer names it as an image, which may be edited at once.
+
+    How it was painted is known exactly, so its edits begin from no approximation. The same request gives the
+    same image, which is painted only once.
+    """
+    asked = await read_json(request, GenerateRequest)
+    check_webhook(asked.webhook_url, settings)
+
+    def submit() -> tuple[Accepted, bool]:
+        return once(
+            store,
+            terms,
+            lambda: b"/generate" + asked.model_dump_json().encode(),
+            lambda ask: submit_generate(store, asked, ask),
+        )
+
+    accepted, replayed = await to_thread.run_sync(submit)
     return await _answer(request, follower, terms, accepted, replayed)
 
 

@@ -1,7 +1,10 @@
 -- include: base
 
 local queued = redis.call('LLEN', QUEUE) + redis.call('LLEN', TAKEN)
-local unended = redis.call('SCARD', unended_of_kind('invert')) + redis.call('SCARD', unended_of_kind('edit'))
+local unended = 0
+for _, kind in ipairs({'invert', 'generate', 'edit'}) do
+  unended = unended + redis.call('SCARD', unended_of_kind(kind))
+end
 local first, waited = redis.call('LINDEX', QUEUE, 0), 0
 if first then waited = now() - (tonumber(get(job(first), 'created')) or now()) end
 return {queued, redis.call('ZCARD', ACTIVE), unended, waited,

@@ -90,7 +90,7 @@ local function finish(id, status, result, err, cause)
   tell(id)
   for _, url in ipairs(redis.call('SMEMBERS', webhooks(id))) do owe(id, url, at) end
   let_expire(id, at, expires)
-  if kind ~= 'invert' or get(record(image_id, rid), 'job_id') ~= id then return end
+  if kind == 'edit' or get(record(image_id, rid), 'job_id') ~= id then return end
   if status == 'succeeded' then
     redis.call('HSET', record(image_id, rid), 'status', 'ready', 'result', result)
   else

@@ -3,11 +3,13 @@
 
 local id, image_id, rid, request, ask, about, width, height = unpack(ARGV, 1, 8)
 ask = cjson.decode(ask)
+local kind = cjson.decode(about).method == 'painted' and 'generate' or 'invert'
 
 -- the record that an inversion names is the image's own from then on
 local function own()
   local key = image(image_id)
   redis.call('HSET', key, 'own', rid, 'tenant', ask.tenant, 'width', width, 'height', height)
+  if kind == 'generate' then redis.call('HSET', key, 'painted', rid) end
   if redis.call('HSETNX', key, 'created', now()) == 1 then
     redis.call('ZADD', images_by(ask.tenant), now(), image_id)
   end
@@ -27,7 +29,7 @@ end
 -- one that an edit made has no result yet
 if status == 'ready' and result ~= '' then
   answer_at_once(id, image_id, ask)
-  create(id, 'invert', image_id, rid, request, about, ask)
+  create(id, kind, image_id, rid, request, about, ask)
   redis.call('HSET', job(id), 'cached', 1, 'started', now())
   finish(id, 'succeeded', result, '', '')
   own()
@@ -35,7 +37,7 @@ if status == 'ready' and result ~= '' then
 end
 local full, seconds = no_room(ask)
 if full then return {'full', full, seconds} end
-create(id, 'invert', image_id, rid, request, about, ask)
+create(id, kind, image_id, rid, request, about, ask)
 redis.call('HSET', message(id), unpack(ARGV, 9))
 redis.call('HDEL', record(image_id, rid), 'error', 'result')
 describe(image_id, rid, 'status', 'pending', 'job_id', id, 'about', about)

@@ -78,7 +78,7 @@ end
 -- whose limit is reached, if one is, and the seconds in which the queue will be worked off
 local function no_room(ask)
   local counts, all, work = {}, 0, 0
-  for _, kind in ipairs({'invert', 'edit'}) do
+  for _, kind in ipairs({'invert', 'generate', 'edit'}) do
     local count = redis.call('SCARD', unended_of_kind(kind))
     all, work = all + count, work + count * (tonumber(get(RECENT, kind)) or 5)
   end

@@ -16,10 +16,10 @@ import engine
 from engine import P2P, Edit, P2Plus, Plain, PlugAndPlay, Progress, codec
 from engine.backbones.unet import StableDiffusion
 from engine.inverters import INVERTERS
-from parameters import INVERSIONS, EditParameters
+from parameters import EditParameters, for_pictures
 
 BLENDED = P2P(blend_words=["cat", "dog"], subtract_words=["grass"], reweight={"dog": 2, "grass": -1})
-WITH_PATH = [name for name, kind in INVERSIONS.items() if "path" in kind.gives]
+WITH_PATH = [name for name, kind in for_pictures().items() if "path" in kind.gives]
 METHOD_IDS = ["p2p", "blended", "plain", "pnp"]
 QUICK = {name: {"inner_steps": 2} for name in ("null-text", "stylediffusion", "stylediffusion-faithful")}
 

@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from api_schemas import EditRequest
-from parameters import EDITS, INVERSIONS, P2Plus, Plain
+from parameters import EDITS, P2Plus, Plain, for_pictures
 from pentimento.cli import app
 from store import Store
 
@@ -106,7 +106,7 @@ def test_every_method_and_parameter_can_be_given_by_name(run: Any, cat: Path, sh
 
 
 def test_the_options_are_those_of_all_methods(run: Any, cat: Path, shared: Store) -> None:
-    for command, registry in (("edit", EDITS), ("invert", INVERSIONS)):
+    for command, registry in (("edit", EDITS), ("invert", for_pictures())):
         shown = run(command, "--help").stdout
         fields = {name for method in registry.values() for name in method.model_fields}
         assert [name for name in fields if f"--{name.replace('_', '-')}" not in shown] == []
@@ -127,7 +127,7 @@ def test_the_options_are_those_of_all_methods(run: Any, cat: Path, shared: Store
 
 def test_methods_are_listed_and_shown(run: Any) -> None:
     listed = run("methods").stdout
-    assert [line.split()[0] for line in listed.splitlines()[1:]] == [*INVERSIONS, *EDITS]
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == [*for_pictures(), *EDITS]
     assert "default" in next(line for line in listed.splitlines() if line.startswith("p2p "))
     shown = run("methods", "p2plus").stdout
     assert "needs path, start" in shown

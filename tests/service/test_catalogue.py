@@ -2,7 +2,7 @@
 
 from starlette.testclient import TestClient
 
-from parameters import EDITS, INVERSIONS
+from parameters import EDITS, for_pictures
 from store import Store
 from tests.service.conftest import serve
 
@@ -10,7 +10,7 @@ from tests.service.conftest import serve
 def test_methods_carry_their_schemas(http: TestClient) -> None:
     methods = {method["name"]: method for method in http.get("/methods").json()}
     assert {name: method["kind"] for name, method in methods.items()} == {
-        **dict.fromkeys(INVERSIONS, "invert"),
+        **dict.fromkeys(for_pictures(), "invert"),
         **dict.fromkeys(EDITS, "edit"),
     }
     assert (methods["p2p"]["needs"], methods["direct"]["gives"]) == (["path", "start"], ["path", "start"])

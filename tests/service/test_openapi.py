@@ -26,6 +26,7 @@ def test_every_promised_route_is_described(document: dict[str, Any]) -> None:
         ("POST", "/jobs/{job_id}/cancel"),
         ("GET", "/jobs/{job_id}/deliveries"),
         ("GET", "/images"),
+        ("POST", "/generate"),
         ("POST", "/images"),
         ("GET", "/images/{image_id}"),
         ("DELETE", "/images/{image_id}"),

@@ -15,7 +15,7 @@ from tests.service.conftest import NO_IMAGE, begin, edited, inverted
 NO_JOB = "job_" + "a" * 26
 EDIT = {"prompt": "a dog on grass"}
 # Posts that name nothing in their path; each is tried by a test below, or acts on nothing that is stored.
-PLAIN_POSTS = {"/invert", "/edit", "/images", "/prompts/compare"}
+PLAIN_POSTS = {"/invert", "/edit", "/generate", "/images", "/prompts/compare"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,3 +179,10 @@ def test_a_tenant_that_fills_its_queue_leaves_room_for_others(
     assert (full.status_code, full.json()["code"]) == (429, "queue_full")
     assert int(full.headers["retry-after"]) >= 1
     assert stranger.invert(png).status is JobStatus.QUEUED
+
+
+def test_the_same_painting_is_an_image_of_its_own_to_each(owner: Tenant, stranger: Tenant) -> None:
+    asked = {"prompt": "a cat", "width": 64, "height": 64, "guidance_scale": 3}
+    mine, theirs = (each.ask("POST", "/generate", json=asked).json() for each in (owner, stranger))
+    assert mine["image_id"] != theirs["image_id"]
+    assert stranger.ask("GET", f"/images/{mine['image_id']}").status_code == 404

@@ -185,6 +185,7 @@ def test_a_worker_that_lost_its_parent_while_loading_stops_and_leftovers_are_swe
     calls: list[object] = []
     loaded = SimpleNamespace(
         spec=engine.ModelSpec(name="x", size=64),
+        stride=16,
         token_limit=77,
         folder=Path(),
         dtype_name="float32",

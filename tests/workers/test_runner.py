@@ -7,13 +7,14 @@ import pytest
 
 import engine
 from api_schemas import InvertResult, JobStatus, Progress
+from parameters import for_pictures
 from store import Claim, JobStore, Verdict, keys
 from store.blobs import Blobs
 from tests.workers.conftest import Bench, ask, edited, files, inverted, job_of, record_of, send
 from workers.reporter import Reporter
 
 
-@pytest.mark.parametrize("method", engine.INVERTERS)
+@pytest.mark.parametrize("method", for_pictures())
 def test_an_inversion_leaves_a_record_and_pictures_of_what_the_model_sees(bench: Bench, method: str) -> None:
     job = bench.work(send(bench.shared, method=method))
     assert isinstance(job.result, InvertResult), job.error

@@ -96,6 +96,22 @@ def test_refinement_with_the_published_switches(
     agree(torch.cat(decoded), theirs)
 
 
+def test_a_refinement_of_a_painted_picture(
+    models: engine.Backbone, diffusers_parts: published.Parts, decoded: list[Tensor]
+) -> None:
+    """The paper's own setting: source and target sampled side by side from one noise."""
+    painted = engine.paint(
+        models, prompt=PROMPT, steps=STEPS, params=engine.Painted(seed=3, guidance_scale=SCALE)
+    )
+    method = engine.P2P(edit="refine", tau_c=0.8, tau_s=0.4, padding="absolute")
+    engine.edit(models, painted, engine.Edit(prompt=LONGER, method=method))
+    asked = Refinement(source=PROMPT, target=LONGER, tau_c=0.8, tau_s=0.4, guidance_scale=SCALE)
+    agree(
+        torch.cat(decoded),
+        prompt_to_prompt.edit(diffusers_parts, painted.trajectory[-1:], asked, steps=STEPS),
+    )
+
+
 @pytest.fixture(scope="module")
 def null(models: engine.Backbone, pair: Pair) -> engine.SourceRecord:
     return engine.invert(

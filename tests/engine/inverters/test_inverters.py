@@ -22,7 +22,7 @@ from engine.inverting import resolved
 from engine.lane import Lane
 from engine.noise import Level, held
 from engine.progress import Progress, silent
-from parameters import INVERSIONS
+from parameters import INVERSIONS, for_pictures
 from parameters.inversions import PATH
 from tests.engine.inverters.inverting import inverted_by
 
@@ -33,7 +33,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "stylediffusion-faithful": {"inner_steps": 2},
 }
 """Parameters that make an inverter quick."""
-WITH_PATH = [name for name in INVERTERS if PATH in INVERSIONS[name].gives]
+WITH_PATH = [name for name in for_pictures() if PATH in INVERSIONS[name].gives]
 
 
 def first_latent(seed: int = 0) -> Tensor:
@@ -65,7 +65,7 @@ def test_every_inverter_has_parameters_of_its_name_and_none_is_missing() -> None
     assert {name: inverter.params for name, inverter in INVERTERS.items()} == dict(INVERSIONS)
 
 
-@pytest.mark.parametrize("method", INVERTERS)
+@pytest.mark.parametrize("method", for_pictures())
 def test_a_trajectory_starts_at_the_picture_and_repeats(model: engine.Backbone, method: str) -> None:
     inversion = invert(model, method)
     invert(model, method, seed=1)
@@ -99,7 +99,7 @@ def test_an_inversion_counts_its_steps_and_its_rows(
     assert all(latent.shape == source.latent.shape and not latent.requires_grad for latent in shown)
 
 
-@pytest.mark.parametrize("method", INVERTERS)
+@pytest.mark.parametrize("method", for_pictures())
 def test_the_inner_steps_there_may_be_are_known_before_and_counted_to_the_end(
     model: engine.Backbone, method: str
 ) -> None:
@@ -133,7 +133,7 @@ def test_an_inversion_ends_at_whatever_step_it_is_interrupted(model: engine.Back
         assert seen == heard[:last]
 
 
-@pytest.mark.parametrize("method", INVERTERS)
+@pytest.mark.parametrize("method", for_pictures())
 def test_no_weight_learns_anything(model: engine.Backbone, method: str) -> None:
     parts = (model.network, model.vae, model.text_encoder, model.vision)  # type: ignore[attr-defined]
     before = [weight.clone() for part in parts for weight in part.parameters()]

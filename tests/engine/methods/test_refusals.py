@@ -19,7 +19,7 @@ from engine.errors import (
     RecordMismatch,
     UnknownWord,
 )
-from parameters import EDITS, INVERSIONS, EditParameters
+from parameters import EDITS, EditParameters, for_pictures
 
 LONG = "dog " * 30
 DOG = "a dog on grass"
@@ -79,7 +79,7 @@ def test_a_method_gets_what_it_needs_of_an_inversion_or_says_what_is_missing(
         engine.edit(model, record, Edit(prompt=DOG, method=EDITS[method]()))
 
     assert caught.value.missing == sorted(EDITS[method].needs)
-    suitable = {name for name, kind in INVERSIONS.items() if kind.gives >= EDITS[method].needs}
+    suitable = {name for name, kind in for_pictures().items() if kind.gives >= EDITS[method].needs}
     assert set(caught.value.suitable) == suitable
     assert network_rows == []
 
