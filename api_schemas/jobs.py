@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, computed_field
 
 from api_schemas.base import ImageId, JobId, Notice, Response, Time
 from api_schemas.errors import Problem
@@ -43,7 +43,10 @@ class Progress(Response):
     step: int = Field(ge=0, description="Steps of this phase already done.")
     total: int = Field(ge=0, description="The most steps this phase can have.")
     percent: float | None = Field(
-        default=None, ge=0, le=100, description="How much of the whole job is done, null until known."
+        default=None,
+        ge=0,
+        le=100,
+        description="How much of the whole job is done: null until known, 100 once it has succeeded.",
     )
     preview_url: str | None = Field(
         default=None,
@@ -107,10 +110,10 @@ class Job(Response):
         json_schema_extra={
             "examples": [
                 {
+                    **_IDS,
                     "id": _IDS["job_id"],
                     "kind": "invert",
                     "status": "processing",
-                    "image_id": _IDS["image_id"],
                     "progress": {"phase": "invert", "step": 12, "total": 50, "percent": 23.5},
                     "eta_s": 4.2,
                     "created_at": "2026-01-05T10:00:00Z",
@@ -148,6 +151,12 @@ class Job(Response):
     )
     error: Problem | None = Field(default=None, description="Why it failed, if it failed.")
     links: Links = Field(description="Where to go from here.")
+
+    @computed_field(description="The job's id, as every other answer names it.")  # type: ignore[prop-decorator]
+    @property
+    def job_id(self) -> JobId:
+        """The job's id."""
+        return self.id
 
 
 class JobEvent(Response):

@@ -53,18 +53,6 @@ def with_published(data: Any, registry: Mapping[str, type[Parameters]], usual: s
     }
 
 
-def by_method(schema: dict[str, Any], registry: Mapping[str, type[Parameters]], usual: str) -> None:
-    """Say in a request's JSON schema which `params` go with which `method`; `usual` is the default one."""
-    forms = schema["properties"]["params"]["anyOf"]
-    schema["anyOf"] = [
-        {
-            "properties": {"method": {"const": name}, "params": dict(form)},
-            "required": [] if name == usual else ["method"],
-        }
-        for name, form in zip(registry, forms, strict=True)
-    ]
-
-
 def _read(model: type[Parameters], value: Any, info: ValidationInfo) -> Parameters:
     given = value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
     if isinstance(given, str) and info.mode == "python":

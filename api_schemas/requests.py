@@ -3,8 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, JsonValue, StringConstraints, model_validator
-from pydantic_core import CoreSchema
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from api_schemas.base import ImageId, JobId, Request
 from api_schemas.params import (
@@ -13,7 +12,6 @@ from api_schemas.params import (
     InversionName,
     InversionParams,
     Preset,
-    by_method,
     chosen_by_method,
     with_published,
 )
@@ -77,12 +75,6 @@ class InvertOptions(Submission):
     def _published(cls, data: Any) -> Any:
         return with_published(data, INVERSIONS, Direct.name, "steps")
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        schema = handler(core)
-        by_method(handler.resolve_ref_schema(schema), INVERSIONS, Direct.name)
-        return schema
-
 
 _GREEN = (
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQMAAAAlPW0iAAAAA1BMVEUoeDxZraX7AAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAA"
@@ -103,10 +95,6 @@ class InvertRequest(InvertOptions):
     )
 
     image: str = Field(min_length=1, description=_FILE, examples=[_GREEN])
-
-
-def _only(name: str, kind: str, *, but_not: str) -> dict[str, JsonValue]:
-    return {"required": [name], "properties": {name: {"type": kind}, but_not: {"type": "null"}}}
 
 
 class OutputFormat(StrEnum):
@@ -143,11 +131,11 @@ class Resolution(StrEnum):
     MODEL = "model"
 
 
+# Not as `oneOf`, which generators of clients take for a union of types.
 _ONE_OR_SEVERAL: dict[str, JsonValue] = {
-    "oneOf": [
-        _only("prompt", "string", but_not="prompts"),
-        _only("prompts", "array", but_not="prompt"),
-    ]
+    "if": {"properties": {"prompts": {"type": "null"}}},
+    "then": {"required": ["prompt"], "properties": {"prompt": {"type": "string"}}},
+    "else": {"required": ["prompts"], "properties": {"prompt": {"type": "null"}}},
 }
 
 
@@ -207,12 +195,6 @@ class EditOptions(Submission):
     @classmethod
     def _published(cls, data: Any) -> Any:
         return with_published(data, EDITS, P2P.name, "guidance_scale")
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        schema = handler(core)
-        by_method(handler.resolve_ref_schema(schema), EDITS, P2P.name)
-        return schema
 
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:

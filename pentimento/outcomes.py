@@ -100,7 +100,7 @@ class OfAJob(Protocol):
 
 
 AnImage = str | Image | OfAnImage
-AJob = str | Job | OfAJob
+AJob = str | OfAJob
 
 
 class Pending:
@@ -168,7 +168,7 @@ def job_id(job: AJob) -> str:
     """The id of a job, however it is named."""
     if isinstance(job, str):
         return job
-    return job.id if isinstance(job, Job) else job.job_id
+    return job.job_id
 
 
 async def gather(core: Core, job: Job) -> Inverted | Edited:

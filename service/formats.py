@@ -1,11 +1,12 @@
 """Pictures in the format that a client asks for; only PNG is stored."""
 
-from typing import Final
+from typing import Any, Final
 
 from api_schemas import OutputFormat
 from store.keys import SUFFIXES
 
 MEDIA_TYPES: Final = {form: f"image/{form.value}" for form in OutputFormat}
+BYTES: Final = "application/octet-stream"
 QUALITY: Final = 90
 
 _BY_SUFFIX = {suffix: form for form, suffix in SUFFIXES.items()}
@@ -21,6 +22,20 @@ def accepted(accept: str) -> OutputFormat:
     """The format that an `Accept` header likes best; PNG where it leaves the choice or likes none."""
     best = max(OutputFormat, key=lambda form: _liking(accept, MEDIA_TYPES[form]))
     return best if _liking(accept, MEDIA_TYPES[best]) > 0 else OutputFormat.PNG
+
+
+def media_type(form: OutputFormat, accept: str) -> str:
+    """What to call a picture in this format: its type, or plain bytes where `accept` names only those.
+
+    Clients that were generated from the OpenAPI description often know no types of pictures.
+    """
+    return BYTES if accept.partition(";")[0].strip().lower() == BYTES else MEDIA_TYPES[form]
+
+
+def content(*forms: OutputFormat) -> dict[str, dict[str, Any]]:
+    """The `content` of an answer that is a picture in one of these formats, for the OpenAPI description."""
+    schema = {"type": "string", "format": "binary"}
+    return {name: {"schema": schema} for name in (*(MEDIA_TYPES[form] for form in forms), BYTES)}
 
 
 def _liking(accept: str, media_type: str) -> float:

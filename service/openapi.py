@@ -21,8 +21,10 @@ from api_schemas import (
     PromptPair,
     ResultRequest,
 )
+from parameters import EDITS, INVERSIONS
 from pictures import ACCEPTED
 from service.errors import RETRY_AFTER_S
+from service.variants import by_method
 
 Json = dict[str, Any]
 
@@ -64,6 +66,12 @@ _FORM_FIELDS: Final[Json] = {
         ("inversion", "How the image is inverted", '{"steps": 30}'),
     )
 }
+
+_WITH_METHODS: Final[tuple[tuple[type[BaseModel], Any], ...]] = (
+    (InvertRequest, INVERSIONS),
+    (EditRequest, EDITS),
+    (EditUpload, EDITS),
+)
 
 _ITS_JOB = {"job_id": "$response.body#/job_id"}
 _ITS_IMAGE = {"image_id": "$response.body#/image_id"}
@@ -197,10 +205,21 @@ def complete(app: FastAPI) -> None:
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             for name, schema in extra["$defs"].items():
                 schemas.setdefault(name, schema)
+            for model, registry in _WITH_METHODS:
+                usual = model.model_fields["method"].default
+                by_method(schemas, model.__name__, registry, usual, _REF)
+            _name_by_field(schemas)
         assert app.openapi_schema is not None
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _name_by_field(schemas: Json) -> None:
+    """Leave out the titles of fields, which are labels for a page: generators would name types after them."""
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            field.pop("title", None)
 
 
 def _tell_of_keys(document: Json) -> None:

@@ -9,7 +9,7 @@ from redis import asyncio
 from api_schemas import Job, JobEvent, JobStatus, Progress
 from store import keys
 from store.errors import BadCursor
-from store.views import tenants_job
+from store.views import progress_at, tenants_job
 
 _LONGEST_MS: Final = 4000
 _COUNT: Final = 200
@@ -25,7 +25,7 @@ class Event(NamedTuple):
     @property
     def name(self) -> Literal["status", "progress"]:
         """Whether the job's status changed, or only its progress."""
-        return "status" if self.data.progress is None else "progress"
+        return "status" if self.data.progress is None or self.data.status.terminal else "progress"
 
 
 class Events:
@@ -104,4 +104,5 @@ def _event(job_id: str, event_id: str, fields: dict[str, str]) -> Event:
     progress = Progress.model_validate_json(fields["progress"]) if "progress" in fields else None
     eta_s = float(fields["eta"]) if "eta" in fields else None
     status = JobStatus(fields["status"])
+    progress = progress_at(status, progress)
     return Event(event_id, JobEvent(job_id=job_id, status=status, progress=progress, eta_s=eta_s, at=at))

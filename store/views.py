@@ -39,14 +39,12 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
             result = EditResult.model_validate_json(fields["result"])
     status = JobStatus(fields["status"])
     progress = Progress.model_validate_json(fields["progress"]) if "progress" in fields else None
-    if progress is not None and status.terminal:
-        progress = progress.model_copy(update={"preview_url": None})
     return Job(
         id=job_id,
         kind=JobKind(fields["kind"]),
         status=status,
         image_id=fields["image_id"],
-        progress=progress,
+        progress=progress_at(status, progress),
         eta_s=_remaining(fields),
         created_at=when(fields["created"]),
         started_at=when(fields["started"]) if "started" in fields else None,
@@ -59,6 +57,14 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
         error=Problem.model_validate_json(fields["error"]) if "error" in fields else None,
         links=Links.of(job_id, fields["image_id"]),
     )
+
+
+def progress_at(status: JobStatus, last: Progress | None) -> Progress | None:
+    """How far a job is, from the last that its worker said: all of it once it has succeeded."""
+    if status is JobStatus.SUCCEEDED:
+        last = last or Progress(phase="save", step=1, total=1)
+        return last.model_copy(update={"step": last.total, "percent": 100.0, "preview_url": None})
+    return last.model_copy(update={"preview_url": None}) if last and status.terminal else last
 
 
 def tenants_job(job_id: str, fields: dict[str, str], tenant: str) -> Job | None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request
 
 from api_schemas import IMAGE_ID, JOB_ID, ErrorCode, FieldError, Problem
 from service.errors import ServiceError
@@ -50,12 +50,6 @@ Cursor = Annotated[
     str | None,
     Query(max_length=200, description="`next_cursor` of the page before; none for the first."),
 ]
-
-
-class PngResponse(Response):
-    """A picture."""
-
-    media_type = "image/png"
 
 
 def bad_cursor() -> ServiceError:

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Response
 
-from api_schemas import ErrorCode, ImageId, Job, JobKind, JobList, JobStatus
-from service import openapi
+from api_schemas import ErrorCode, ImageId, Job, JobKind, JobList, JobStatus, OutputFormat
+from service import formats, openapi
 from service.auth import TheCaller
 from service.errors import ServiceError
-from service.routes.common import Cursor, JobPath, Limit, PngResponse, TheStore, bad_cursor
+from service.routes.common import Cursor, JobPath, Limit, TheStore, bad_cursor
 from service.submit import no_job
 from store import BadCursor
 
@@ -55,15 +55,23 @@ def get_job(job_id: JobPath, store: TheStore, caller: TheCaller) -> Job:
 @router.get(
     "/jobs/{job_id}/preview.png",
     summary="What a running job shows by now",
-    response_class=PngResponse,
-    responses=openapi.problems(ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_ERROR, ErrorCode.QUEUE_UNAVAILABLE),
+    response_class=Response,
+    responses={
+        200: {"description": "The picture.", "content": formats.content(OutputFormat.PNG)},
+        **openapi.problems(ErrorCode.NOT_FOUND, ErrorCode.VALIDATION_ERROR, ErrorCode.QUEUE_UNAVAILABLE),
+    },
 )
-def preview(job_id: JobPath, store: TheStore, caller: TheCaller) -> PngResponse:
+def preview(
+    job_id: JobPath,
+    store: TheStore,
+    caller: TheCaller,
+    accept: Annotated[str, Header(description=f"`{formats.BYTES}` answers under that name.")] = "",
+) -> Response:
     """The latest preview; there is none before the first step and some time after the end."""
     png = store.jobs.latest_preview(job_id, caller.tenant)
     if png is None:
         raise ServiceError(ErrorCode.NOT_FOUND, "There is no preview of this job, or not yet.")
-    return PngResponse(png)
+    return Response(png, media_type=formats.media_type(OutputFormat.PNG, accept))
 
 
 @router.post(

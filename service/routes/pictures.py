@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
-from api_schemas import RECORD_ID, ErrorCode
+from api_schemas import RECORD_ID, ErrorCode, OutputFormat
 from service import formats, openapi
 from service.auth import TheCaller
 from service.conversions import Conversions
@@ -58,10 +58,7 @@ _HEADERS = {
 _RESPONSES: dict[int | str, openapi.Json] = {
     200: {
         "description": "The picture.",
-        "content": {
-            media_type: {"schema": {"type": "string", "format": "binary"}}
-            for media_type in formats.MEDIA_TYPES.values()
-        },
+        "content": formats.content(*OutputFormat),
         "headers": _HEADERS,
     },
     304: {"description": "The client has the picture already.", "headers": _HEADERS},
@@ -86,7 +83,8 @@ async def _wish(
         str,
         Header(
             alias="Accept",
-            description="Chooses the format where the address does not; PNG if this does not either.",
+            description="Chooses the format where the address does not; PNG if this does not either. "
+            f"`{formats.BYTES}` answers under that name.",
         ),
     ] = "",
     quality: Annotated[
@@ -196,4 +194,4 @@ async def _serve(
     known = {tag.strip().removeprefix("W/") for tag in wish.known.split(",")}
     if known & {etag, "*"}:
         return Response(status_code=304, headers=headers)
-    return Response(picture.data, headers=headers, media_type=formats.MEDIA_TYPES[form])
+    return Response(picture.data, headers=headers, media_type=formats.media_type(form, wish.accept))

@@ -45,26 +45,6 @@ def test_a_method_is_one_of_the_registry(model: type[Any], registry: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fields", "fits"),
-    [
-        ({}, True),
-        ({"params": {"tau_c": 0.2}}, True),
-        ({"params": {"tau_u": 0.2}}, False),
-        ({"method": "p2plus", "params": {"tau_u": 0.2}}, True),
-        ({"method": "plain", "params": {"tau_c": 0.2}}, False),
-        ({"method": "p2p", "params": {"skip": 0.2}}, False),
-    ],
-)
-def test_the_schema_knows_which_params_a_method_has(fields: dict[str, Any], fits: bool) -> None:
-    asked = {"image_id": IMAGE, "prompt": "a", **fields}
-    assert jsonschema_rs.validator_for(EditRequest.model_json_schema()).is_valid(asked) == fits
-    if fits:
-        EditRequest.model_validate(asked)
-    else:
-        assert refused(EditRequest, **asked)
-
-
-@pytest.mark.parametrize(
     ("method", "model"),
     [
         ("ddim", DDIM),
@@ -197,32 +177,24 @@ def test_one_prompt_or_several_but_not_both() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "fitting"),
+    ("fields", "fits"),
     [
-        ({"prompt": "a"}, 1),
-        ({"prompts": ["a"]}, 1),
-        ({"prompt": "a", "prompts": None}, 1),
-        ({"prompt": None, "prompts": ["a"]}, 1),
-        ({}, 0),
-        ({"prompt": None}, 0),
-        ({"prompt": "a", "prompts": ["a"]}, 0),
+        ({"prompt": "a"}, True),
+        ({"prompts": ["a"]}, True),
+        ({"prompt": "a", "prompts": None}, True),
+        ({"prompt": None, "prompts": ["a"]}, True),
+        ({}, False),
+        ({"prompt": None}, False),
+        ({"prompt": "a", "prompts": ["a"]}, False),
     ],
 )
-def test_the_schema_knows_that_one_form_of_prompt_is_given(fields: dict[str, Any], fitting: int) -> None:
-    kinds = {"string": str, "array": list, "null": type(None)}
-    forms = EditRequest.model_json_schema()["oneOf"]
-
-    def fits(form: dict[str, Any]) -> bool:
-        given = {name: part for name, part in form["properties"].items() if name in fields}
-        return set(form["required"]) <= set(fields) and all(
-            isinstance(fields[name], kinds[part["type"]]) for name, part in given.items()
-        )
-
-    assert sum(map(fits, forms)) == fitting
-    if fitting:
-        EditRequest.model_validate({"image_id": IMAGE, **fields})
+def test_the_schema_knows_that_one_form_of_prompt_is_given(fields: dict[str, Any], fits: bool) -> None:
+    asked = {"image_id": IMAGE, **fields}
+    assert jsonschema_rs.validator_for(EditRequest.model_json_schema()).is_valid(asked) == fits
+    if fits:
+        EditRequest.model_validate(asked)
     else:
-        assert refused(EditRequest, image_id=IMAGE, **fields)
+        assert refused(EditRequest, **asked)
 
 
 def test_a_model_has_a_name() -> None:

@@ -1,7 +1,13 @@
 from typing import Any
 
+import jsonschema_rs
 import pytest
+from pydantic import ValidationError
 from starlette.testclient import TestClient
+
+from api_schemas import EditRequest
+from parameters import EDITS
+from tests.service.conftest import NO_IMAGE
 
 
 @pytest.fixture
@@ -100,8 +106,9 @@ def test_media_types_are_described(document: dict[str, Any]) -> None:
     def media(path: str, status: str = "200") -> set[str]:
         return set(document["paths"][path]["get"]["responses"][status]["content"])
 
-    assert media("/images/{image_id}/results/{digest}") == {"image/png", "image/jpeg", "image/webp"}
-    assert media("/jobs/{job_id}/preview.png") == {"image/png"}
+    plain = {"application/octet-stream"}
+    assert media("/images/{image_id}/results/{digest}") == {"image/png", "image/jpeg", "image/webp"} | plain
+    assert media("/jobs/{job_id}/preview.png") == {"image/png"} | plain
     assert media("/jobs/{job_id}/events") == {"text/event-stream"}
     assert "content" not in document["paths"]["/jobs/{job_id}/events"]["get"]["responses"]["204"]
 
@@ -126,3 +133,46 @@ def test_examples_of_requests_are_accepted_as_they_are(http: TestClient, documen
     for example in document["components"]["schemas"]["InvertRequest"]["examples"]:
         answer = http.post("/invert", json=example)
         assert answer.status_code == 202, answer.text
+
+
+def test_an_edit_is_one_of_the_methods(document: dict[str, Any]) -> None:
+    edit = document["components"]["schemas"]["EditRequest"]
+    assert edit["discriminator"]["propertyName"] == "method"
+    assert list(edit["discriminator"]["mapping"]) == list(EDITS)
+    assert [form["$ref"] for form in edit["oneOf"]] == list(edit["discriminator"]["mapping"].values())
+
+
+@pytest.mark.parametrize(
+    ("fields", "fits"),
+    [
+        ({}, True),
+        ({"params": {"tau_c": 0.2}}, True),
+        ({"params": {"tau_u": 0.2}}, False),
+        ({"method": "p2plus", "params": {"tau_u": 0.2}}, True),
+        ({"method": "plain", "params": {"tau_c": 0.2}}, False),
+        ({"method": "p2p", "params": {"skip": 0.2}}, False),
+        ({"method": "p3p"}, False),
+        ({"prompts": ["a"]}, False),
+    ],
+)
+def test_it_says_which_params_a_method_has(
+    document: dict[str, Any], fields: dict[str, Any], fits: bool
+) -> None:
+    asked = {"image_id": NO_IMAGE, "prompt": "a", **fields}
+    schema = {"$ref": "#/components/schemas/EditRequest", "components": document["components"]}
+    assert jsonschema_rs.validator_for(schema).is_valid(asked) == fits
+    if fits:
+        EditRequest.model_validate(asked)
+    else:
+        with pytest.raises(ValidationError):
+            EditRequest.model_validate(asked)
+
+
+def test_types_are_named_after_fields_and_not_after_labels(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert not [
+        name
+        for name, schema in schemas.items()
+        for field in schema.get("properties", {}).values()
+        if "title" in field
+    ]

@@ -108,6 +108,7 @@ def test_the_suffix_names_the_format(
         ("*/*", "image/png"),
         ("image/*", "image/png"),
         ("text/html", "image/png"),
+        ("application/octet-stream", "application/octet-stream"),
         ("image/jpeg, image/webp", "image/jpeg"),
         ("image/avif,image/webp,*/*;q=0.8", "image/webp"),
         ("image/webp;q=0.5, image/jpeg;q=0.9", "image/jpeg"),

@@ -183,6 +183,6 @@ def test_a_preview_is_the_owners_and_is_seen_until_the_job_begins_anew_or_ended_
     shared.jobs.succeed(fresh, RESULT)
     job = shared.jobs.get(fresh.job_id)
     assert job is not None
-    assert job.progress == PROGRESS
+    assert job.progress == PROGRESS.model_copy(update={"step": PROGRESS.total, "percent": 100})
     assert shared.jobs.latest_preview(fresh.job_id) == b"\x89two"
     assert 0 < shared.redis.pttl(f"pentimento:job:{fresh.job_id}:preview") <= 600_000

@@ -67,6 +67,25 @@ def test_warnings_are_kept_however_the_job_ends(shared: Store) -> None:
         assert job.warnings == careful
 
 
+@pytest.mark.parametrize(("step", "percent"), [("succeed", 100), ("fail", 30)])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_job_is_done_to_the_last_percent_once_it_has_succeeded(
+    shared: Store, step: str, percent: float, told: bool
+) -> None:
+    claim = begin(shared, invert(shared))
+    if told:
+        shared.jobs.progress(claim, Progress(phase="invert", step=3, total=10, percent=30), None)
+    STEPS[step](shared, claim)
+    job = shared.jobs.get(claim.job_id)
+    assert job is not None
+    assert (job.progress and job.progress.percent) == (percent if told or step == "succeed" else None)
+    last = shared.events.read(claim.job_id)[-1]
+    assert last.name == "status"
+    if step == "succeed":
+        assert last.data.progress is not None
+        assert last.data.progress.percent == 100
+
+
 def test_handing_back_is_no_loss(shared: Store) -> None:
     job_id = invert(shared)
     for _ in range(5):
