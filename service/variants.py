@@ -13,8 +13,8 @@ def by_method(
 ) -> None:
     """Replace the schema of this name by a union of schemas, told apart by the value of `method`.
 
-    Each has the fields of the request, with `params` of its method alone; `method` may be left out where it is
-    the usual one. `ref` is the template of references, with `{model}`.
+    Each has the fields of the request, with `params` of its method alone; the usual `method` may be left out.
+    `ref` is the template of references, with `{model}`.
     """
     whole = schemas[name]
     mapping: dict[str, str] = {}

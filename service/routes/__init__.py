@@ -9,11 +9,12 @@ from service.routes.jobs import router as jobs
 from service.routes.metrics import router as metrics
 from service.routes.pictures import router as pictures
 from service.routes.prompts import router as prompts
+from service.routes.reference import router as reference
 from service.routes.studio import StudioFiles
 from service.routes.studio import router as studio
 from service.routes.submissions import router as submissions
 
 ROUTERS = (submissions, jobs, events, deliveries, images, pictures, prompts, catalogue, metrics)
-OPEN_ROUTERS = (health, studio)  # these need no key
+OPEN_ROUTERS = (health, studio, reference)  # these need no key
 
 __all__ = ["OPEN_ROUTERS", "ROUTERS", "StudioFiles"]

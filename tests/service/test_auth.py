@@ -13,7 +13,7 @@ from service.settings import RemoteRefused, ServiceSettings
 from store import Store
 from tests.service.conftest import NO_IMAGE, invert
 
-OPEN = {"/", "/healthz", "/readyz", "/openapi.json"}
+OPEN = {"/docs", "/", "/healthz", "/readyz", "/openapi.json"}
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -1,0 +1,23 @@
+"""The description of the API as a page."""
+
+from fastapi import APIRouter, Request, Response
+
+from service.reference import STYLE_DIGEST, page
+
+router = APIRouter()
+
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{STYLE_DIGEST}'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+@router.get("/docs", include_in_schema=False)
+def reference(request: Request) -> Response:
+    """The page, which needs no key, as `/openapi.json` needs none."""
+    html = page(request.app.openapi(), request.scope.get("root_path", ""))
+    return Response(
+        html,
+        headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"},
+        media_type="text/html",
+    )
