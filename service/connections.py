@@ -1,6 +1,7 @@
 """The HTTP protocol of the server with bounds on what a connection may cost: bytes of headers, and time.
 
-uvicorn itself bounds neither; the proxy in `deploy/nginx.conf` has the same bounds for what it lets through.
+uvicorn itself bounds neither; the proxy in `deploy/chart/files/nginx.conf` has the same bounds for what
+it lets through.
 """
 
 import logging

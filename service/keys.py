@@ -4,7 +4,8 @@ import json
 import sys
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated
+from time import sleep
+from typing import Annotated, Final
 
 import typer
 from redis.exceptions import RedisError
@@ -20,6 +21,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+_POLL_S: Final = 1.0
 
 Tenant = Annotated[str, typer.Option("--tenant", "-t", help="Whose jobs and images are meant.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -68,6 +71,17 @@ def revoke(
     if not _store(context).apikeys.revoke(key_id):
         raise ValueError(f"there is no key '{key_id}'; `pentimento keys list` shows the ids")
     typer.echo(f"revoked {key_id}")
+
+
+@app.command()
+def wait(context: typer.Context) -> None:
+    """End once there is a key: until then an API that listens beyond loopback would not start."""
+    store, told = _store(context), False
+    while not store.apikeys.exist():
+        if not told:
+            typer.echo("waiting for the first key: `python -m service.keys add NAME` makes it", err=True)
+        told = True
+        sleep(_POLL_S)
 
 
 @app.command()

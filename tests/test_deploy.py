@@ -5,12 +5,14 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import kubernetes_validate
 import pytest
 import yaml
 from prometheus_client import REGISTRY, generate_latest
@@ -31,6 +33,7 @@ from tests.service.live import serving
 from workers.settings import WorkerSettings
 
 ROOT = Path(__file__).parent.parent
+PROXY = "deploy/chart/files/nginx.conf"
 SETTINGS = (ServiceSettings, KeeperSettings, WorkerSettings)
 OF_THE_SCRAPE = {"job", "instance", "le"}
 
@@ -125,7 +128,7 @@ def test_compose_publishes_on_loopback_alone_and_lifts_no_check_of_host_or_origi
 
 
 def proxy_setting(name: str) -> str:
-    found = re.search(rf"^ *{name} ([^;]*);", (ROOT / "deploy/nginx.conf").read_text(), re.MULTILINE)
+    found = re.search(rf"^ *{name} ([^;]*);", (ROOT / PROXY).read_text(), re.MULTILINE)
     assert found, name
     return found[1]
 
@@ -143,7 +146,7 @@ def test_the_proxy_has_the_bounds_of_the_service() -> None:
 
 
 def test_what_the_proxy_answers_itself_are_problems_of_ours() -> None:
-    text = (ROOT / "deploy/nginx.conf").read_text()
+    text = (ROOT / PROXY).read_text()
     answered = re.findall(r"return (\d+) '(.*)';", text)
     assert len(answered) == text.count("internal;")
     for status, body in answered:
@@ -162,7 +165,7 @@ def proxied(shared: Store, tmp_path: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with serving(shared) as live:
-        text = (ROOT / "deploy/nginx.conf").read_text().replace("http://api:8000", live.url)
+        text = (ROOT / PROXY).read_text().replace("http://api:8000", live.url)
         text = text.replace("listen 8000", f"listen 127.0.0.1:{port}").replace("/tmp/", f"{tmp_path}/")
         (tmp_path / "nginx.conf").write_text(
             text.replace("client_header_timeout 10s", "client_header_timeout 1s")
@@ -207,3 +210,73 @@ def test_the_proxy_passes_on_what_is_right_and_refuses_the_rest(
         half_sent.sendall(b"GET /healthz HTTP/1.1\r\n")
         with pytest.raises(ConnectionResetError):
             half_sent.recv(100)
+
+
+CHARTS = {
+    "as it is": [],
+    "with all": [
+        "--set=redis.urlSecret=redis,store=s3://bucket/folder,storeSecret=bucket,api.webhooks=true",
+        "--set=ingress.enabled=true,ingress.host=edit.example,ingress.tlsSecret=tls,ingress.className=nginx",
+        "--set=api.allowedHosts=other.example,api.env.PENTIMENTO_QUEUE_LIMIT=50,proxy.trusted=10.0.0.0/8",
+        "--set=images.pullSecrets[0].name=registry,service.type=LoadBalancer,api.allowRemote=true",
+    ],
+    "on CPUs": ["--set=workers[0].name=cpu,workers[0].devices=cpu,workers[0].replicas=2"],
+}
+
+
+def chart(*options: str) -> dict[tuple[str, str], Any]:
+    """What the chart makes, by kind and name."""
+    helm = Path(sys.executable).with_name("helm")
+    command = [helm, "template", "pen", ROOT / "deploy/chart", "--namespace", "pictures", *options]
+    made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    documents = [document for document in yaml.safe_load_all(made) if document]
+    return {(document["kind"], document["metadata"]["name"]): document for document in documents}
+
+
+def containers(document: Any) -> list[Any]:
+    pod = document.get("spec", {}).get("template", {}).get("spec", {})
+    return [*pod.get("initContainers", []), *pod.get("containers", [])]
+
+
+@pytest.mark.parametrize("options", CHARTS.values(), ids=CHARTS)
+def test_what_the_chart_makes_is_valid_and_sets_only_what_there_is_to_set(options: list[str]) -> None:
+    known = {f"PENTIMENTO_{name.upper()}" for settings in SETTINGS for name in settings.model_fields}
+    made = chart(*options)
+    claims = {name for kind, name in made if kind == "PersistentVolumeClaim"}
+    for document in made.values():
+        kubernetes_validate.validate(document, "1.33", strict=True)
+        for container in containers(document):
+            named = [each["name"] for each in container.get("env", [])]
+            assert len(named) == len(set(named))
+            assert {name for name in named if name.startswith("PENTIMENTO_")} <= known
+            assert container["securityContext"]["readOnlyRootFilesystem"]
+        volumes = document.get("spec", {}).get("template", {}).get("spec", {}).get("volumes", [])
+        claimed = [each["persistentVolumeClaim"] for each in volumes if "persistentVolumeClaim" in each]
+        assert {each["claimName"] for each in claimed} <= claims
+
+
+def test_the_chart_waits_for_a_key_and_answers_under_its_own_names() -> None:
+    api = chart()["Deployment", "pen-api"]
+    first, serving = containers(api)
+    assert first["command"] == ["python", "-m", "service.keys", "wait"]
+    environment = {each["name"]: each["value"] for each in serving["env"]}
+    assert environment["PENTIMENTO_ALLOW_REMOTE"] == "0"
+    probed = serving["livenessProbe"]["httpGet"]["httpHeaders"][0]["value"]
+    assert environment["PENTIMENTO_ALLOWED_HOSTS"].split(",") == [probed]
+    full = chart(*CHARTS["with all"])
+    (serving,) = containers(full["Deployment", "pen-api"])
+    environment = {each["name"]: each.get("value") for each in serving["env"]}
+    assert environment["PENTIMENTO_ALLOWED_HOSTS"] == "pen-api,edit.example,other.example"
+    assert not {"StatefulSet", "PersistentVolumeClaim"} & {kind for kind, _ in full}
+
+
+def test_the_charts_proxy_is_that_of_the_compose_file_but_for_where_the_api_is() -> None:
+    ours = (ROOT / PROXY).read_text()
+    made = chart()["ConfigMap", "pen-proxy"]["data"]["nginx.conf"]
+    differ = [line for line in made.splitlines() if line not in ours.splitlines()]
+    assert differ == [
+        "  resolver kube-dns.kube-system.svc.cluster.local valid=5s;",
+        "    set $api http://pen-api.pictures.svc.cluster.local:8000;",
+    ]
+    trusting = chart("--set=proxy.trusted=10.0.0.0/8")["ConfigMap", "pen-proxy"]["data"]["nginx.conf"]
+    assert "http {\n  set_real_ip_from 10.0.0.0/8;\n" in trusting

@@ -43,6 +43,17 @@ def test_keys_are_made_listed_and_revoked_in_the_store_that_is_named(shared: Sto
     assert not shared.apikeys.exist()
 
 
+def test_one_can_wait_for_the_first_key(shared: Store) -> None:
+    command = [sys.executable, "-m", "service.keys", "wait"]
+    environment = {**os.environ, "PENTIMENTO_REDIS_URL": shared.settings.redis_url}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        assert "service.keys add NAME" in waiting.stderr.readline()
+        assert waiting.poll() is None
+        shared.apikeys.add("first")
+        assert waiting.wait(60) == 0
+
+
 def test_the_secret_of_webhooks_is_shown_and_replaced(shared: Store) -> None:
     url = {"PENTIMENTO_REDIS_URL": shared.settings.redis_url}
     first, again = (keys("webhook-secret", "--tenant", "shop", **url).stdout for _ in range(2))
