@@ -19,7 +19,10 @@ from parameters import EDITS, INVERSIONS, P2P, Direct
 
 Prompt = Annotated[str, Field(max_length=2000)]
 ResultPath = Annotated[
-    str, StringConstraints(pattern=r"^/images/img_[0-9a-z]{26}/results/[0-9a-f]{64}\.(png|jpg|webp)(\?.*)?$")
+    str,
+    StringConstraints(
+        pattern=r"^(/[A-Za-z0-9._~-]+)*/images/img_[0-9a-z]{26}/results/[0-9a-f]{64}\.(png|jpg|webp)(\?.*)?$"
+    ),
 ]
 TargetPrompt = Annotated[str, Field(min_length=1, max_length=2000)]
 FitName = Literal["crop", "pad", "stretch"]

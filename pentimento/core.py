@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import httpx2
@@ -57,6 +57,7 @@ class Core:
         self.transport = transport
         self._url = url
         self._retries = retries
+        self._prefix = httpx2.URL(url).path.rstrip("/") + "/"
 
     async def ask(self, call: Call[Answer]) -> Answer:
         """The answer to a call; what passes (no connection, 429, 503) is asked again, later each time.
@@ -64,6 +65,7 @@ class Core:
         A call that makes a job carries the same Idempotency-Key every time, so it makes one job. Raises
         ApiError if the service refuses, Unreachable if it cannot be asked.
         """
+        call = self._inside(call)
         delay = _FIRST_DELAY_S
         for left in reversed(range(self._retries + 1)):
             try:
@@ -97,6 +99,12 @@ class Core:
                 return
             if left is not None:
                 left -= len(page.jobs if isinstance(page, JobList) else page.images)
+
+    def _inside(self, call: Call[Answer]) -> Call[Answer]:
+        """The call with its path as it is below the URL: the paths in answers are those of the host."""
+        if self._prefix == "/" or not call.path.startswith(self._prefix):
+            return call
+        return replace(call, path=call.path.removeprefix(self._prefix[:-1]))
 
     def _read(self, call: Call[Answer], answer: httpx2.Response) -> Answer:
         try:

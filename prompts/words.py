@@ -10,6 +10,7 @@ _APOSTROPHES = "'’ʼ"
 _HYPHENS = "-‐‑"
 _JOINERS = f"{_APOSTROPHES}{_HYPHENS}·"
 _FOLDS = str.maketrans(dict.fromkeys(_APOSTROPHES, "'") | dict.fromkeys(_HYPHENS, "-"))
+_SELECTORS = dict.fromkeys([*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)])
 _ZERO_WIDTH_JOINER = "\u200d"
 _POSSESSIVE = "'s"
 _PARTICLES = (
@@ -40,8 +41,14 @@ class Word:
 
     @cached_property
     def folded(self) -> str:
-        """The form in which words are compared: case-folded, accents composed, one apostrophe and hyphen."""
-        return unicodedata.normalize("NFC", self.text.casefold()).translate(_FOLDS)
+        """The form in which words are compared: no case, no compatibility forms, one apostrophe and hyphen.
+
+        That is NFKC before and after folding the case, since either can bring up what the other changes (the
+        Unicode Standard, section 3.13: compatibility caseless match), and without variation selectors, which
+        only choose between pictures.
+        """
+        plain = unicodedata.normalize("NFKC", self.text.translate(_SELECTORS)).casefold()
+        return unicodedata.normalize("NFKC", plain).translate(_FOLDS)
 
 
 def words(prompt: str) -> tuple[Word, ...]:

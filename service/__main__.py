@@ -34,7 +34,9 @@ def main() -> int:
         return 1
     # uvicorn stops gracefully and then raises the signal again; a stop that was asked for is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    limits = ConnectionLimits(connections=provide_descriptors(settings.max_connections))
+    limits = ConnectionLimits(
+        connections=provide_descriptors(settings.max_connections), idle_s=settings.keep_alive_s
+    )
     server = Server(config(app, settings.host, settings.port, limits), app.state, settings.drain_s)
     with suppress(KeyboardInterrupt):
         server.run()

@@ -15,6 +15,7 @@ from service.conversions import Conversions
 from service.following import Follower
 from service.metrics import Metrics
 from service.origins import Origins
+from service.prefix import Prefix
 from service.pulse import Pulse
 from service.request_log import PROBES, Watch
 from service.routes import OPEN_ROUTERS, ROUTERS, StudioFiles
@@ -92,7 +93,7 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
         )
     app.mount("/studio", StudioFiles())
     errors.install(app)
-    openapi.complete(app)
+    openapi.complete(app, settings.path_prefix)
     origins = Origins.of(settings)
     if origins.pages:
         app.add_middleware(
@@ -105,6 +106,8 @@ def create_app(opened: Store | None = None, settings: ServiceSettings | None = N
         )
     app.add_middleware(Edge, origins=origins)
     app.add_middleware(Watch, metrics=app.state.metrics)
+    if settings.path_prefix:
+        app.add_middleware(Prefix, prefix=settings.path_prefix)
     return app
 
 

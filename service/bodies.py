@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from api_schemas import EditRequest, EditUpload, ErrorCode, FieldError, InvertRequest, Problem
+from service import forms
+from service.documents import check_names, unmarked
 from service.errors import ServiceError, validation_problem
 from service.security import JSON_BYTES, UPLOAD_BYTES
 from service.spooling import DataUrlError, InFlight, decode, decode_base64, split, spooled
@@ -22,7 +24,7 @@ Asked = TypeVar("Asked", bound=BaseModel)
 DECODERS = CapacityLimiter(2)
 
 _MULTIPART = "multipart/form-data"
-_TEXT_FIELDS = 24
+_FIELDS = 24
 _JSON_FIELDS = {"inversion", "prompts"}
 _PROMPTS = ("prompt", "source_prompt")
 
@@ -41,7 +43,7 @@ async def read_json(request: Request, model: type[Model]) -> Model:
     """
     if not _is_json(request):
         raise _media_type("application/json")
-    return _validated(model, await request.body())
+    return _validated(model, unmarked(await request.body()))
 
 
 def invert_body(
@@ -74,7 +76,7 @@ async def _body(
     size = int(declared) if declared.isdecimal() else UPLOAD_BYTES
     with in_flight.held(who, size):
         if form:
-            async with request.form(max_files=1, max_fields=_TEXT_FIELDS) as fields:
+            async with forms.form(request, {"image"}, _FIELDS) as fields:
                 yield _read_form(fields, model)
         else:
             async with spooled(request.stream()) as file:
@@ -84,6 +86,7 @@ async def _body(
 
 def _read_spooled(file: IO[bytes], model: Callable[[Collection[str]], type[Asked]]) -> Body[Asked]:
     parts = split(file)
+    parts = parts._replace(body=unmarked(parts.body))
     if not parts.placeholder and len(parts.body) > JSON_BYTES:
         detail = f"A body without a picture may have {JSON_BYTES} bytes; this one has {len(parts.body)}."
         raise ServiceError(ErrorCode.PAYLOAD_TOO_LARGE, detail)
@@ -91,7 +94,7 @@ def _read_spooled(file: IO[bytes], model: Callable[[Collection[str]], type[Asked
     sent: str | None = getattr(asked, "image", None)
     if sent != parts.placeholder and parts.placeholder:  # the picture was not where it was taken from
         file.seek(0)
-        whole = file.read()
+        whole = unmarked(file.read())
         asked = _validated(model(_names(whole)), whole)
         sent = getattr(asked, "image", None)
     if sent is None:
@@ -136,7 +139,10 @@ def _read_form(form: FormData, model: Callable[[Collection[str]], type[Asked]]) 
 def _unpacked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with what came as JSON read; `params` is read where its model is known."""
     found = dict(fields)
+    if "params" in found:
+        check_names(found["params"])
     for name in _JSON_FIELDS & fields.keys():
+        check_names(found[name])
         try:
             found[name] = json.loads(found[name])
         except ValueError:
@@ -153,6 +159,7 @@ def _names(body: bytes) -> Collection[str]:
 
 
 def _validated(model: type[Model], body: bytes) -> Model:
+    check_names(body)
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:

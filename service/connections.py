@@ -28,7 +28,8 @@ class ConnectionLimits:
 
     `head_bytes` is of the request line and all headers, `head_s` the time for them. A body must bring
     something every `body_idle_s`, and `body_rate` bytes a second in the mean once that time has passed.
-    `stalled_s` is how long a client may leave an answer unread.
+    `stalled_s` is how long a client may leave an answer unread, `idle_s` how long a connection may wait for
+    its next request.
     """
 
     connections: int = 1000
@@ -37,6 +38,7 @@ class ConnectionLimits:
     body_idle_s: float = 10.0
     body_rate: int = 4 * 2**10
     stalled_s: float = 30.0
+    idle_s: int = 75
 
 
 class BoundedProtocol(HttpToolsProtocol):

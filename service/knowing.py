@@ -16,12 +16,16 @@ behind beside between into onto through there
 """
 _SMALL: Final = frozenset(_SMALL_WORDS.split())
 _NEAREST: Final = 3
-_WEIGHT: Final = re.compile(r"\(([^():]+):\s*([0-9]*\.?[0-9]+)\)")
-_WRITTEN_ELSEWHERE: Final = (
-    _WEIGHT,
-    re.compile(r"\[([^\[\]:]*):([^\[\]:]*):\s*[0-9]*\.?[0-9]+\]"),
-    re.compile(r"\b(BREAK|AND)\b"),
-    re.compile(r"<(?:lora|lyco|hypernet):[^>]*>"),
+_NUMBER: Final = r"\s*([0-9]*\.?[0-9]+)\s*"
+# What other tools read as more than text, and what to use here instead, of the parts that were found.
+_WRITTEN_ELSEWHERE: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
+    (re.compile(rf"\(\s*([^():]*[^():\s])\s*:{_NUMBER}\)"), 'params {{"reweight": {{"{0}": {1:g}}}}}'),
+    (
+        re.compile(rf"\[([^\[\]:]*):\s*([^\[\]:]*[^\[\]:\s])\s*:{_NUMBER}\]"),
+        "an edit whose prompt has '{1}' in this place; from when on it may show, params \"tau_c\" says",
+    ),
+    (re.compile(r"\b(BREAK|AND)\b"), 'commas, or several edits in "prompts"'),
+    (re.compile(r"<(lora|lyco|hypernet):[^>]*>"), 'a "model" that is served with it'),
 )
 
 
@@ -58,14 +62,16 @@ def _unknown(word: str, folded: str, model: ModelInfo, known: list[str]) -> Noti
 
 
 def _syntax(prompt: str) -> Iterable[Notice]:
-    for pattern in _WRITTEN_ELSEWHERE:
+    for pattern, instead in _WRITTEN_ELSEWHERE:
         for found in pattern.finditer(prompt):
-            weight = found.re is _WRITTEN_ELSEWHERE[0]
-            instead = (
-                f'params {{"reweight": {{"{found[1].strip()}": {found[2]}}}}}' if weight else "plain words"
-            )
+            parts = [float(part) if _is_number(part) else part for part in found.groups()]
             yield Notice(
                 code="prompt_syntax",
-                message=f"'{found[0]}' is read as plain text, not as other tools read it; use {instead}.",
+                message=f"'{found[0]}' is read as plain text, not as other tools read it; use "
+                f"{instead.format(*parts)}.",
                 word=found[0],
             )
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(_NUMBER, text) is not None

@@ -32,7 +32,7 @@ _REF = "#/components/schemas/{model}"
 _ALWAYS = (ErrorCode.INTERNAL_ERROR, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.FORBIDDEN)
 _LOCATION = {
     "description": "The job.",
-    "schema": {"type": "string", "pattern": f"^/jobs/{JOB_ID.removeprefix('^')}"},
+    "schema": {"type": "string", "pattern": f"^(/[^/]+)*/jobs/{JOB_ID.removeprefix('^')}"},
 }
 _REPLAYED = {
     "description": "`true` if this is what the same `Idempotency-Key` was answered with before.",
@@ -190,13 +190,18 @@ def event_stream() -> Json:
     return {"description": "The events.", "content": {"text/event-stream": {"itemSchema": item}}}
 
 
-def complete(app: FastAPI) -> None:
-    """Add the models that only hand-read bodies and problems use to the description of the application."""
+def complete(app: FastAPI, prefix: str = "") -> None:
+    """Add the models that only hand-read bodies and problems use to the description of the application.
+
+    `prefix` is the path under which it is reached.
+    """
     derive = app.openapi
 
     def openapi() -> Json:
         if app.openapi_schema is None:
             document = derive()
+            if prefix:
+                document["servers"] = [{"url": prefix}]
             _tell_of_keys(document)
             _tell_of_ids(document)
             bodies = (InvertRequest, GenerateRequest, EditRequest, EditUpload, ResultRequest, PromptPair)

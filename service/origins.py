@@ -39,11 +39,14 @@ class Origins:
             pages=_listed(settings.allowed_origins),
         )
 
-    def refusal(self, headers: Headers, method: str, path: str) -> Problem | None:
+    def refusal(self, headers: Headers, method: str, path: str, http_version: str = "1.1") -> Problem | None:
         """Why the request is not served, or None."""
         host = _host(headers)
         name = _name(host)
-        if not self._known(name):
+        if not name and http_version != "1.0":
+            return Problem.of(ErrorCode.BAD_REQUEST, "The request needs a Host header.", instance=path)
+        # Without the header it is no browser's, and cannot be led here by a foreign name.
+        if name and not self._known(name):
             detail = (
                 f"This service answers to localhost, not to {name!r}; PENTIMENTO_ALLOWED_HOSTS names the "
                 "other hosts it answers to."

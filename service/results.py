@@ -85,4 +85,6 @@ def _image(store: Store, image_id: str, tenant: str) -> Image:
 
 
 def _key(url: str) -> str:
-    return urlsplit(url).path.removeprefix("/").rpartition(".")[0] + ".png"
+    """As it is stored, whatever the prefix before it and the format after."""
+    file = urlsplit(url).path.rpartition("/images/")[2]
+    return f"images/{file.rpartition('.')[0]}.png"

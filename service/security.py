@@ -61,7 +61,8 @@ class Edge:
 
         refusal = self._refusal(scope)
         if refusal is not None:
-            response = problem_response(refusal, {"Connection": "close"})
+            coded = {"Accept-Encoding": "identity"} if refusal.status == 415 else {}
+            response = problem_response(refusal, {"Connection": "close", **coded})
             await response(scope, receive, send_with_headers)
             return
         # A copy: the server goes on reading its own scope.
@@ -82,9 +83,15 @@ class Edge:
 
     def _refusal(self, scope: Scope) -> Problem | None:
         headers, path = Headers(scope=scope), scope["path"]
-        refusal = self.origins.refusal(headers, scope["method"], path)
+        refusal = self.origins.refusal(headers, scope["method"], path, scope.get("http_version", "1.1"))
         if refusal is not None:
             return refusal
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            detail = (
+                f"Bodies are taken as they are: send this one without 'Content-Encoding: {encoding[:40]}'."
+            )
+            return Problem.of(ErrorCode.UNSUPPORTED_MEDIA_TYPE, detail, instance=path)
         declared, cap = headers.get("content-length", ""), body_cap(path)
         if declared.isdecimal() and int(declared[:20]) > cap:
             detail = f"The body has {declared} bytes; at most {cap} are accepted here."

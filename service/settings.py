@@ -24,6 +24,13 @@ class WebhookSettings(BaseSettings):
         "post may also reach everything that the keeper can.",
     )
 
+    path_prefix: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="The path of the host under which others reach the service, such as /pentimento; a proxy "
+        "may take it off or leave it on.",
+    )
+
 
 class ServiceSettings(WebhookSettings):
     """The webhooks, and where the service listens."""
@@ -44,6 +51,12 @@ class ServiceSettings(WebhookSettings):
         default="",
         description="The sites, by comma, whose pages may call the service from a browser, such as "
         "https://shop.example; the service's own page needs no mention.",
+    )
+    keep_alive_s: int = Field(
+        default=75,
+        gt=0,
+        description="How long a connection may wait for its next request: longer than a proxy in front keeps "
+        "it.",
     )
     drain_s: float = Field(
         default=0,

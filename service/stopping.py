@@ -25,6 +25,7 @@ def config(app: FastAPI, host: str, port: int, limits: ConnectionLimits) -> uvic
         ws="none",
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=limits.idle_s,
         timeout_graceful_shutdown=8,
         access_log=False,
         log_config=None,

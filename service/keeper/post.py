@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from service.keeper.delivery import Courier, Letter, Outcome
 from service.keeper.settings import KeeperSettings
+from service.prefix import prefixed
 from service.webhooks import Entry
 from store import Owed, Store, webhook_secrets
 
@@ -77,7 +78,8 @@ class Post:
         if job is None:
             return None
         secrets = webhook_secrets(self._store.redis, owed.tenant)
-        return Letter(message_id=owed.job_id, url=owed.url, body=job.model_dump_json(), secrets=secrets)
+        body = prefixed(job.model_dump_json().encode(), self._settings.path_prefix).decode()
+        return Letter(message_id=owed.job_id, url=owed.url, body=body, secrets=secrets)
 
     def _settle(self, owed: Owed, outcome: Outcome) -> None:
         delay = self._delay(owed.attempt, outcome)

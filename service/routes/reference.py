@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from service.reference import STYLE_DIGEST, page
+from service.routes.common import TheSettings
 
 router = APIRouter()
 
@@ -13,9 +14,9 @@ _POLICY = (
 
 
 @router.get("/docs", include_in_schema=False)
-def reference(request: Request) -> Response:
+def reference(request: Request, settings: TheSettings) -> Response:
     """The page, which needs no key, as `/openapi.json` needs none."""
-    html = page(request.app.openapi(), request.scope.get("root_path", ""))
+    html = page(request.app.openapi(), settings.path_prefix)
     return Response(
         html,
         headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"},

@@ -146,7 +146,6 @@ def test_bad_edits_are_validation_errors(http: TestClient, fields: dict[str, Any
         lambda image: f'{{"image":"{image}","prompt":"a cat on grass"}}',
         lambda image: '{{"prompt":"a cat on grass" , "image" : "{}"}}'.format(image.replace("/", "\\/")),
         lambda image: f'{{"prompt":"a cat on grass","\\u0069mage":"{image}"}}',
-        lambda image: f'{{"image":"AAAA","prompt":"a cat on grass","image":"{image}"}}',
         lambda image: '{{"image":"{}\\n","prompt":"a cat on grass"}}'.format(image.replace("A", "\\u0041")),
     ],
 )
@@ -229,3 +228,64 @@ def test_twenty_large_bodies_at_once_take_little_memory(start: Start, png: bytes
     assert int(peak[1]) < 600 * 2**10
     answer = httpx2.post(f"{url}/invert", files={"image": png}, data={"prompt": "a cat"})
     assert answer.status_code == 202
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_the_document(http: TestClient, png: bytes) -> None:
+    body = json.dumps({"image": base64.b64encode(png).decode(), "prompt": "a cat on grass"})
+    headers = {"content-type": "application/json"}
+    answer = http.post("/invert", content=body.encode("utf-8-sig"), headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["image_id"] == invert(http, png).image_id
+    pair = '{"source": "a cat", "target": "a dog"}'
+    assert http.post("/prompts/compare", content=pair.encode("utf-8-sig"), headers=headers).status_code == 200
+    wide = http.post("/prompts/compare", content=pair.encode("utf-16"), headers=headers)
+    assert (wide.status_code, "UTF-8" in wide.json()["detail"]) == (422, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"prompt": "a dog", "prompt": "a fox"}',
+        '{"prompt": "a dog", "params": {"reweight": {"dog": 1, "dog": 5}}}',
+    ],
+)
+def test_one_name_has_one_value(http: TestClient, png: bytes, body: str) -> None:
+    whole = f'{{"image_id": "{NO_IMAGE}", {body[1:]}'
+    answer = http.post("/edit", content=whole, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["errors"][0]["type"]) == (422, "duplicate")
+    form = {"prompt": "a cat", "params": '{"inner_steps": 1, "inner_steps": 2}', "method": "null-text"}
+    answer = http.post("/invert", files={"image": png}, data=form)
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["inner_steps"])
+
+
+def test_text_that_a_script_sends_as_a_file_is_text(http: TestClient, png: bytes) -> None:
+    blob = ("blob", b'{"inner_steps": 3}', "application/json")
+    form = {"prompt": "a cat on grass", "method": "null-text"}
+    answer = http.post("/invert", files={"image": png, "params": blob}, data=form)
+    assert answer.status_code == 202, answer.text
+    asked = http.get(answer.json()["links"]["self"]).json()["request"]
+    assert asked["params"]["inner_steps"] == 3
+    wrong = http.post("/invert", files={"image": png, "params": ("blob", png)}, data=form)
+    assert (wrong.status_code, wrong.json()["errors"][0]["type"]) == (422, "unexpected_file")
+
+
+def test_a_file_whose_name_is_given_in_the_extended_form_alone_is_a_file(
+    http: TestClient, png: bytes
+) -> None:
+    parts = (
+        b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na cat on grass\r\n',
+        b"--x\r\nContent-Disposition: form-data; name=\"image\"; filename*=UTF-8''c%C3%A4t.png\r\n"
+        b"Content-Type: image/png\r\n\r\n" + png + b"\r\n--x--\r\n",
+    )
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    answer = http.post("/invert", content=b"".join(parts), headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["image_id"] == invert(http, png).image_id
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP, identity"])
+def test_an_encoded_body_is_called_that(http: TestClient, coding: str) -> None:
+    answer = http.post("/edit", content=b"\x1f\x8b", headers={"content-encoding": coding})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert answer.headers["accept-encoding"] == "identity"
+    assert "Content-Encoding" in answer.json()["detail"]

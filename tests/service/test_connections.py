@@ -216,3 +216,13 @@ def test_waits_for_an_end_count_as_streams(live: Live, png: bytes) -> None:
         )
         assert answered.status_code == 202
         assert time.monotonic() - began < 10
+
+
+def test_an_old_protocol_needs_no_host_and_a_new_one_is_asked_for_it(live: Live) -> None:
+    with connect(live) as old:
+        old.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert b"200" in old.recv(2**16).partition(b"\r\n")[0]
+    with connect(live) as new:
+        new.sendall(b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n")
+        status, problem = answer(new)
+        assert (status, problem["code"], "Host" in problem["detail"]) == (400, "bad_request", True)

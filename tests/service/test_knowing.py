@@ -43,9 +43,11 @@ def test_a_model_that_does_not_say_what_it_knows_is_not_doubted() -> None:
     ("prompt", "instead"),
     [
         ("a cat (hat:1.5)", '"reweight": {"hat": 1.5}'),
-        ("a [cat:fox:0.5]", "plain words"),
-        ("a cat BREAK grass", "plain words"),
-        ("a cat <lora:x:1>", "plain words"),
+        ("a cat ( red hat : .5 )", '"reweight": {"red hat": 0.5}'),
+        ("a [cat:fox:.5]", "'fox' in this place"),
+        ("a [:fox:10]", '"tau_c"'),
+        ("a cat BREAK grass", '"prompts"'),
+        ("a cat <lora:x:1>", '"model"'),
     ],
 )
 def test_what_other_tools_read_as_more_than_text_is_told(prompt: str, instead: str) -> None:

