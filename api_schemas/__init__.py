@@ -21,6 +21,7 @@ from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatu
 from api_schemas.knowledge import Knowledge
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
 from api_schemas.requests import (
+    MASK_PATH,
     EditOptions,
     EditRequest,
     EditUpload,
@@ -47,6 +48,7 @@ from api_schemas.results import (
 __all__ = [
     "IMAGE_ID",
     "JOB_ID",
+    "MASK_PATH",
     "PROBLEM_JSON",
     "RECORD_ID",
     "Accepted",

@@ -45,6 +45,9 @@ class Image(Response):
     params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the inversion.")
     width: int = Field(gt=0, description="Pixels of the picture that was sent.")
     height: int = Field(gt=0, description="Pixels of the picture that was sent.")
+    fit: str | None = Field(
+        default=None, description="How it was made to fit, if it was to; a mask of it is made so too."
+    )
     source_url: str = Field(description="The picture that was sent, re-encoded as PNG.")
     job_id: JobId = Field(description="The job that inverts or inverted it.")
     created_at: Time = Field(description="When it was first sent.")

@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     PROMPTS_DO_NOT_ALIGN = "prompts_do_not_align"
     PROMPT_TOO_LONG = "prompt_too_long"
     INVALID_PARAMETER = "invalid_parameter"
+    EMPTY_MASK = "empty_mask"
     UNKNOWN_METHOD = "unknown_method"
     UNKNOWN_MODEL = "unknown_model"
     INCOMPATIBLE_INVERSION = "incompatible_inversion"

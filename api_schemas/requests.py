@@ -1,7 +1,7 @@
 """What clients ask for."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
@@ -18,6 +18,8 @@ from api_schemas.params import (
 from parameters import EDITS, INVERSIONS, P2P, Direct
 
 Prompt = Annotated[str, Field(max_length=2000)]
+# The key of a stored picture and the image that it belongs to, whatever prefix the service is reached under.
+MASK_PATH: Final = r"^(?:/[\w./~-]*)?/(images/(img_[0-9a-z]{26})/(?:masks|results)/[0-9a-f]{64}\.png)$"
 ResultPath = Annotated[
     str,
     StringConstraints(
@@ -32,6 +34,13 @@ _FIT = (
     "or squeeze it to 2:1; null refuses it."
 )
 _FILE = "The picture's file (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or HEIC) in base64, bare or as a data URL."
+
+
+_MASK = (
+    "Where the picture may change, white, and where it may not, black: a picture of any size in the image's "
+    "proportions, its file in base64, bare or as a data URL; or the path of one that was sent before or of a "
+    "mask among the results. It is cut and scaled as the image was."
+)
 
 
 class Submission(Request):
@@ -181,6 +190,7 @@ class EditOptions(Submission):
     seed: int | None = Field(
         default=None, ge=0, lt=2**63, description="Seed of what is random about the method; null takes 0."
     )
+    mask: Annotated[str, Field(min_length=1)] | None = Field(default=None, description=_MASK)
     resolution: Resolution | None = Field(
         default=None,
         description="What `url` of the result shows: 'source', the image at its own size with the change "

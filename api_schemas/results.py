@@ -62,6 +62,12 @@ class WordAttention(Response):
     url: str | None = Field(
         default=None, description="Drawn over the edited picture, a PNG; null if its prompt lacks the word."
     )
+    source_steps_url: str | None = Field(
+        default=None, description="As `source_url`, small, in the steps `attention_steps`, side by side."
+    )
+    steps_url: str | None = Field(
+        default=None, description="As `url`, small, in the steps `attention_steps`, side by side."
+    )
 
 
 class FeaturePicture(Response):
@@ -102,7 +108,8 @@ class EditedImage(Response):
     )
     metrics: Metrics = Field(description="How it differs from the source, at the model's size.")
     attention: list[WordAttention] | None = Field(
-        default=None, description="Where each word attends, if `attention` was asked for."
+        default=None,
+        description="Where each word attends, if `attention` or `attention_steps` was asked for.",
     )
 
 
@@ -126,6 +133,12 @@ class EditResult(Response):
     features: list[FeaturePicture] | None = Field(
         default=None, description="What layers see, if the method's `features` was asked for."
     )
+    attention_steps: list[int] | None = Field(
+        default=None,
+        description="The steps of the run, counted from 0, that pictures of attention show one by one, if "
+        "`attention_steps` was asked for.",
+    )
+    seed: int = Field(default=0, description="The seed of what was random.")
     source_cached: bool = Field(description="Whether the inversion was ready in memory or storage.")
     features_cached: bool = Field(
         default=False,

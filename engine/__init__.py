@@ -12,6 +12,7 @@ from engine.backbones import FAMILIES, Backbone
 from engine.editing import EditResult, edit, reconstruct
 from engine.errors import (
     BrokenPlugin,
+    EmptyMask,
     Incompatible,
     InvalidImage,
     InvalidParameter,
@@ -49,6 +50,7 @@ __all__ = [
     "BrokenPlugin",
     "Edit",
     "EditResult",
+    "EmptyMask",
     "FeaturePicture",
     "Incompatible",
     "InvalidImage",

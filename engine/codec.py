@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from engine.backbones import Backbone
-from engine.errors import InvalidImage, check_finite
+from engine.errors import EmptyMask, InvalidImage, InvalidParameter, check_finite
 from engine.vision import normalisation
-from pictures import STORED_PIXELS, Fit, InvalidPicture, reshape, upright_srgb
+from pictures import STORED_PIXELS, Fit, InvalidPicture, opened, reshape, upright_srgb
 
 
 def fit(model: Backbone, image: Image.Image, how: Fit | None = None) -> Image.Image:
@@ -26,11 +26,43 @@ def fit(model: Backbone, image: Image.Image, how: Fit | None = None) -> Image.Im
         picture = reshape(upright_srgb(image)[0], how, STORED_PIXELS)
     except InvalidPicture as error:
         raise InvalidImage(str(error)) from error
+    return _cropped(model, picture, Image.Resampling.LANCZOS)
+
+
+def fit_mask(model: Backbone, mask: Image.Image, size: tuple[int, int]) -> Tensor:
+    """A mask (H, W) for a working picture of (width, height) `size`, true where it is open.
+
+    It is cut and scaled as the picture was, so it may be of any size in the proportions of what was inverted.
+    Lighter than mid-grey is open, what is transparent is not; a pixel is open if half of it is.
+
+    Raises:
+        InvalidImage: its pixels cannot be read.
+        InvalidParameter: it has other proportions.
+        EmptyMask: no pixel of the working picture is open.
+    """
+    try:
+        grey = upright_srgb(mask, over="black")[0].convert("L")
+    except InvalidPicture as error:
+        raise InvalidImage(f"mask: {error}") from error
+    fitted = opened(_cropped(model, opened(grey), Image.Resampling.BOX))
+    if fitted.size != size:
+        expected = f"a picture in the proportions of the image, {size[0]}:{size[1]}"
+        raise InvalidParameter("mask", f"{mask.width}x{mask.height}", expected)
+    found = torch.from_numpy(np.array(fitted)) > 0
+    if not found.any():
+        raise EmptyMask(
+            f"no pixel of the {size[0]}x{size[1]} picture that the model sees is white in it; "
+            "paint more of it white"
+        )
+    return found
+
+
+def _cropped(model: Backbone, picture: Image.Image, how: Image.Resampling) -> Image.Image:
     width, height = picture.size
     scale = model.spec.size / min(width, height)
     size = round(width * scale), round(height * scale)
     if picture.size != size:
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
+        picture = picture.resize(size, how)
     crop = [max(side - side % model.stride, model.stride) for side in size]
     left, top = ((side - kept) // 2 for side, kept in zip(size, crop, strict=True))
     return picture.crop((left, top, left + crop[0], top + crop[1]))

@@ -13,20 +13,21 @@ from engine import codec
 from engine.attention import Maps, coarsened
 from engine.attention_pictures import WordAttention, word_attention
 from engine.backbones import Backbone
-from engine.blend import Blending, pictures
 from engine.conditioning import Reading
 from engine.denoise import denoise
-from engine.errors import Incompatible, RecordMismatch, UnsupportedByModel, memory_errors
+from engine.errors import EmptyMask, RecordMismatch, UnsupportedByModel, memory_errors
 from engine.feature_pictures import FeatureMaps, FeaturePicture
 from engine.guidance import ClassifierFree
 from engine.inverters import INVERTERS
-from engine.lane import Lane
+from engine.lane import After, Lane
+from engine.masks import Mask, Masking
 from engine.methods import METHODS
-from engine.plan import Edit, EditPlan, Setting
+from engine.noise_mask import NoiseMask, noise_mask
+from engine.plan import Edit, EditPlan, Follows, Setting
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord
 from engine.source import SourceCache, SourceRun
-from parameters import INVERSIONS, for_pictures
+from parameters import INVERSIONS
 from parameters.inversions import PATH
 
 
@@ -35,15 +36,16 @@ class EditResult:
     """What came of an edit: a picture per target prompt, and where each may differ from the source.
 
     `source` is the source beside them, decoded; where it follows its path it is the VAE's reconstruction.
-    `masks` are white where a picture may differ, and None where no LocalBlend was asked for. `attention`
-    shows where the words of each target look, `features` what the layers see; each is empty where it was not
-    asked for. `cached`: the source cost the denoiser nothing.
+    `masks` are white where a picture may differ, and None where no mask was asked for. `attention` shows
+    where the words of each target look, in the whole run and in its steps `attention_steps`, `features` what
+    the layers see; each is empty where it was not asked for. `cached`: the source cost the denoiser nothing.
     """
 
     images: tuple[Image.Image, ...]
     source: Image.Image
     masks: tuple[Image.Image | None, ...]
     attention: tuple[tuple[WordAttention, ...], ...]
+    attention_steps: tuple[int, ...]
     features: tuple[FeaturePicture, ...]
     cached: bool
 
@@ -70,22 +72,25 @@ def edit(
     method = METHODS.find(setting.params.name)
     with memory_errors():
         plan = method.plan(setting)
-    blend, attention = plan.blend, setting.params.attention
-    if blend or attention:
-        _check_words_seen(model, record)
-        plan = replace(plan, follows=plan.follows or "as_inverted")
+    mask, params = Mask.of(setting), setting.params
+    words = mask.words if mask else None
+    looks = bool(words or params.attention or params.attention_steps)
+    if looks:
+        _check_words_seen(model)
+    follows = _follows(plan, record, needed=bool(mask) or looks)
     with memory_errors():
-        maps = Maps(model.spec.blend_factor, blend.maps if blend else "own")
-        blending = Blending(blend, maps) if blend else None
         report(Progress("encode", 0, 1))
         lane = method.begin(plan, model, record)
-        source = _source_of(model, record, plan, cache)
+        shown = _spread(range(lane.first, len(lane.calls)), params.attention_steps)
+        maps = Maps(model.spec.blend_factor, words.maps if words else "own", shown)
+        masking = Masking(mask, maps, _predicted(model, record, plan, mask, edit.seed)) if mask else None
+        source = _source_of(model, record, plan, follows, edit.seed, cache)
         report(Progress("encode", 1, 1, record.trajectory[:1]))
         lane = replace(
             lane,
-            observers=(*lane.observers, maps) if blend or attention else lane.observers,
-            source=source if plan.follows else None,
-            after=blending.after if blending else lane.after,
+            observers=(*lane.observers, maps) if looks else lane.observers,
+            source=source if follows else None,
+            after=_both(lane.after, masking.after) if masking else lane.after,
         )
         (latents,) = denoise(model, [lane], on_step=lambda *step: report(Progress("edit", *step)))
         before = source.picture
@@ -93,15 +98,16 @@ def edit(
         if before is None:
             before, *images = images
             source.keep(before)
-        if blending:
-            images = blending.composed(images, before)
-    mask = blending.mask if blending else None
+        if masking:
+            images = masking.composed(images, before)
     seen = [each for each in lane.observers if isinstance(each, FeatureMaps)]
+    shows = params.attention or params.attention_steps
     return EditResult(
         images=tuple(images),
         source=before,
-        masks=(None,) * len(images) if mask is None else tuple(pictures(mask, before.size)),
-        attention=_attention(model, plan, maps.total, before, images) if attention else (),
+        masks=tuple(masking.pictures(len(images), before.size)) if masking else (None,) * len(images),
+        attention=_attention(model, plan, maps, before, images) if shows else (),
+        attention_steps=tuple(maps.by_step),
         features=tuple(picture for each in seen for picture in each.pictures(before.size)),
         cached=source.calls == 0,
     )
@@ -142,15 +148,44 @@ def _check_match(model: Backbone, record: SourceRecord) -> None:
     INVERTERS.find(record.method)
 
 
-def _check_words_seen(model: Backbone, record: SourceRecord) -> None:
-    """A blend and pictures of attention read the cross-attention of the edit and of its source."""
+def _check_words_seen(model: Backbone) -> None:
+    """A mask of words and pictures of attention read cross-attention."""
     if not any(site.kind == "cross" for site in model.sites):
         raise UnsupportedByModel(
-            "a blend, or attention,", model.spec.name, "it has no cross-attention layers"
+            "a mask of words, or attention,", model.spec.name, "it has no cross-attention layers"
         )
-    if PATH not in INVERSIONS[record.method].gives:
-        suitable = [name for name, inversion in for_pictures().items() if PATH in inversion.gives]
-        raise Incompatible("a blend, or attention,", record.method, [PATH], suitable)
+
+
+def _follows(plan: EditPlan, record: SourceRecord, *, needed: bool) -> Follows | None:
+    """How the source goes down beside an edit, which a mask or the attention to words may need although the
+    method does not: along its path, or noised to every level where the record has none.
+    """
+    if PATH in INVERSIONS[record.method].gives:
+        return plan.follows or ("path" if needed else None)
+    return "noised" if needed else None
+
+
+def _predicted(model: Backbone, record: SourceRecord, plan: EditPlan, mask: Mask, seed: int) -> Tensor | None:
+    """DiffEdit's mask for each target (targets, h, w), if it is one of the sources; raises `EmptyMask`."""
+    if not mask.diffedit:
+        return None
+    found = noise_mask(model, record, [target.prompt for target in plan.targets], NoiseMask(), seed)
+    if mask.combine == "and":
+        for target, opened in zip(plan.targets, found, strict=True):
+            if not opened.any():
+                raise EmptyMask(f"the predictions for {target.prompt!r} are those for the source prompt")
+    return found
+
+
+def _spread(steps: range, count: int) -> tuple[int, ...]:
+    """At most so many of the steps, evenly from the first to the last; the last for one."""
+    if count < 2:
+        return tuple(steps[-1:])[:count]
+    return tuple({steps[round((len(steps) - 1) * part / (count - 1))]: None for part in range(count)})
+
+
+def _both(first: After | None, then: After) -> After:
+    return then if first is None else lambda step, latents: then(step, first(step, latents))
 
 
 def _source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) -> Lane:
@@ -167,22 +202,32 @@ def _source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) -
     )
 
 
-def _source_of(model: Backbone, record: SourceRecord, plan: EditPlan, cache: SourceCache | None) -> SourceRun:
-    pinned = INVERTERS[record.method].pinned or plan.follows != "as_inverted"
+def _source_of(
+    model: Backbone,
+    record: SourceRecord,
+    plan: EditPlan,
+    follows: Follows | None,
+    seed: int,
+    cache: SourceCache | None,
+) -> SourceRun:
     lane = _source_lane(model, record, plan.guidance_scale)
-    return SourceRun(model, record, lane, pinned=pinned, cache=cache)
+    pinned = INVERTERS[record.method].pinned or follows != "as_inverted"
+    noise = seed if follows == "noised" else None
+    return SourceRun(model, record, lane, pinned=pinned, noise=noise, cache=cache)
 
 
 def _attention(
-    model: Backbone, plan: EditPlan, maps: Tensor | None, source: Image.Image, images: Sequence[Image.Image]
+    model: Backbone, plan: EditPlan, maps: Maps, source: Image.Image, images: Sequence[Image.Image]
 ) -> tuple[tuple[WordAttention, ...], ...]:
-    if maps is None:
+    if maps.total is None:
         return ((),) * len(images)
     width, height = (side // model.vae_factor for side in source.size)
-    grids = maps.unflatten(-1, coarsened(height, width, model.spec.blend_factor))
+    grid = coarsened(height, width, model.spec.blend_factor)
     coarser = model.vae_factor * model.spec.blend_factor
+    # The whole run first, and then step by step.
+    grids = torch.stack([maps.total, *maps.by_step.values()]).unflatten(-1, grid)
     return tuple(
-        word_attention(grids[[0, 1 + row]], (plan.source, target), (source, image), coarser)
+        word_attention(grids[:, [0, 1 + row]], (plan.source, target), (source, image), coarser)
         for row, (target, image) in enumerate(zip(plan.targets, images, strict=True))
     )
 

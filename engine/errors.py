@@ -6,6 +6,7 @@ PentimentoError
 ├── PromptsDoNotAlign       source and target prompt cannot be paired as asked
 ├── PromptTooLong           more tokens than the model reads
 ├── InvalidParameter        a value outside its range
+├── EmptyMask               a mask that lets nothing change
 ├── UnknownMethod           no such inverter or edit method
 ├── Incompatible            an edit method that needs what the record's inversion does not give
 ├── BrokenPlugin            an installed package that adds a method cannot be used
@@ -26,6 +27,7 @@ import torch
 
 from parameters.errors import (
     BrokenPlugin,
+    EmptyMask,
     Incompatible,
     InvalidParameter,
     PentimentoError,
@@ -37,6 +39,7 @@ from parameters.errors import (
 
 __all__ = [
     "BrokenPlugin",
+    "EmptyMask",
     "Incompatible",
     "InvalidImage",
     "InvalidParameter",

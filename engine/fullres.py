@@ -63,23 +63,28 @@ def apply_edit(
     edit: Image.Image,
     source: Image.Image,
     mask: Image.Image | None = None,
+    within: Image.Image | None = None,
     shown: Box | None = None,
 ) -> FullEdit:
     """The original (RGB, upright) with the change from `source` to `edit`, both of the model's size.
 
     `source` is the working picture as the model gives it back, so that what the autoencoder loses cancels
     out. `mask`, white where the edit may differ, confines the change to it and one and a half working pixels
-    around it, and there to what differs visibly. `shown` is the part of the original in the working picture,
-    a box in the original's pixels that may reach beyond it (padding); by default all. Outside of it nothing
-    changes. Beside the pictures themselves, memory does not grow with the original.
+    around it, and there to what differs visibly; `within`, a mask of the original's size, confines it to the
+    very pixels where that is white. `shown` is the part of the original in the working picture, a box in the
+    original's pixels that may reach beyond it (padding); by default all. Outside of it nothing changes.
+    Beside the pictures themselves, memory does not grow with the original.
 
     Raises:
-        InvalidImage: the original is not RGB, or edit, source and mask are of different sizes.
+        InvalidImage: the original is not RGB, edit, source and mask are of different sizes, or `within` is of
+            another size than the original.
     """
     if original.mode != "RGB":
         raise InvalidImage(f"its mode is {original.mode}; an edit is applied to RGB")
     if any(each is not None and each.size != edit.size for each in (source, mask)):
         raise InvalidImage("edit, source and mask are of different sizes")
+    if within is not None and within.size != original.size:
+        raise InvalidImage("the mask at the original's size is of another size")
     left, top, right, bottom = shown or (0, 0, *original.size)
     across = Span(first=left, last=right, count=edit.width, whole=original.width)
     down = Span(first=top, last=bottom, count=edit.height, whole=original.height)
@@ -87,13 +92,16 @@ def apply_edit(
     before = np.asarray(original)
     after = before.copy()
     opened = np.zeros(before.shape[:2], dtype=np.uint8)
+    allowed = None if within is None else np.asarray(within.convert("L"))
     high, wide = (_nonzero((weights > 0).all(0).any(side)) for side in (1, 0))
     for rows, columns in _tiles(down.reached(high), across.reached(wide)):
         weight = _smooth(enlarge(weights, down, rows, across, columns)).prod(0)
         weight *= down.fade(rows, _FEATHER)[:, None] * across.fade(columns, _FEATHER)
+        tile = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
+        if allowed is not None:
+            weight *= torch.from_numpy(allowed[tile] > 127)
         if not weight.any():
             continue
-        tile = slice(rows.start, rows.stop), slice(columns.start, columns.stop)
         pixels = torch.tensor(before[tile]).permute(2, 0, 1) / 255
         changed = _changed(pixels, enlarge(changes, down, rows, across, columns))
         values = (pixels + weight * (changed - pixels)).clamp(0, 1).mul(255).round().to(torch.uint8)

@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from PIL import Image
+
 import parameters
 from engine.alignment import Tokens
 from engine.attention import Control, Observer
 from engine.backbones import Backbone
-from engine.blend import LocalBlend
 from engine.errors import InvalidParameter, RecordMismatch, is_number
 from engine.guidance import Guidance
 from engine.record import SourceRecord
 from engine.window import Window
 from parameters import INVERSIONS, P2P, EditParameters
 
+Follows = Literal["path", "as_inverted", "noised"]
+"""How the source goes down beside an edit: along its stored path, as it was inverted (which may be sampling),
+or as its clean latent under one seeded noise at every level.
+"""
 P = TypeVar("P", bound=EditParameters, covariant=True)
 
 
@@ -27,8 +32,9 @@ class Edit:
     `method` are the parameters of an edit method, which name it; None for P2P's defaults. With the preset
     "published" whatever is not given is as in the method's paper, else as tuned for the model.
     `guidance_scale` None is the one that the record was made for, or else the preset's or the model's.
-    `negative_prompt` is read by the unconditional branch. `seed` is of the noise that a method draws. `only`
-    is the index of the one target to paint, None for all of them: what is asked of the method's words stays
+    `negative_prompt` is read by the unconditional branch. `seed` is of the noise that a method draws. `mask`
+    is white where the picture may change, of any size in the proportions of what was inverted. `only` is the
+    index of the one target to paint, None for all of them: what is asked of the method's words stays
     the same, but it takes the memory of one.
     """
 
@@ -38,6 +44,7 @@ class Edit:
     guidance_scale: float | None = None
     negative_prompt: str | None = None
     seed: int = 0
+    mask: Image.Image | None = None
     only: int | None = None
 
     def __post_init__(self) -> None:
@@ -48,6 +55,8 @@ class Edit:
             raise InvalidParameter("method", self.method, "the parameters of an edit method, such as P2P()")
         if self.guidance_scale is not None and not is_number(self.guidance_scale):
             raise InvalidParameter("guidance_scale", self.guidance_scale, "a finite number")
+        if not (self.mask is None or isinstance(self.mask, Image.Image)):
+            raise InvalidParameter("mask", self.mask, "a picture of Pillow's, or None")
         if self.preset not in (None, "published"):
             raise InvalidParameter("preset", self.preset, "'published', or None")
         if self.only is not None and self.only not in range(len(several)):
@@ -71,8 +80,8 @@ class EditPlan:
     `source` and `targets` are the tokens of their prompts. `reads` are the prompts of the branches that do
     not read the targets, by name. The values of cross-attention are read from `value_prompt`, None for each
     target's own, and replaced by what the record learned while in `tau_v`. `takes` and `first` are the
-    `Lane`'s. `follows` is how the source goes down beside the edit: along its stored "path", "as_inverted"
-    (which may be sampling), or not at all. `seed` is of the noise that a method draws.
+    `Lane`'s. `follows` is how the source goes down beside the edit, None for not at all. `seed` is of the
+    noise that a method draws.
     """
 
     source: Tokens
@@ -84,10 +93,9 @@ class EditPlan:
     reads: Mapping[str, str] = field(default_factory=dict)
     takes: Mapping[str, str] = field(default_factory=dict)
     first: int = 0
-    blend: LocalBlend | None = None
     value_prompt: Tokens | None = None
     tau_v: Window = field(default_factory=lambda: Window(0.0, 1.0))
-    follows: Literal["path", "as_inverted"] | None = "as_inverted"
+    follows: Follows | None = "as_inverted"
     seed: int = 0
 
 

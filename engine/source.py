@@ -15,7 +15,7 @@ from engine.backbones import Backbone
 from engine.denoise import together
 from engine.errors import InvalidParameter, check_finite
 from engine.lane import Lane
-from engine.noise import move
+from engine.noise import move, noised, seeded_noise
 from engine.record import SourceRecord
 
 
@@ -68,9 +68,10 @@ class SourceRun:
     """One walk of a record's source down its noise levels, at the pace of the edits beside it.
 
     `lane` is the source as a lane of one row. If `pinned`, it follows its trajectory, and costs the denoiser
-    only those calls whose features an edit wants; else it is sampled, guided as its lane is. It always
-    runs alone and branch by branch, so that its features do not depend on its company. `calls` counts the
-    calls of the denoiser; what is in the cache costs none.
+    only those calls whose features an edit wants; else it is sampled, guided as its lane is. With the seed of
+    a `noise` its trajectory is its clean latent under that noise at every level. It always runs alone and
+    branch by branch, so that its features do not depend on its company. `calls` counts the calls of the
+    denoiser; what is in the cache costs none.
 
     Raises:
         NumericalError: a free source became NaN or infinite.
@@ -83,14 +84,17 @@ class SourceRun:
         lane: Lane,
         *,
         pinned: bool,
+        noise: int | None = None,
         cache: SourceCache | None = None,
     ) -> None:
         self.calls = 0
         self._model, self._lane = model, lane
         self._cache = SourceCache(0) if cache is None else cache
         # A pinned source is where it is at any guidance; a free one is not.
-        self._key = (record.key, str(model.device), None if pinned else lane.guidance)
+        self._key = (record.key, str(model.device), None if pinned else lane.guidance, noise)
         trajectory = record.trajectory.to(model.device).flip(0)
+        if noise is not None:
+            trajectory = _noised(trajectory[-1:], lane, noise)
         path: Tensor | None = trajectory if pinned else self._cache.get((*self._key, "path"))
         self._path = list((trajectory[:1] if path is None else path).split(1))
 
@@ -168,6 +172,15 @@ class SourceRun:
         if len(self._path) == own.total + 1:
             path = torch.cat(self._path)
             self._cache.put((*self._key, "path"), path, path.nbytes)
+
+
+def _noised(clean: Tensor, lane: Lane, seed: int) -> Tensor:
+    """The latent (1, C, h, w) under one noise at every level of a run, the noisiest first and it at the end.
+
+    The background of Blended Latent Diffusion (Avrahami et al. 2023, https://arxiv.org/abs/2206.02779).
+    """
+    noise = seeded_noise(tuple(clean.shape), seed, clean.device)
+    return torch.cat([*(noised(clean, noise, call.at) for call in lane.calls), clean])
 
 
 class _Recorder(Observer):

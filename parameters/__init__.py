@@ -4,6 +4,7 @@ from parameters.base import EditParameters, InversionParameters, Parameters
 from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay
 from parameters.errors import (
     BrokenPlugin,
+    EmptyMask,
     Incompatible,
     InvalidParameter,
     PentimentoError,
@@ -37,6 +38,7 @@ __all__ = [
     "Direct",
     "EditFriendly",
     "EditParameters",
+    "EmptyMask",
     "Encode",
     "Fraction",
     "GuidanceScale",

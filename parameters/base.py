@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from parameters.checks import Prompt, check_confined, check_known
+from parameters.checks import Prompt, check_confined, check_known, check_open
+from parameters.errors import EmptyMask, InvalidParameter
 from parameters.fields import CHANGED, Words, WordsOrChanged
 
 
@@ -67,6 +68,12 @@ class EditParameters(Parameters):
         default=False,
         description="Answer also with pictures of where each word attends, in the source and in the edit.",
     )
+    attention_steps: Annotated[int, Field(ge=0, le=8)] = Field(
+        title="steps of attention shown",
+        default=0,
+        description="Answer also with where each word attends in so many steps, spread over the run, side by "
+        "side in one picture.",
+    )
     blend_words: WordsOrChanged | None = Field(
         title="it may change",
         default=None,
@@ -87,6 +94,24 @@ class EditParameters(Parameters):
     )
     blend_start: Annotated[float, Field(ge=0, lt=1)] = Field(
         title="mask from", default=0.2, description="The fraction of the run after which the mask is applied."
+    )
+    diffedit_mask: bool = Field(
+        title="where the prompts disagree",
+        default=False,
+        description="Only where the predictions under the source prompt and the target prompt differ may the "
+        "picture change: DiffEdit's mask, for any method.",
+    )
+    combine_masks: Literal["and", "or"] = Field(
+        title="several masks",
+        default="and",
+        description="How the masks of words, of DiffEdit and the one that was sent become one: open where "
+        "all of them are, or where any is.",
+    )
+    feather: Annotated[float, Field(ge=0, le=64)] = Field(
+        title="soft edge of the mask",
+        default=0.0,
+        description="Over so many pixels of the picture at the model's size the change fades out towards the "
+        "edge of the mask, on its inside.",
     )
     blend_in: Literal["latent", "picture"] = Field(
         title="mask applied to",
@@ -109,11 +134,26 @@ class EditParameters(Parameters):
         check_known([*blend, *self.subtract_words], [source, *targets])
         if self.blend_words:
             check_confined(source, targets, self.blend_words, self.weighed)
+            check_open(source, targets, self.blend_words, self.subtract_words, self.weighed)
+        for target in targets:
+            if self.diffedit_mask and self.combine_masks == "and" and target.text == source.text:
+                raise EmptyMask(f"DiffEdit's is closed, as '{target.text}' is what the source prompt says")
+        if self.feather and self.blend_in == "latent":
+            raise InvalidParameter(
+                "feather",
+                self.feather,
+                "0 where blend_in is 'latent': the edge is softened when the picture is composed",
+            )
 
     @property
     def prompts(self) -> dict[str, str | None]:
         """Prompts among the parameters, by name; none here."""
         return {}
+
+    @property
+    def mask_attention(self) -> Literal["own", "edited"]:
+        """Which attention of the target finds the places of words: its own, or what the edit made of it."""
+        return "own"
 
     @property
     def weighed(self) -> tuple[str, ...]:

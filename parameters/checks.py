@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import prompts
-from parameters.errors import InvalidParameter, PromptsDoNotAlign, UnknownWord
+from parameters.errors import EmptyMask, InvalidParameter, PromptsDoNotAlign, UnknownWord
 
 
 class Prompt:
@@ -77,3 +77,27 @@ def check_confined(
                 f"its words are {', '.join(target.words)}"
             )
             raise InvalidParameter("blend_words", asked, expected, words=target.words)
+
+
+def check_open(
+    source: Prompt,
+    targets: Sequence[Prompt],
+    asked: Sequence[str] | Literal["changed"],
+    subtracted: Sequence[str],
+    weighed: Sequence[str] = (),
+) -> None:
+    """Raise `EmptyMask` for a target of which `subtracted` closes all that `blend_words` opens."""
+    closed = frozenset(word.folded for text in subtracted for word in prompts.words(text))
+    for target in targets:
+        if asked == "changed":
+            changes = prompts.changed(source.text, target.text)
+            opened = {source.folded[at] for at in changes.gone} | {target.folded[at] for at in changes.new}
+            opened |= {word.folded for text in weighed for word in prompts.words(text) if target.has(text)}
+        else:
+            there = [text for text in asked if source.has(text) or target.has(text)]
+            opened = {word.folded for text in there for word in prompts.words(text)}
+        if opened and opened <= closed:
+            raise EmptyMask(
+                f"subtract_words closes every place that blend_words opens for '{target.text}'; "
+                "name no word in both"
+            )

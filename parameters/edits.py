@@ -120,6 +120,11 @@ class P2P(EditParameters):
         return {"value_prompt": self.value_prompt}
 
     @property
+    def mask_attention(self) -> Literal["own", "edited"]:
+        """As `blend_maps` says."""
+        return self.blend_maps
+
+    @property
     def weighed(self) -> tuple[str, ...]:
         """Words with another factor than 1."""
         return tuple(word for word, factor in self.reweight.items() if factor != 1)

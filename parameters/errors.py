@@ -4,6 +4,7 @@ PentimentoError
 ├── UnknownWord             a word is in none of the prompts it may be in
 ├── PromptsDoNotAlign       source and target prompt cannot be paired as asked
 ├── InvalidParameter        a value outside its range
+├── EmptyMask               a mask that lets nothing change
 ├── UnknownMethod           no such inversion or edit method
 ├── Incompatible            an edit method that needs what an inversion does not give
 └── BrokenPlugin            an installed package that adds methods cannot be used
@@ -75,6 +76,19 @@ class InvalidParameter(PentimentoError):
 
     def __str__(self) -> str:
         return f"{self.name} is {self.value!r}, expected {self.expected}"
+
+
+class EmptyMask(PentimentoError):
+    """The mask of an edit lets nothing change; `reason` says why and what to do instead."""
+
+    code = "empty_mask"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the mask lets nothing change: {self.reason}"
 
 
 class UnknownMethod(PentimentoError):

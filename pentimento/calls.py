@@ -1,6 +1,7 @@
 """What can be asked of the service: every request, and how its answer is read. Nothing is sent from here."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypedDict, TypeVar
@@ -10,6 +11,7 @@ from uuid import uuid4
 from pydantic import TypeAdapter
 
 from api_schemas import (
+    MASK_PATH,
     Accepted,
     DeliveryList,
     Image,
@@ -21,7 +23,7 @@ from api_schemas import (
     ModelInfo,
 )
 from parameters import EditParameters, InversionParameters, Parameters
-from pentimento.pictures import Picture, encode
+from pentimento.pictures import Picture, encode, encode_mask
 
 Answer = TypeVar("Answer")
 PAGE = 50
@@ -73,6 +75,7 @@ class Editing(Submitting, total=False):
     guidance_scale: float | None
     negative_prompt: str | None
     seed: int | None
+    mask: Picture | None  # white where the image may change; or the path of one that an answer named
     resolution: str | None  # source: the image at its own size; model: as the model made it
     output_format: str | None  # png, jpeg or webp
     quality: int | None  # 1 to 100, of jpeg and webp
@@ -147,12 +150,15 @@ def generate(prompt: str, how: Generating) -> Call[Accepted]:
 def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accepted]:
     """Ask for an edit by one target prompt, or by several. Raises TypeError for an unknown keyword."""
     check(how, Editing.__optional_keys__ - _OF_A_PICTURE)
+    body, mask = {"image_id": image_id, **_edit_body(prompt, how)}, _mask(how)
     return Call(
         method="POST",
         path="/edit",
         read=_json(Accepted),
         headers=_submission_headers(how),
-        body={"image_id": image_id, **_edit_body(prompt, how)},
+        form=_as_form(body) if mask else None,
+        files=mask or None,
+        body=None if mask else body,
     )
 
 
@@ -166,7 +172,7 @@ def edit_picture(image: Picture, prompt: str | Sequence[str], how: Editing) -> C
         read=_json(Accepted),
         headers=_submission_headers(how),
         form=_as_form({**_edit_body(prompt, how), **of_the_picture}),
-        files={"image": ("image", encode(image))},
+        files={"image": ("image", encode(image)), **_mask(how)},
     )
 
 
@@ -182,12 +188,25 @@ def _edit_body(prompt: str | Sequence[str], how: Editing) -> dict[str, Any]:
         "guidance_scale": how.get("guidance_scale"),
         "negative_prompt": how.get("negative_prompt"),
         "seed": how.get("seed"),
+        "mask": _mask_path(how),
         "resolution": how.get("resolution"),
         "output_format": how.get("output_format"),
         "quality": how.get("quality"),
         "webhook_url": how.get("webhook_url"),
     }
     return {name: value for name, value in body.items() if value is not None}
+
+
+def _mask(how: Editing) -> dict[str, tuple[str, bytes]]:
+    """The mask to send along, if there is one that the service does not have."""
+    mask = how.get("mask")
+    return {} if mask is None or _mask_path(how) is not None else {"mask": ("mask", encode_mask(mask))}
+
+
+def _mask_path(how: Editing) -> str | None:
+    """The path by which the service knows the mask."""
+    mask = how.get("mask")
+    return mask if isinstance(mask, str) and re.fullmatch(MASK_PATH, mask) else None
 
 
 def invert_result(job_id: str, index: int, prompt: str | None, how: Submitting) -> Call[Accepted]:

@@ -28,6 +28,16 @@ def encode(picture: Picture) -> bytes:
     return picture.read()
 
 
+def encode_mask(mask: Picture) -> bytes:
+    """The bytes to send of a mask: as `encode`, but what is transparent in an image in memory is black.
+
+    Raises what `encode` raises.
+    """
+    if isinstance(mask, Image.Image):
+        return encode(upright_srgb(mask, over="black")[0].convert("L"))
+    return encode(mask)
+
+
 def decode(data: bytes) -> Image.Image:
     """The picture in these bytes, as far from the file as from the network."""
     picture = Image.open(io.BytesIO(data))

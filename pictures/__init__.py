@@ -3,6 +3,7 @@
 from pictures.colour import upright_srgb
 from pictures.errors import Change, InvalidPicture, PictureError, PictureTooLarge, UnsupportedFormat
 from pictures.formats import ACCEPTED
+from pictures.masks import opened, read_mask
 from pictures.reading import LARGEST_PIXELS, SMALLEST_SIDE, STORED_PIXELS, Picture, read
 from pictures.shape import WIDEST, Fit, reshape
 
@@ -19,7 +20,9 @@ __all__ = [
     "PictureError",
     "PictureTooLarge",
     "UnsupportedFormat",
+    "opened",
     "read",
+    "read_mask",
     "reshape",
     "upright_srgb",
 ]

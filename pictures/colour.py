@@ -1,4 +1,4 @@
-"""Any picture of Pillow's as it is meant to look: upright, in 8-bit sRGB, over white."""
+"""Any picture of Pillow's as it is meant to look: upright, in 8-bit sRGB, over one colour."""
 
 import io
 from collections.abc import Callable
@@ -16,8 +16,10 @@ _IGNORED: Final = Change(
 )
 
 
-def upright_srgb(image: Image.Image, profile: bytes | None = None) -> tuple[Image.Image, tuple[Change, ...]]:
-    """The picture turned as its EXIF says, converted by its colour profile, and laid over white.
+def upright_srgb(
+    image: Image.Image, profile: bytes | None = None, *, over: str = "white"
+) -> tuple[Image.Image, tuple[Change, ...]]:
+    """The picture turned as its EXIF says, converted by its colour profile, and laid `over` a colour.
 
     16-bit grey is scaled to 8 bits. The result is RGB and carries no metadata. `profile` stands for one that
     the picture does not carry itself.
@@ -37,7 +39,7 @@ def upright_srgb(image: Image.Image, profile: bytes | None = None) -> tuple[Imag
     except (OSError, ValueError, SyntaxError) as error:
         raise InvalidPicture(f"The image cannot be read: {error}.") from error
     if alpha is not None:
-        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, over), alpha)
     elif rgb is image:
         rgb = rgb.copy()
     rgb.info = {}

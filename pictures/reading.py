@@ -40,8 +40,10 @@ class _Opened:
     first: Jpeg | None = None
 
 
-def read(data: bytes, *, fit: Fit | None = None, pixels: int = STORED_PIXELS) -> Picture:
+def read(data: bytes, *, fit: Fit | None = None, pixels: int = STORED_PIXELS, over: str = "white") -> Picture:
     """Decode a PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF or HEIC file.
+
+    What is transparent or padded has the colour `over`.
 
     Of several pictures the first counts. One of more than `pixels` is scaled down, a JPEG as far as possible
     while it is decoded. Metadata is dropped and cannot make a file invalid.
@@ -59,14 +61,14 @@ def read(data: bytes, *, fit: Fit | None = None, pixels: int = STORED_PIXELS) ->
         _decode(image, pixels)
         if opened.first is not None:
             opened.first.check_whole(image, lambda other: _decode(kind(io.BytesIO(other)), pixels))
-        rgb, changes = upright_srgb(turn(image, opened.exif), opened.profile)
+        rgb, changes = upright_srgb(turn(image, opened.exif), opened.profile, over=over)
     except PictureError:
         raise
     except MemoryError:
         raise
     except Exception as error:  # a damaged file can raise nearly anything inside a codec
         raise InvalidPicture(f"The {name} image cannot be decoded: it is damaged or cut off.") from error
-    rgb = reshape(rgb, fit, pixels)
+    rgb = reshape(rgb, fit, pixels, over)
     if prod(wanted) > prod(rgb.size):
         changes += (_scaled_down(size, rgb.size, pixels),)
     if opened.animated:

@@ -37,8 +37,10 @@ def shaped(size: tuple[int, int], fit: Fit | None) -> tuple[int, int]:
             raise _too_long(size)
 
 
-def reshape(image: Image.Image, fit: Fit | None, pixels: int) -> Image.Image:
+def reshape(image: Image.Image, fit: Fit | None, pixels: int, over: str = "white") -> Image.Image:
     """The picture with at most 2:1 and at most so many `pixels`; itself if it has both already.
+
+    What is padded has the colour `over`.
 
     Raises InvalidPicture if it is longer and there is no `fit`.
     """
@@ -49,7 +51,7 @@ def reshape(image: Image.Image, fit: Fit | None, pixels: int) -> Image.Image:
         return image
     if fit is Fit.STRETCH:
         return image.resize(size, Image.Resampling.LANCZOS)
-    canvas = Image.new("RGB", size, "white")
+    canvas = Image.new("RGB", size, over)
     canvas.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
     return canvas
 

@@ -1,6 +1,7 @@
 """Request bodies: read strictly, whatever their form, into the requests of `api_schemas`."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import IO, Any, Generic, NamedTuple, TypeVar
@@ -10,12 +11,12 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from api_schemas import EditRequest, EditUpload, ErrorCode, FieldError, InvertRequest, Problem
+from api_schemas import MASK_PATH, EditRequest, EditUpload, ErrorCode, FieldError, InvertRequest, Problem
 from service import forms
 from service.documents import check_names, unmarked
 from service.errors import ServiceError, validation_problem
 from service.security import JSON_BYTES, UPLOAD_BYTES
-from service.spooling import DataUrlError, InFlight, decode, decode_base64, split, spooled
+from service.spooling import DataUrlError, Held, InFlight, decode, decode_base64, split, spooled
 
 Model = TypeVar("Model", bound=BaseModel)
 Asked = TypeVar("Asked", bound=BaseModel)
@@ -27,13 +28,15 @@ _MULTIPART = "multipart/form-data"
 _FIELDS = 24
 _JSON_FIELDS = {"inversion", "prompts"}
 _PROMPTS = ("prompt", "source_prompt")
+_FILES = ("image", "mask")
 
 
 class Body(NamedTuple, Generic[Asked]):
-    """What a POST asks for, and how to get at the bytes of its picture, in a thread, if it has one."""
+    """What a POST asks for, and how to read its picture and its mask, in a thread, if it has them."""
 
     asked: Asked
     read: Callable[[], bytes] | None
+    read_mask: Callable[[], bytes] | None = None
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:
@@ -76,7 +79,7 @@ async def _body(
     size = int(declared) if declared.isdecimal() else UPLOAD_BYTES
     with in_flight.held(who, size):
         if form:
-            async with forms.form(request, {"image"}, _FIELDS) as fields:
+            async with forms.form(request, _FILES, _FIELDS) as fields:
                 yield _read_form(fields, model)
         else:
             async with spooled(request.stream()) as file:
@@ -87,32 +90,34 @@ async def _body(
 def _read_spooled(file: IO[bytes], model: Callable[[Collection[str]], type[Asked]]) -> Body[Asked]:
     parts = split(file)
     parts = parts._replace(body=unmarked(parts.body))
-    if not parts.placeholder and len(parts.body) > JSON_BYTES:
+    if not parts.held and len(parts.body) > JSON_BYTES:
         detail = f"A body without a picture may have {JSON_BYTES} bytes; this one has {len(parts.body)}."
         raise ServiceError(ErrorCode.PAYLOAD_TOO_LARGE, detail)
-    asked = _validated(model(_names(parts.body)), parts.body)
-    sent: str | None = getattr(asked, "image", None)
-    if sent != parts.placeholder and parts.placeholder:  # the picture was not where it was taken from
-        file.seek(0)
+    asked, held = _validated(model(_names(parts.body)), parts.body), parts.held
+    if any(getattr(asked, name, None) != each.placeholder for name, each in held.items()):
+        file.seek(0)  # a picture was not where it was taken from
         whole = unmarked(file.read())
-        asked = _validated(model(_names(whole)), whole)
-        sent = getattr(asked, "image", None)
-    if sent is None:
-        return Body(asked, None)
-    image = sent.encode()
+        asked, held = _validated(model(_names(whole)), whole), {}
 
-    def read() -> bytes:
-        try:
-            if sent == parts.placeholder:
-                return decode(file, parts)
-            return decode_base64([image.translate(None, b" \t\r\n")])
-        except DataUrlError:
-            message = "a data URL must have the form data:image/png;base64,..."
-            raise _invalid("image", message, "data_url") from None
-        except ValueError:
-            raise _invalid("image", "not valid base64", "base64") from None
+    def reading(name: str) -> Callable[[], bytes] | None:
+        sent: str | None = getattr(asked, name, None)
+        if sent is None or (name == "mask" and re.fullmatch(MASK_PATH, sent)):
+            return None
+        return lambda: _decoded(name, file, held.get(name), sent)
 
-    return Body(asked, read)
+    return Body(asked, reading("image"), reading("mask"))
+
+
+def _decoded(name: str, file: IO[bytes], held: Held | None, sent: str) -> bytes:
+    """The bytes of a picture that a field of JSON holds; raises ServiceError: validation_error."""
+    try:
+        if held is not None:
+            return decode(file, held)
+        return decode_base64([sent.encode().translate(None, b" \t\r\n")])
+    except DataUrlError:
+        raise _invalid(name, "a data URL must have the form data:image/png;base64,...", "data_url") from None
+    except ValueError:
+        raise _invalid(name, "not valid base64", "base64") from None
 
 
 def _read_form(form: FormData, model: Callable[[Collection[str]], type[Asked]]) -> Body[Asked]:
@@ -122,18 +127,23 @@ def _read_form(form: FormData, model: Callable[[Collection[str]], type[Asked]]) 
             raise _invalid(name, "the field is there more than once", "duplicate")
         fields[name] = value
     kind = model(fields)
-    image = fields.pop("image", None)
-    if not isinstance(image, UploadFile):
+    files = {name: value for name, value in fields.items() if isinstance(value, UploadFile)}
+    if "image" in kind.model_fields and "image" not in files:
         raise _invalid("image", "a file is needed here", "missing")
-    for name, value in fields.items():
-        if isinstance(value, UploadFile):
-            raise _invalid(name, "only 'image' is a file", "unexpected_file")
+    for name in files.keys() - _FILES:
+        raise _invalid(name, f"only {' and '.join(_FILES)} are files", "unexpected_file")
     # A browser sends every field of its form; one that was left empty was not filled in.
-    given = {name: value for name, value in fields.items() if value != "" or name in _PROMPTS}
+    given = {
+        name: "a file" if name in files else value
+        for name, value in fields.items()
+        if value != "" or name in _PROMPTS
+    }
     try:
-        return Body(kind.model_validate({**_unpacked(given), "image": "a file"}), image.file.read)
+        asked = kind.model_validate(_unpacked(given))
     except ValidationError as error:
         raise ServiceError.of(validation_problem(error.errors())) from None
+    read = {name: file.file.read for name, file in files.items()}
+    return Body(asked, read.get("image"), read.get("mask"))
 
 
 def _unpacked(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from api_schemas import (
     EditUpload,
     ErrorCode,
     GenerateRequest,
-    InvertOptions,
     InvertRequest,
     JobEvent,
     Problem,
@@ -64,6 +63,15 @@ _FORM_FIELDS: Final[Json] = {
         ("params", "Parameters of the method", "{}"),
         ("prompts", "Several target prompts", '["a dog", "a fox"]'),
         ("inversion", "How the image is inverted", '{"steps": 30}'),
+    )
+} | {
+    name: {"type": "string", "format": "binary", "description": f"{what}: {ACCEPTED}."}
+    for name, what in (
+        ("image", "The picture's file"),
+        (
+            "mask",
+            "A picture's file, white where the image may change, or the path of one",
+        ),
     )
 }
 
@@ -129,12 +137,13 @@ def repeatable(responses: dict[int | str, Json]) -> dict[int | str, Json]:
 
 def invert_body() -> Json:
     """The two forms of the body of /invert."""
-    return _body(_form(InvertOptions, "prompt"), ref(InvertRequest))
+    return _body(_form(InvertRequest, "image", "prompt"), ref(InvertRequest))
 
 
 def edit_body() -> Json:
-    """The forms of the body of /edit: JSON that names an image, and either form with a picture."""
-    return _body(_form(EditUpload, "source_prompt"), {"anyOf": [ref(EditRequest), ref(EditUpload)]})
+    """The forms of the body of /edit: JSON or a form, that names an image or brings a picture."""
+    forms = [_form(EditUpload, "image", "source_prompt"), _form(EditRequest, "image_id")]
+    return _body({"anyOf": forms}, {"anyOf": [ref(EditRequest), ref(EditUpload)]})
 
 
 def _body(form: Json, document: Json) -> Json:
@@ -142,9 +151,8 @@ def _body(form: Json, document: Json) -> Json:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _form(model: type[BaseModel], prompt: str) -> Json:
-    """A form with the fields of this model and a picture: text, and JSON in what is more than text."""
-    image = {"type": "string", "format": "binary", "description": f"The picture's file: {ACCEPTED}."}
+def _form(model: type[BaseModel], *required: str) -> Json:
+    """A form with the fields of this model: pictures are files, what is more than text is JSON."""
     properties = {
         name: _FORM_FIELDS.get(name) or _without_null(schema)
         for name, schema in model.model_json_schema(ref_template=_REF)["properties"].items()
@@ -152,8 +160,8 @@ def _form(model: type[BaseModel], prompt: str) -> Json:
     return {
         "type": "object",
         "description": "A field left empty counts as left out, except `prompt` and `source_prompt`.",
-        "properties": {**properties, "image": image},
-        "required": ["image", prompt],
+        "properties": properties,
+        "required": list(required),
         "additionalProperties": False,
     }
 

@@ -6,7 +6,7 @@ import json
 import mmap
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from secrets import token_hex
 from tempfile import TemporaryFile
@@ -20,7 +20,11 @@ from service.errors import ServiceError
 _PIECE: Final = 2**20
 _RETRY_AFTER_S: Final = 2
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
-_IMAGE: Final = re.compile(rb'(?<!\\)"image"[ \t\r\n]*:[ \t\r\n]*"')
+_PICTURE: Final = re.compile(rb'(?<!\\)"(image|mask)"[ \t\r\n]*:[ \t\r\n]*"')
+_NAMES: Final = {
+    "image": 0,
+    "mask": 1024,
+}  # the bytes up to which one is left in the body: a mask may be a path
 _DATA_URL: Final = re.compile(rb"data:[^,]{0,200};base64,")
 
 
@@ -49,14 +53,20 @@ class InFlight:
                 del self._held[who]
 
 
+class Held(NamedTuple):
+    """A picture in base64 that was taken out of a JSON body, where `placeholder` stands for it."""
+
+    placeholder: str
+    escaped: bytes | None
+    start: int
+    stop: int
+
+
 class Split(NamedTuple):
-    """A JSON body in two: all but the picture, for which `placeholder` stands, and the picture's base64."""
+    """A JSON body without its long pictures, and these by the names of their fields."""
 
     body: bytes
-    placeholder: str
-    image: bytes | None
-    start: int = 0
-    stop: int = 0
+    held: Mapping[str, Held]
 
 
 @asynccontextmanager
@@ -84,31 +94,38 @@ async def spooled(pieces: AsyncIterator[bytes]) -> AsyncIterator[IO[bytes]]:
 
 
 def split(file: IO[bytes]) -> Split:
-    """Find the picture in a spooled JSON body; without one, or with an empty one, the body is left whole."""
+    """Find the pictures in a spooled JSON body; those of a few bytes are left in it."""
     file.seek(0, io.SEEK_END)
     if not file.tell():
-        return Split(b"", "", None)
+        return Split(b"", {})
+    held: dict[str, Held] = {}
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-        found = _IMAGE.search(body)
-        start = found.end() if found else 0
-        stop = body.find(b'"', start) if found else -1
-        while stop > 0 and _escaped(body, stop):
-            stop = body.find(b'"', stop + 1)
-        if stop <= start:
-            return Split(body[:], "", None)
-        placeholder = token_hex(16)
-        rest = body[:start] + placeholder.encode() + body[stop:]
-        # Escapes are legal and rare: PHP writes `/` as `\/`. Then the string is read whole.
-        written = body[start:stop] if body.find(b"\\", start, stop) >= 0 else None
-        return Split(rest, placeholder, written, start, stop)
+        kept: list[bytes] = []
+        at = 0  # what comes before is kept or held
+        seen = 0
+        while len(held) < len(_NAMES) and (found := _PICTURE.search(body, seen)):
+            name, start = found[1].decode(), found.end()
+            stop = body.find(b'"', start)
+            while stop > 0 and _escaped(body, stop):
+                stop = body.find(b'"', stop + 1)
+            seen = max(start, stop)
+            if name in held or stop - start <= _NAMES[name]:
+                continue
+            placeholder = token_hex(16)
+            # Escapes are legal and rare: PHP writes `/` as `\/`. Then the string is read whole.
+            written = body[start:stop] if body.find(b"\\", start, stop) >= 0 else None
+            held[name] = Held(placeholder, written, start, stop)
+            kept += [body[at:start], placeholder.encode()]
+            at = stop
+        return Split(b"".join([*kept, body[at:]]), held)
 
 
-def decode(file: IO[bytes], parts: Split) -> bytes:
-    """The picture of a split body. Raises ValueError, also for a data URL in a form of its own."""
-    if parts.image is not None:
-        text = json.loads(b'"' + parts.image + b'"')
+def decode(file: IO[bytes], held: Held) -> bytes:
+    """A picture of a split body. Raises ValueError, also for a data URL in a form of its own."""
+    if held.escaped is not None:
+        text = json.loads(b'"' + held.escaped + b'"')
         return decode_base64([text.encode("ascii").translate(None, b" \t\r\n")])
-    return decode_base64(_pieces(file, parts.start, parts.stop))
+    return decode_base64(_pieces(file, held.start, held.stop))
 
 
 def decode_base64(pieces: Iterable[bytes]) -> bytes:

@@ -1,10 +1,12 @@
 """From an accepted request to a queued job."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from api_schemas import (
+    MASK_PATH,
     Accepted,
     EditOptions,
     EditRequest,
@@ -21,12 +23,14 @@ from api_schemas import (
     Problem,
 )
 from parameters import INVERSIONS
+from pictures import STORED_PIXELS
 from service import knowing, uploads
 from service.checks import check_edit, check_inversion, check_sendable
 from service.errors import ServiceError
 from service.inversions import chosen, described, pinned
 from store import (
     Ask,
+    BlobMissing,
     How,
     InversionFailed,
     NoSuchImage,
@@ -64,7 +68,9 @@ def submit_upload(
     return accepted(_inverting(store, image, upload, options, model, ask), ask.warnings)
 
 
-def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, pixels: int) -> Accepted:
+def submit_edit_upload(
+    store: Store, asked: EditUpload, data: bytes, ask: Ask, pixels: int, mask: bytes | None = None
+) -> Accepted:
     """Keep a picture, queue its inversion unless that is known, and its edit, or answer from a known one.
 
     Raises ServiceError: what `submit_invert` and `submit_edit` raise, but for not_found.
@@ -78,6 +84,8 @@ def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, p
     image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
     fields = {name: getattr(asked, name) for name in EditOptions.model_fields}
     request = pinned(EditRequest.model_construct(image_id=image, **fields), options)
+    sent_mask = _read_mask(store, request, mask, upload.image.size, asked.fit, pixels)
+    request = _masked(request, sent_mask)
     warnings = (*upload.warnings, *knowing.doubts(told, [asked.source_prompt, *_prompts(asked)]))
     there = store.images.get(image, ask.tenant)
     if there is not None and asked.webhook_url is None:  # a job that has ended calls nobody any more
@@ -89,7 +97,7 @@ def submit_edit_upload(store: Store, asked: EditUpload, data: bytes, ask: Ask, p
     if not any(each.id == wanted and each.status is not ImageStatus.FAILED for each in inversions):
         before = replace(ask, job_id=None, warnings=tuple(upload.warnings))
         _inverting(store, image, upload, options, model, before)
-    return _editing(store, request, options, replace(ask, warnings=warnings))
+    return _editing(store, request, options, replace(ask, warnings=warnings), sent_mask)
 
 
 def _inverting(
@@ -127,11 +135,13 @@ def making(store: Store, image: str, options: InvertOptions, queue: Callable[[],
         raise _queue_full(full) from None
 
 
-def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
+def submit_edit(
+    store: Store, request: EditRequest, ask: Ask, mask: bytes | None = None, pixels: int = STORED_PIXELS
+) -> Accepted:
     """Queue an edit; it waits for the inversion that it names if that is under way, and else makes it.
 
-    Raises ServiceError: not_found, what `chosen`, `check_inversion` and `check_edit` raise, queue_full, and
-    the inversion's own error if that failed.
+    Raises ServiceError: not_found, what `chosen`, `check_inversion`, `check_edit` and `uploads.read_mask`
+    raise, queue_full, insufficient_storage, and the inversion's own error if that failed.
     """
     image, model = store.image_and_model(request.image_id, ask.tenant)
     if image is None:
@@ -145,18 +155,69 @@ def submit_edit(store: Store, request: EditRequest, ask: Ask) -> Accepted:
     check_edit(inversion, request, model)
     new = inversion.prompt if request.inversion is not None else None
     ask = replace(ask, warnings=tuple(knowing.doubts(model, [*_prompts(request), new])))
-    return _editing(store, pinned(request, inversion), inversion, ask)
+    sent_mask = _read_mask(store, request, mask, (image.width, image.height), image.fit, pixels)
+    return _editing(store, _masked(pinned(request, inversion), sent_mask), inversion, ask, sent_mask)
 
 
-def _editing(store: Store, request: EditRequest, inversion: InvertOptions, ask: Ask) -> Accepted:
+def _read_mask(
+    store: Store,
+    request: EditRequest,
+    sent: bytes | None,
+    size: tuple[int, int],
+    fit: str | None,
+    pixels: int,
+) -> bytes | None:
+    """The mask of an edit as it is kept, from what was `sent` or from the path that the request names.
+
+    Raises ServiceError: what `uploads.read_mask` raises, not_found.
+    """
+    if sent is None and request.mask is None:
+        return None
+    if sent is None:
+        path = re.fullmatch(MASK_PATH, str(request.mask))
+        try:
+            if path is None or path[2] != request.image_id:
+                raise BlobMissing
+            sent = store.blobs.picture(path[1])
+        except BlobMissing:
+            detail = f"mask: there is no mask '{request.mask}' of this image."
+            raise ServiceError(ErrorCode.NOT_FOUND, detail, parameter="mask") from None
+    return uploads.read_mask(sent, size, fit=fit, pixels=pixels)
+
+
+def _masked(request: EditRequest, mask: bytes | None) -> EditRequest:
+    """The request with its mask named by the path under which it is kept."""
+    if mask is None:
+        return request
+    return request.model_copy(update={"mask": keys.url(keys.mask(request.image_id, mask))})
+
+
+def _editing(
+    store: Store, request: EditRequest, inversion: InvertOptions, ask: Ask, mask: bytes | None
+) -> Accepted:
     try:
+        if mask is not None:
+            _keep_mask(store, request.image_id, mask)
         return accepted(store.jobs.submit_edit(request, inversion, ask=ask), ask.warnings)
     except NoSuchImage:
+        if mask is not None:
+            store.sweep_image(request.image_id)
         raise no_image(request.image_id) from None
+    except StorageFull:
+        raise ServiceError(
+            ErrorCode.INSUFFICIENT_STORAGE, "There is no room left to keep the mask."
+        ) from None
     except InversionFailed as failed:
         raise _cannot_edit(failed.problem) from None
     except QueueFull as full:
         raise _queue_full(full) from None
+
+
+def _keep_mask(store: Store, image: str, mask: bytes) -> None:
+    key = keys.mask(image, mask)
+    with store.files(image):
+        if not store.blobs.whole(key):
+            store.blobs.put(key, mask)
 
 
 def _prompts(request: EditOptions) -> list[str | None]:

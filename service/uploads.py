@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from PIL import Image
 
 import pictures
-from api_schemas import ErrorCode, Notice
+from api_schemas import ErrorCode, Notice, Problem
+from parameters import EmptyMask
 from service.errors import ServiceError
 
 MAX_BYTES = 20 * 2**20
@@ -40,6 +41,25 @@ def read(data: bytes, *, fit: str | None = None, pixels: int = pictures.STORED_P
         raise ServiceError(ErrorCode(error.code), str(error)) from error
     warnings = [Notice(code=change.code, message=change.message) for change in picture.changes]
     return Upload(image=picture.image, png=_encode(picture.image), warnings=warnings)
+
+
+def read_mask(data: bytes, size: tuple[int, int], *, fit: str | None, pixels: int) -> bytes:
+    """A mask of an image of `size`, cut and scaled as that was, as PNG: white where that may change.
+
+    Raises ServiceError: what `read` raises, invalid_image also for other proportions, and empty_mask.
+    """
+    if len(data) > MAX_BYTES:
+        raise ServiceError(
+            ErrorCode.PAYLOAD_TOO_LARGE, f"The mask has {len(data)} bytes; at most {MAX_BYTES} are accepted."
+        )
+    try:
+        mask = pictures.read_mask(data, size, fit=None if fit is None else pictures.Fit(fit), pixels=pixels)
+    except pictures.PictureError as error:
+        raise ServiceError(ErrorCode(error.code), f"mask: {error}", parameter="mask") from error
+    if mask.getbbox() is None:
+        nothing = EmptyMask("nothing is white in the one that was sent; paint white what may change")
+        raise ServiceError.of(Problem.of_error(nothing, parameter="mask"))
+    return _encode(mask.convert("1"))
 
 
 def kept(png: bytes) -> Upload:

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from store.errors import BlobDamaged
 
-_BY_CONTENT: Final = re.compile(r"/results/([0-9a-f]{64})\.png$")
+_BY_CONTENT: Final = re.compile(r"/(?:results|masks)/([0-9a-f]{64})\.png$")
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 

@@ -61,7 +61,8 @@ class JobStore(Claims):
         QueueFull.
         """
         options = options.model_copy(update={"model": model})
-        answer = self._submit("submit_invert", image_id, request or options, options, ask, width, height)
+        of_it = (width, height, options.fit or "")
+        answer = self._submit("submit_invert", image_id, request or options, options, ask, *of_it)
         how, job_id = How(answer[0]), answer[1]
         return Submission(
             job_id=job_id,
@@ -192,7 +193,7 @@ class JobStore(Claims):
         self._scripts.run("swept", image_id)
 
     def _submit(
-        self, script: str, image_id: str, request: Asked, inversion: InvertOptions, ask: Ask, *more: int
+        self, script: str, image_id: str, request: Asked, inversion: InvertOptions, ask: Ask, *more: int | str
     ) -> list[str]:
         job_id = ask.job_id or keys.new_job_id()
         terms = json.dumps(self._terms(ask, request.webhook_url))

@@ -156,6 +156,11 @@ def result(image_id: str, png: bytes) -> str:
     return f"images/{image_id}/results/{hashlib.sha256(png).hexdigest()}.png"
 
 
+def mask(image_id: str, png: bytes) -> str:
+    """Files: a mask that was sent for the image, by its content."""
+    return f"images/{image_id}/masks/{hashlib.sha256(png).hexdigest()}.png"
+
+
 def url(key: str, form: OutputFormat = OutputFormat.PNG, quality: int | None = None) -> str:
     """The path under which the service serves a file: the key itself, from the root.
 

@@ -85,6 +85,7 @@ def wire_image(image_id: str, stored: Stored) -> Image | None:
         **own.model_dump(include=_OF_ITS_OWN),
         width=int(fields["width"]),
         height=int(fields["height"]),
+        fit=fields.get("fit") or None,
         source_url=keys.url(keys.source(image_id)),
         created_at=when(fields["created"]),
         expires_at=when(fields["expires"]),

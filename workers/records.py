@@ -308,6 +308,15 @@ class Records:
         self._hot.put(key, source)
         return source
 
+    def mask(self, image_id: str, path: str) -> Image.Image:
+        """The mask that was sent with an edit, of the image's size; raises NoSuchImage, and BlobDamaged."""
+        try:
+            data = self._store.blobs.picture(path.removeprefix("/"))
+        except BlobMissing as error:
+            raise NoSuchImage(image_id) from error
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as mask:
+            return mask.convert("L")
+
     def sent(self, image_id: str, reporter: Reporter | None = None) -> Image.Image:
         """The image at its own size, painted if need be and if there is a reporter to hear of it.
 

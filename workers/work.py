@@ -26,7 +26,7 @@ from api_schemas import (
     Timings,
     WordAttention,
 )
-from parameters import INVERSIONS
+from parameters import INVERSIONS, EditParameters
 from store import Claim, RecordKey, Store, inversion_info, keys
 from workers import knowledge
 from workers.eta import Phase
@@ -102,7 +102,8 @@ class Work:
         found = monotonic()
         reporter.expect(*editing)
         reporter.show(source.picture)
-        edit = _asked(request)
+        mask = self._records.mask(claim.image_id, request.mask) if request.mask else None
+        edit = _asked(request, mask)
         try:
             painted = self._paint(claim.record, source, edit, reporter)
         except engine.RecordMismatch as mismatch:
@@ -115,15 +116,18 @@ class Work:
             SOUGHT.labels("features", "memory" if result.cached else "none").inc()
         pictures = [picture for result in painted for picture in _pictures(result)]
         saved: list[EditedImage] = []
-        for prompt, (before, image, mask, attention) in zip(targets, pictures, strict=True):
+        within = mask if mask and _confines(request.params) else None
+        for prompt, (before, image, opened, attention) in zip(targets, pictures, strict=True):
             reporter(engine.Progress("save", len(saved), len(targets)))
+            if opened is not None and opened.getbbox() is None:
+                reporter.warn("empty_mask", f"The masks of the edit to '{prompt}' have no place in common.")
             words = self._save_attention(claim.image_id, attention, reporter)
             saved.append(
                 EditedImage(
                     prompt=prompt,
-                    **self._save_sizes(claim.image_id, request, before, image, mask, reporter),
-                    metrics=compare(source.picture, image, mask),
-                    attention=words if request.params.attention else None,
+                    **self._save_sizes(claim.image_id, request, before, image, opened, within, reporter),
+                    metrics=compare(source.picture, image, opened),
+                    attention=words if attention else None,
                 )
             )
         features = [
@@ -137,6 +141,8 @@ class Work:
             inversion=inversion_info(claim.record_id, options),
             images=saved,
             features=features or None,
+            attention_steps=list(painted[0].attention_steps) or None,
+            seed=edit.seed,
             source_cached=cached,
             features_cached=all(result.cached for result in painted),
             timings=Timings(
@@ -211,9 +217,13 @@ class Work:
         before: Image.Image,
         image: Image.Image,
         mask: Image.Image | None,
+        within: Image.Image | None,
         reporter: Reporter,
     ) -> dict[str, Any]:
-        """The fields of an `EditedImage` that name the picture at the model's size and at the original's."""
+        """The fields of an `EditedImage` that name the picture at the model's size and at the original's.
+
+        `within` is a mask of the original's size beyond which nothing changes.
+        """
 
         def urls(picture: Image.Image, mask: Image.Image | None) -> tuple[str, str | None]:
             url = self._save(image_id, picture, reporter, request.output_format, request.quality)
@@ -225,7 +235,9 @@ class Work:
         if mask is not None or asked is Resolution.SOURCE:
             original = self._records.sent(image_id, reporter)
             shown = engine.fullres.cropped(original.size, image.size, short=self._models.spec.size)
-            full = engine.fullres.apply_edit(original, edit=image, source=before, mask=mask, shown=shown)
+            full = engine.fullres.apply_edit(
+                original, edit=image, source=before, mask=mask, within=within, shown=shown
+            )
             in_full = urls(full.image, full.mask)
             fields |= zip(("full_url", "full_mask_url"), in_full, strict=True)
             url, mask_url = in_full if asked is Resolution.SOURCE else by_model
@@ -237,11 +249,16 @@ class Work:
         return [
             WordAttention(
                 word=each.word,
-                source_url=None if each.source is None else self._save(image_id, each.source, reporter),
-                url=None if each.target is None else self._save(image_id, each.target, reporter),
+                source_url=self._save_if(image_id, each.source, reporter),
+                url=self._save_if(image_id, each.target, reporter),
+                source_steps_url=self._save_if(image_id, each.source_steps, reporter),
+                steps_url=self._save_if(image_id, each.target_steps, reporter),
             )
             for each in attention
         ]
+
+    def _save_if(self, image_id: str, image: Image.Image | None, reporter: Reporter) -> str | None:
+        return None if image is None else self._save(image_id, image, reporter)
 
     def _save_features(
         self, image_id: str, seen: engine.FeaturePicture, reporter: Reporter
@@ -290,7 +307,13 @@ def _reconstructing(options: InvertOptions) -> Phase:
     return Phase(name="reconstruct", steps=0 if pinned else options.steps, rows=rows)
 
 
-def _asked(request: EditRequest) -> engine.Edit:
+def _confines(params: EditParameters) -> bool:
+    """Whether the mask that was sent bounds the change, and does not only add to what others open."""
+    others = params.blend_words or params.subtract_words or params.diffedit_mask
+    return params.combine_masks == "and" or not others
+
+
+def _asked(request: EditRequest, mask: Image.Image | None) -> engine.Edit:
     return engine.Edit(
         prompt=request.targets,
         method=request.params,
@@ -298,6 +321,7 @@ def _asked(request: EditRequest) -> engine.Edit:
         guidance_scale=request.guidance_scale,
         negative_prompt=request.negative_prompt,
         seed=request.seed or 0,
+        mask=mask,
     )
 
 

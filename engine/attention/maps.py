@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import torch
@@ -17,12 +18,18 @@ class Maps(Observer):
 
     `total` (rows, tokens, queries), the source first where there is one, is the mean over heads, summed over
     layers and steps; None before the first step is done. A target's are its "own", before any edit, or the
-    "edited" ones, which the published Prompt-to-Prompt reads.
+    "edited" ones, which the published Prompt-to-Prompt reads. The source's are its conditional branch's,
+    whichever a method takes features from. `by_step` are the maps of the steps `shown` alone.
     """
 
-    def __init__(self, factor: int, which: Literal["own", "edited"] = "own") -> None:
-        self.factor, self.which = factor, which
+    beside = "cond"
+
+    def __init__(
+        self, factor: int, which: Literal["own", "edited"] = "own", shown: Collection[int] = ()
+    ) -> None:
+        self.factor, self.which, self.shown = factor, which, shown
         self.total: Tensor | None = None
+        self.by_step: dict[int, Tensor] = {}
         self._seen: dict[str, Tensor] = {}
 
     def looks(self, site: Site, step: Step, branch: Branch) -> bool:
@@ -43,4 +50,6 @@ class Maps(Observer):
     def after(self, step: Step) -> None:
         for seen in self._seen.values():
             self.total = seen if self.total is None else self.total + seen
+        if step.index in self.shown and self._seen:
+            self.by_step[step.index] = torch.stack(list(self._seen.values())).sum(0)
         self._seen = {}

@@ -55,17 +55,21 @@ class ControlledProcessor:
         edits = step.control.wants(self.site, step, branch)
         if not (looking or edits):
             return heads
-        heads = replace(heads, source=self._source(heads.attn, step, branch))
+        sources = {
+            name: self._source(heads.attn, step, name)
+            for name in {branch.takes, *(_beside(observer, branch) for observer in looking)}
+        }
+        heads = replace(heads, source=sources[branch.takes])
         for observer in looking:
-            observer.heads(self.site, step, branch, heads)
+            observer.heads(self.site, step, branch, _with(heads, sources[_beside(observer, branch)]))
         if edits:
             heads = step.control.attend(self.site, step, branch, heads)
         for observer in looking:
-            observer.edited(self.site, step, branch, heads)
+            observer.edited(self.site, step, branch, _with(heads, sources[_beside(observer, branch)]))
         return heads
 
-    def _source(self, attn: Any, step: Step, branch: Branch) -> Heads | None:
-        features = _features_of(self.site, step, branch)
+    def _source(self, attn: Any, step: Step, beside: str) -> Heads | None:
+        features = _features_of(self.site, step, beside)
         if features is None:
             return None
         hidden = features.hidden[self.site.name]
@@ -84,15 +88,19 @@ class FeatureHook:
     def __call__(self, module: Any, inputs: Any, output: Tensor) -> Tensor:
         parts: list[Tensor] = []
         for step, branch, rows in slices(self.steps):
-            seen = _features_of(self.site, step, branch)
-            source = None if seen is None else seen.hidden[self.site.name]
             features = output[rows]
             for observer in _looking(self.site, step, branch):
+                source = self._source(step, _beside(observer, branch))
                 observer.features(self.site, step, branch, features, source)
+            source = self._source(step, branch.takes)
             if step.control.wants(self.site, step, branch):
                 features = step.control.feature(self.site, step, branch, features, source)
             parts.append(features)
         return torch.cat(parts)
+
+    def _source(self, step: Step, beside: str) -> Tensor | None:
+        seen = _features_of(self.site, step, beside)
+        return None if seen is None else seen.hidden[self.site.name]
 
 
 @contextmanager
@@ -119,12 +127,11 @@ def wanted_of_source(sites: Sequence[Site], step: Step) -> dict[str, frozenset[s
     """The names of the sites that a step wants to look into of the source, by the source's branch."""
     wanted: dict[str, frozenset[str]] = {}
     for branch in step.branches:
-        names = frozenset(
-            site.name
-            for site in sites
-            if step.control.wants(site, step, branch) or _looking(site, step, branch)
-        )
-        wanted[branch.takes] = wanted.get(branch.takes, frozenset()) | names
+        wanted.setdefault(branch.takes, frozenset())
+        for site in sites:
+            looking = {_beside(observer, branch) for observer in _looking(site, step, branch)}
+            for name in looking | ({branch.takes} if step.control.wants(site, step, branch) else set()):
+                wanted[name] = wanted.get(name, frozenset()) | {site.name}
     return wanted
 
 
@@ -146,6 +153,14 @@ def _looking(site: Site, step: Step, branch: Branch) -> list[Observer]:
     return [observer for observer in step.observers if observer.looks(site, step, branch)]
 
 
-def _features_of(site: Site, step: Step, branch: Branch) -> Features | None:
-    features = step.source.features.get(branch.takes) if step.source else None
+def _beside(observer: Observer, branch: Branch) -> str:
+    return observer.beside or branch.takes
+
+
+def _with(heads: Heads, source: Heads | None) -> Heads:
+    return heads if heads.source is source else replace(heads, source=source)
+
+
+def _features_of(site: Site, step: Step, beside: str) -> Features | None:
+    features = step.source.features.get(beside) if step.source else None
     return features if features is not None and site.name in features.hidden else None

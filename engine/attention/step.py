@@ -38,8 +38,11 @@ class Observer:
     """Records what layers compute, where it looks; this one looks nowhere.
 
     What it records must not be added up before the step is done, since a step that ran out of memory is run
-    again.
+    again. `beside` is the source's branch that it sees beside each branch, None for the one whose features
+    the branch takes.
     """
+
+    beside: str | None = None
 
     def looks(self, site: Site, step: Step, branch: Branch) -> bool:
         """Whether it looks into this site in this branch of the step."""

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from engine.backbones import Backbone
-from engine.blend import LocalBlend
 from engine.conditioning import Conditioning
 from engine.guidance import ClassifierFree
 from engine.inverters import INVERTERS
@@ -23,7 +22,8 @@ from parameters import EditParameters
 class Method(ABC):
     """One way to edit; `params` are the parameters that select it.
 
-    `plan` does no work on the device; `begin` may.
+    `plan` does no work on the device; `begin` may. The branch that reads the target prompt is named "cond":
+    masks of words and pictures of attention look there. No method deals with masks itself.
     """
 
     params: ClassVar[type[EditParameters]]
@@ -42,23 +42,14 @@ class Method(ABC):
 
 
 def guided(setting: Setting[Any]) -> EditPlan:
-    """The plan of guidance alone, and of a blend if one is asked for."""
-    source, targets = setting.source, setting.targets
-    edit = setting.edit
+    """The plan of guidance alone."""
     return EditPlan(
-        source=source,
-        targets=tuple(targets[edit.painted]),
+        source=setting.source,
+        targets=tuple(setting.targets[setting.edit.painted]),
         guidance=ClassifierFree(setting.guidance_scale),
         guidance_scale=setting.guidance_scale,
         reads=setting.reads,
-        seed=edit.seed,
-        blend=LocalBlend.of(
-            setting.params,
-            source,
-            targets,
-            painted=edit.painted,
-            factor=setting.model.spec.blend_factor,
-        ),
+        seed=setting.edit.seed,
     )
 
 

@@ -40,11 +40,9 @@ class PromptToPrompt(Method):
             gates=gates[:, painted].to(model.device),
             weights=_weights(params, targets, windows)[:, painted].to(model.device),
         )
-        plan = guided(setting)
         return replace(
-            plan,
+            guided(setting),
             control=Chain((_held(setting, params.tau_s or 0.0, "cond"), cross)),
-            blend=plan.blend and replace(plan.blend, maps=params.blend_maps),
             value_prompt=None if params.value_prompt is None else model.tokens(params.value_prompt),
             tau_v=Window.of(params.tau_v),
         )

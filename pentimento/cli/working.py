@@ -107,6 +107,10 @@ def edit(
             metavar="KEY=JSON",
         ),
     ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="A picture, white where the image may change.", exists=True, dir_okay=False),
+    ] = None,
     attention: Annotated[
         Path | None,
         typer.Option(help="Write pictures of where each word attends here.", exists=True, file_okay=False),
@@ -153,6 +157,7 @@ def edit(
             guidance_scale=guidance,
             negative_prompt=negative_prompt,
             seed=seed,
+            mask=mask,
             output_format=_FORMATS.get(output.suffix.lower()),
             quality=quality,
             resolution=resolution,
@@ -202,9 +207,15 @@ def _given(image: str, source_prompt: str | None) -> str | bytes:
 def _save_attention(client: Client, made: EditedImage, folder: Path, name: str) -> None:
     for each in made.attention or ():
         word = re.sub(r"\W", "-", each.word)
-        for whose, url in (("source", each.source_url), (name, each.url)):
+        found = {
+            f"source-{word}": each.source_url,
+            f"{name}-{word}": each.url,
+            f"source-{word}-steps": each.source_steps_url,
+            f"{name}-{word}-steps": each.steps_url,
+        }
+        for stem, url in found.items():
             if url is not None:
-                (folder / f"{whose}-{word}.png").write_bytes(client.download(url))
+                (folder / f"{stem}.png").write_bytes(client.download(url))
 
 
 def _tell(accepted: Accepted, as_json: bool) -> None:

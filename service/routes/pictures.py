@@ -157,6 +157,19 @@ async def result(
     return await _serve(request, store, caller.tenant, image_id, f"results/{digest}", wish, _FOR_EVER)
 
 
+@router.get(
+    "/images/{image_id}/masks/{digest}",
+    response_class=Response,
+    responses=_RESPONSES,
+    summary="A mask that was sent with an edit",
+)
+async def mask(
+    request: Request, image_id: ImagePath, digest: Digest, store: TheStore, caller: TheCaller, wish: TheWish
+) -> Response:
+    """Of the image's size, white where it may change, as the job's `request` names it."""
+    return await _serve(request, store, caller.tenant, image_id, f"masks/{digest}", wish, _FOR_EVER)
+
+
 async def _serve(
     request: Request,
     store: Store,

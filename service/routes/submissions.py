@@ -1,6 +1,7 @@
 """Asking for inversions and edits."""
 
 import logging
+from hashlib import sha256
 
 import structlog
 from anyio import to_thread
@@ -22,6 +23,7 @@ from service.security import UPLOAD_BYTES
 from service.spooling import InFlight
 from service.submit import submit_edit, submit_edit_upload, submit_invert
 from service.webhooks import check_webhook
+from store import Ask
 
 router = APIRouter(tags=["jobs"])
 
@@ -71,7 +73,7 @@ async def invert(
     """
     in_flight: InFlight = request.app.state.in_flight
     pulse: Pulse = request.app.state.pulse
-    async with invert_body(request, in_flight, terms.caller.tenant) as (asked, read):
+    async with invert_body(request, in_flight, terms.caller.tenant) as (asked, read, _):
         options = InvertOptions.model_construct(
             **{name: getattr(asked, name) for name in InvertOptions.model_fields}
         )
@@ -108,6 +110,8 @@ async def invert(
         ErrorCode.RECORD_MISMATCH,
         ErrorCode.UNKNOWN_WORD,
         ErrorCode.PROMPTS_DO_NOT_ALIGN,
+        ErrorCode.EMPTY_MASK,
+        ErrorCode.DAMAGED,
     ),
 )
 async def edit(
@@ -121,28 +125,29 @@ async def edit(
     """
     in_flight: InFlight = request.app.state.in_flight
     pulse: Pulse = request.app.state.pulse
-    async with edit_body(request, in_flight, terms.caller.tenant) as (asked, read):
+    async with edit_body(request, in_flight, terms.caller.tenant) as (asked, read, read_mask):
         check_webhook(asked.webhook_url, settings)
 
         def submit() -> tuple[Accepted, bool]:
-            if isinstance(asked, EditRequest):
-                return once(
-                    store,
-                    terms,
-                    lambda: b"/edit" + asked.model_dump_json().encode(),
-                    lambda ask: submit_edit(store, asked, ask),
-                    asked.image_id,
-                )
-            pulse.check()
-            data = read() if read else b""
+            if read or read_mask:
+                pulse.check()
+            data, mask = read() if read else b"", read_mask() if read_mask else None
+            sent = {"image"} if mask is None else {"image", "mask"}
+
+            def body() -> bytes:
+                digest = b"" if mask is None else sha256(mask).digest()
+                return b"/edit" + asked.model_dump_json(exclude=sent).encode() + b"\0" + digest + data
+
+            def submitted(ask: Ask) -> Accepted:
+                if isinstance(asked, EditRequest):
+                    return submit_edit(store, asked, ask, mask, settings.max_pixels)
+                return submit_edit_upload(store, asked, data, ask, settings.max_pixels, mask)
+
             return once(
-                store,
-                terms,
-                lambda: b"/edit" + asked.model_dump_json(exclude={"image"}).encode() + b"\0" + data,
-                lambda ask: submit_edit_upload(store, asked, data, ask, settings.max_pixels),
+                store, terms, body, submitted, asked.image_id if isinstance(asked, EditRequest) else None
             )
 
-        limiter = None if isinstance(asked, EditRequest) else DECODERS
+        limiter = DECODERS if read or read_mask else None
         accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
     return await _answer(request, follower, terms, accepted, replayed)
 

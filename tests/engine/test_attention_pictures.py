@@ -53,7 +53,7 @@ def test_each_word_has_the_map_of_its_own_tokens(model: engine.Backbone) -> None
     maps[0, [2, 4], 0, 0] = 1
     maps[1, list(prompts[1].positions("fox")), 1, 2] = 1
 
-    found = word_attention(maps, prompts, (WHITE, WHITE), 4)
+    found = word_attention(maps[None], prompts, (WHITE, WHITE), 4)
 
     assert [each.word for each in found] == ["a", "dog", "on", "fox", "cat"]
     seen = {each.word: (brightest(each.source), brightest(each.target)) for each in found}
@@ -100,3 +100,34 @@ def test_an_edit_shows_where_the_words_of_each_target_look(
     plain = engine.edit(model, record, asked(attention=False))
     assert plain.attention == ()
     assert [one.tobytes() for one in plain.images] == [one.tobytes() for one in result.images]
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps"), [(1, (4,)), (2, (0, 4)), (4, (0, 1, 3, 4)), (8, (0, 1, 2, 3, 4))]
+)
+def test_single_steps_are_shown_side_by_side_for_each_word(
+    model: engine.Backbone, record: engine.SourceRecord, asked: int, steps: tuple[int, ...]
+) -> None:
+    def shown(count: int) -> engine.EditResult:
+        return engine.edit(model, record, Edit(prompt="a dog on grass", method=P2P(attention_steps=count)))
+
+    result, whole = shown(asked), shown(0)
+
+    assert (result.attention_steps, whole.attention_steps) == (steps, ())
+    assert result.images[0].tobytes() == whole.images[0].tobytes()
+    strips = {each.word: (each.source_steps, each.target_steps) for each in result.attention[0]}
+    assert (strips["dog"][0], strips["cat"][1]) == (None, None)
+    drawn = [strip for pair in strips.values() for strip in pair if strip]
+    assert {strip.size for strip in drawn} == {(32 * len(steps), 32)}
+    tiles = [strips["grass"][1].crop((32 * at, 0, 32 * at + 32, 32)) for at in range(len(steps))]  # type: ignore[union-attr]
+    assert len({tile.tobytes() for tile in tiles}) == len(steps)
+
+
+def test_the_steps_of_a_large_picture_are_shown_small(model: engine.Backbone) -> None:
+    prompts = model.tokens("a cat"), model.tokens("a dog")
+    maps = torch.ones(3, 2, model.token_limit, 10, 20)
+
+    found = word_attention(maps, prompts, (Image.new("RGB", (320, 160)),) * 2, 16)
+
+    assert found[0].target_steps is not None
+    assert found[0].target_steps.size == (2 * 128, 64)

@@ -1,26 +1,39 @@
-"""LocalBlend: masks at any shape, and a background that is the source's to the bit."""
+"""LocalBlend: the places of words, in latents of any shape."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
-from engine.attention import Maps, SourceStep, Step, coarsened
-from engine.blend import Blending, LocalBlend, pictures
-from engine.window import Window
+import engine
+from engine import P2P, Edit
+from engine.attention import coarsened
+from engine.blend import LocalBlend
+from engine.plan import Setting
 
 TOKENS = 4
+
+
+def words_of(
+    model: engine.Backbone, record: engine.SourceRecord, *prompts: str, **params: Any
+) -> LocalBlend | None:
+    return LocalBlend.of(Setting.of(model, record, Edit(prompt=prompts, method=P2P(**params))))
+
+
+def marked(marks: Tensor | None) -> list[list[list[int]]]:
+    """Per target, the tokens marked in the source's prompt and in its own."""
+    assert marks is not None
+    return [[place.nonzero()[:, 0].tolist() for place in target] for target in marks]
 
 
 def blend(
     added: list[list[int]] | None, subtracted: list[list[int]] | None = None, **changes: Any
 ) -> LocalBlend:
-    fields = {"threshold": 0.3, "window": Window(0, 1), "factor": 1}
+    fields = {"threshold": 0.3, "factor": 1}
     return LocalBlend(added=marks(added), subtracted=marks(subtracted), **{**fields, **changes})
 
 
@@ -90,56 +103,51 @@ def test_coarse_maps_cover_the_latent_they_belong_to(height: int, width: int) ->
     assert torch.equal(mask, expected)
 
 
-def seen_by(total: Tensor | None) -> Maps:
-    """Maps that have seen so much."""
-    watched = Maps(factor=1)
-    watched.total = total
-    return watched
+def test_blend_words_are_looked_up_in_both_prompts(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    made = words_of(
+        model,
+        record,
+        "a dog on grass",
+        "a cat on red grass",
+        blend_words=["cat", "dog"],
+        subtract_words=["grass"],
+        blend_threshold=0.4,
+    )
+
+    assert made is not None
+    assert marked(made.added) == [[[2], [2]], [[2], [2]]]
+    assert marked(made.subtracted) == [[[4], [4]], [[4], [5]]]
+    assert made.threshold == 0.4
 
 
-def at(index: int, total: int, source: Tensor) -> Step:
-    return Step(index=index, total=total, branches=(), source=SourceStep(latent=source))
+def test_changed_words_are_those_that_go_come_or_are_weighed(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    targets = ("a dog on grass", "a cat on red grass", "a cat on grass")
+
+    made = words_of(model, record, *targets, blend_words="changed", reweight={"grass": 2})
+
+    assert made is not None
+    assert marked(made.added) == [[[2], [2, 4]], [[], [4, 5]], [[], [4]]]
 
 
-def test_blending_leaves_the_rest_to_the_source_once_its_window_is_open() -> None:
-    seen = seen_by(maps(4, 4, {(1, 1): (0, 0)}) + maps(4, 4, {(1, 1): (3, 3)}))
-    running = Blending(blend([[], [1]], window=Window(0.5, 1)), seen)
-    source, target = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-
-    assert torch.equal(running.after(at(0, 2, source), target), target)
-    assert running.mask is None
-    blended = running.after(at(1, 2, source), target)
-
-    expected = around(4, 4, (0, 0), (3, 3))
-    assert running.mask is not None
-    assert torch.equal(running.mask, expected)
-    assert torch.equal(blended, torch.where(expected, target, source))
+def test_no_blend_words_confine_the_edit_nowhere(model: engine.Backbone, record: engine.SourceRecord) -> None:
+    assert words_of(model, record, "a dog on grass", blend_words=[]) is None
 
 
-def test_before_any_map_nothing_is_blended() -> None:
-    source, target = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+def test_one_target_alone_has_the_words_that_it_has_among_all(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    targets = ("a dog on grass", "a red cat on grass")
+    asked = Edit(prompt=targets, method=P2P(blend_words=["dog", "red"], subtract_words=["grass"]))
+    together = LocalBlend.of(Setting.of(model, record, asked))
+    assert together is not None
 
-    assert torch.equal(Blending(blend([[], [1]]), seen_by(None)).after(at(0, 1, source), target), target)
+    for row in range(2):
+        alone = LocalBlend.of(Setting.of(model, record, replace(asked, only=row)))
 
-
-def test_masks_become_pictures_of_the_pictures_size() -> None:
-    (mask,) = pictures(around(4, 6, (0, 0), reach=0), (24, 16))
-
-    assert (mask.mode, mask.size) == ("L", (24, 16))
-    assert mask.getbbox() == (0, 0, 4, 4)
-    assert mask.getextrema() == (0, 255)
-
-
-def test_pictures_are_composed_of_the_edit_where_the_mask_is_open_and_of_the_source_elsewhere() -> None:
-    edited, source = (Image.new("RGB", (32, 24), colour) for colour in ("white", "black"))
-    for within, expected in ("latent", 255), ("picture", 0):
-        blending = Blending(blend([[1], [2]], within=within), Maps(1))
-        blending.mask = torch.zeros(1, 3, 4, dtype=torch.bool)
-        blending.mask[0, :, 2:] = True
-
-        (composed,) = blending.composed([edited], source)
-
-        shades = np.asarray(composed)
-        assert (shades[:, :16] == expected).all()
-        assert (shades[:, 20:] == 255).all()
-        assert (np.diff(shades[0, :, 0].astype(int)) >= 0).all()
+        assert alone is not None
+        assert marked(alone.added) == marked(together.added)[row : row + 1]
+        assert marked(alone.subtracted) == marked(together.subtracted)[row : row + 1]

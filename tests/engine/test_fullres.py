@@ -59,6 +59,26 @@ def test_no_value_changes_outside_the_mask(size: tuple[int, int], box: tuple[int
     assert not (open_ & (np.asarray(grown) == 0)).any()
 
 
+@pytest.mark.parametrize("size", [(256, 128), (237, 151), (50, 40)])
+def test_a_mask_of_the_originals_size_bounds_the_change_to_the_pixel(size: tuple[int, int]) -> None:
+    original, working = noise(0, size), (64, 32)
+    width, height = size
+    within = opened(size, (width // 3, height // 3, width // 2, height // 2))
+
+    def applied(within: Image.Image | None) -> fullres.FullEdit:
+        mask = opened(working, (10, 5, 50, 25))
+        return apply_edit(
+            original, edit=noise(1, working), source=noise(2, working), mask=mask, within=within
+        )
+
+    free, bound = applied(None), applied(within)
+
+    inside = np.asarray(within) > 0
+    assert (differs(bound.image, original) == differs(free.image, original) & inside).all()
+    assert (np.asarray(bound.mask) == np.asarray(free.mask) * inside).all()
+    assert differs(free.image, original)[~inside].any()
+
+
 @pytest.mark.parametrize("size", [(256, 192), (91, 77), (33, 20)])
 @pytest.mark.parametrize("masked", [True, False])
 def test_an_edit_that_changes_nothing_gives_the_original(size: tuple[int, int], masked: bool) -> None:

@@ -13,6 +13,7 @@ TABLE: list[tuple[PentimentoError, dict[str, object]]] = [
         errors.PromptsDoNotAlign("a cat", "cat", "lengths"),
         {"source": "a cat", "target": "cat", "reason": "lengths"},
     ),
+    (errors.EmptyMask("all black"), {"reason": "all black"}),
     (
         errors.InvalidParameter("tau_c", [1, 0], "0..1"),
         {"name": "tau_c", "value": "[1, 0]", "expected": "0..1"},

@@ -60,7 +60,8 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
         *("--tau-c", "0.8", "--tau-c", "dog=0.1:0.3", "--tau-s", "0.2:0.7", "--tau-v", "0.3"),
         *("--method", "p2plus", "--tau-u", "0:0.5", "--value-prompt", "a dog of ink"),
         *("--reweight", "grass=2", "--reweight", "dog=-1.5"),
-        *("--blend", "cat", "--blend", "dog", "--subtract", "grass"),
+        *("--blend", "cat", "--blend", "dog", "--subtract", "grass", "--feather", "2.5", "--diffedit-mask"),
+        *("--combine-masks", "or", "--attention-steps", "4"),
         *("--param", "blend_threshold=0.4", "--param", "edit=refine"),
     )
     assert asked.exit_code == 0, asked.output
@@ -68,6 +69,10 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
     assert request.guidance_scale == 5
     assert request.params.model_dump() == {
         "attention": False,
+        "attention_steps": 4,
+        "diffedit_mask": True,
+        "combine_masks": "or",
+        "feather": 2.5,
         "tau_v": 0.3,
         "tau_u": (0, 0.5),
         "value_prompt": "a dog of ink",

@@ -39,6 +39,7 @@ def test_every_promised_route_is_described(document: dict[str, Any]) -> None:
         ("GET", "/images/{image_id}/{name}"),
         ("GET", "/images/{image_id}/records/{record_id}/{name}"),
         ("GET", "/images/{image_id}/results/{digest}"),
+        ("GET", "/images/{image_id}/masks/{digest}"),
         ("POST", "/prompts/compare"),
         ("GET", "/models"),
         ("GET", "/methods"),

@@ -12,6 +12,7 @@ from torch import Tensor
 import engine
 from engine import P2P, Edit
 from engine.attention import Chain, CrossEdit, SelfReplace, Sites
+from engine.masks import Mask
 from engine.methods import METHODS
 from engine.plan import EditPlan, Setting
 from engine.window import Window
@@ -34,12 +35,6 @@ def cross_of(plan: EditPlan) -> CrossEdit:
     return cast(CrossEdit, cast(Chain, plan.control).controls[1])
 
 
-def marked(marks: Tensor | None) -> list[list[list[int]]]:
-    """Per target, the tokens marked in the source's prompt and in its own."""
-    assert marks is not None
-    return [[place.nonzero()[:, 0].tolist() for place in target] for target in marks]
-
-
 def active(gates: Tensor, token: int, target: int = 0) -> list[int]:
     """The steps in which a token takes the source's attention."""
     return gates[:, target, token].nonzero()[:, 0].tolist()
@@ -55,10 +50,16 @@ def test_what_is_not_given_is_the_papers_where_the_model_has_nothing_of_its_own(
     assert active(gates, 1) == [0, 1]
     assert held_in(made) == (Window(0, 0.6), Sites(kind="self", factor=1))
     assert cross_of(made).weights.eq(1).all()
-    assert made.blend is None
     assert made.guidance_scale == model.spec.guidance_scale
     assert [tokens.prompt for tokens in (made.source, *made.targets)] == ["a cat on grass", "a dog on grass"]
     assert (made.value_prompt, made.tau_v) == (None, Window(0, 0.5))
+
+
+def masked(model: engine.Backbone, record: engine.SourceRecord, edit: Edit) -> tuple[Any, ...]:
+    mask = Mask.of(Setting.of(model, record, edit))
+    assert mask is not None
+    assert mask.words is not None
+    return mask.words.threshold, mask.within, mask.words.maps
 
 
 def held_in(plan: EditPlan) -> tuple[Window, Sites]:
@@ -83,12 +84,8 @@ def test_what_was_tuned_for_the_model_comes_before_the_papers_unless_these_are_a
     assert (held_in(own)[0], own.guidance_scale) == (Window(0, 0.8), 3.0)
     assert [active(cross_of(published).gates, token) for token in (1, 2)] == [[0, 1], [0, 1]]
     assert (held_in(published)[0], published.guidance_scale) == (Window(0, 0.6), 7.5)
-    assert own.blend is not None
-    assert published.blend is not None
-    assert (own.blend.threshold, own.blend.within, own.blend.maps) == (0.6, "picture", "own")
-    assert (published.blend.threshold, published.blend.within, published.blend.maps) == (
-        *(0.3, "latent", "edited"),
-    )
+    assert masked(tuned, record, asked) == (0.6, "picture", "own")
+    assert masked(tuned, record, replace(asked, preset="published")) == (0.3, "latent", "edited")
     assert held_in(given)[0] == Window(0, 0.1)
 
 
@@ -197,49 +194,11 @@ def test_padding_after_a_refinement_is_paired_as_asked(
         assert projection[:, position].nonzero()[:, 0].tolist() == [origin]
 
 
-def test_blend_words_are_looked_up_in_both_prompts(
-    model: engine.Backbone, record: engine.SourceRecord
-) -> None:
-    made = plan(
-        model,
-        record,
-        "a dog on grass",
-        "a cat on red grass",
-        blend_words=["cat", "dog"],
-        subtract_words=["grass"],
-        blend_threshold=0.4,
-        blend_start=0.6,
-    )
-
-    assert made.blend is not None
-    assert marked(made.blend.added) == [[[2], [2]], [[2], [2]]]
-    assert marked(made.blend.subtracted) == [[[4], [4]], [[4], [5]]]
-    assert made.blend.threshold == 0.4
-    assert made.blend.window.steps(STEPS) == range(3, 5)
-
-
-def test_changed_words_are_those_that_go_come_or_are_weighed(
-    model: engine.Backbone, record: engine.SourceRecord
-) -> None:
-    targets = ("a dog on grass", "a cat on red grass", "a cat on grass")
-
-    made = plan(model, record, *targets, blend_words="changed", reweight={"grass": 2})
-
-    assert made.blend is not None
-    assert marked(made.blend.added) == [[[2], [2, 4]], [[], [4, 5]], [[], [4]]]
-
-
-def test_no_blend_words_confine_the_edit_nowhere(model: engine.Backbone, record: engine.SourceRecord) -> None:
-    assert plan(model, record, "a dog on grass", blend_words=[]).blend is None
-
-
 def test_one_target_alone_is_planned_as_among_all(
     model: engine.Backbone, record: engine.SourceRecord
 ) -> None:
     targets = ("a dog on grass", "a red cat on grass")
-    method = P2P(
-        tau_c={"dog": 0.2}, reweight={"red": 2}, blend_words=["dog", "red"], subtract_words=["dog", "grass"]
-    )
+    method = P2P(tau_c={"dog": 0.2}, reweight={"red": 2})
     together = planned(model, record, Edit(prompt=targets, method=method))
 
     for row in range(2):
@@ -249,7 +208,3 @@ def test_one_target_alone_is_planned_as_among_all(
         assert torch.equal(cross_of(alone).projection[0], cross_of(together).projection[row])
         assert torch.equal(cross_of(alone).gates[:, 0], cross_of(together).gates[:, row])
         assert torch.equal(cross_of(alone).weights[:, 0], cross_of(together).weights[:, row])
-        assert alone.blend is not None
-        assert together.blend is not None
-        assert marked(alone.blend.added) == marked(together.blend.added)[row : row + 1]
-        assert marked(alone.blend.subtracted) == marked(together.blend.subtracted)[row : row + 1]

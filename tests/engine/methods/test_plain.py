@@ -84,7 +84,7 @@ def test_rows_ahead_are_known_when_steps_are_skipped_beside_any_source(
         assert {sum(one.rows) for one in heard if one.rows} == {sum(network_rows)}
         assert [one.total for one in heard if one.phase == "edit"] == [3] * 3
         wholes.append(sum(network_rows))
-    assert wholes == [(4 + 6 + 6) if method == "ddim" else 3 + 6, 6]
+    assert wholes == [3 + 6, 6]
 
 
 def test_masks_of_a_late_start_leave_the_rest_to_the_source(

@@ -1,0 +1,116 @@
+"""Masks that were sent: applied by the worker, at the model's size and at the original's."""
+
+import hashlib
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from api_schemas import EditResult, JobStatus
+from tests.workers.conftest import Bench, ask, picture, send
+from tests.workers.test_resolution import fetched, only
+
+SIZE = (128, 96)
+BOX = (31, 23, 77, 58)
+"""Of the mask at the original's size, in no whole pixels of the model's."""
+
+
+def put(bench: Bench, image: str, mask: Image.Image) -> str:
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    key = f"images/{image}/masks/{hashlib.sha256(buffer.getvalue()).hexdigest()}.png"
+    bench.shared.blobs.put(key, buffer.getvalue())
+    return f"/{key}"
+
+
+def opened() -> Image.Image:
+    mask = Image.new("L", SIZE)
+    ImageDraw.Draw(mask).rectangle((BOX[0], BOX[1], BOX[2] - 1, BOX[3] - 1), fill=255)
+    return mask
+
+
+@pytest.fixture
+def image(bench: Bench) -> str:
+    return bench.work(send(bench.shared, image=picture(3).resize(SIZE, Image.Resampling.BICUBIC))).image_id
+
+
+def edited(bench: Bench, image: str, mask: str, **asked: object) -> EditResult:
+    job = bench.work(ask(bench.shared, image, prompt="a dog on grass", mask=mask, **asked))
+    assert isinstance(job.result, EditResult), job.error
+    return job.result
+
+
+@pytest.mark.parametrize("method", ["p2p", "plain", "pnp"])
+def test_outside_the_mask_no_value_of_the_original_changes(bench: Bench, image: str, method: str) -> None:
+    made = only(edited(bench, image, put(bench, image, opened()), method=method, seed=5))
+
+    full, mask = fetched(bench, made.full_url), np.asarray(fetched(bench, made.full_mask_url)) > 0
+    before = bench.shared.blobs.picture(f"images/{image}/source.png")
+    changed = (np.asarray(full) != np.asarray(Image.open(io.BytesIO(before)))).any(-1)
+    given = np.asarray(opened()) > 0
+    assert changed.any()
+    assert not (changed & ~mask).any()
+    assert not (mask & ~given).any()
+    assert (changed & given).sum() > 0.5 * given.sum()
+    assert changed[BOX[1] : BOX[3], BOX[0]].any(), "the very edge of the mask may change"
+
+
+def test_a_mask_that_only_adds_to_others_does_not_bound_the_change(bench: Bench, image: str) -> None:
+    words = {"blend_words": ["dog", "cat"], "subtract_words": ["on"], "combine_masks": "or"}
+    made = only(edited(bench, image, put(bench, image, opened()), params=words))
+
+    mask = np.asarray(fetched(bench, made.full_mask_url)) > 0
+    assert (mask & ~(np.asarray(opened()) > 0)).any()
+
+
+def test_the_seed_is_in_the_answer(bench: Bench, image: str) -> None:
+    mask = put(bench, image, opened())
+    assert edited(bench, image, mask, seed=5).seed == 5
+    assert edited(bench, image, mask).seed == 0
+
+
+def test_a_mask_that_opens_nothing_of_what_the_model_sees_fails_the_job(bench: Bench, image: str) -> None:
+    speck = Image.new("L", SIZE)
+    speck.putpixel((64, 40), 255)
+
+    job = bench.work(ask(bench.shared, image, prompt="a dog on grass", mask=put(bench, image, speck)))
+
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert (job.error.code, job.error.status) == ("empty_mask", 422)
+
+
+def test_masks_that_exclude_each_other_are_warned_of(bench: Bench, image: str) -> None:
+    free = only(
+        edited(
+            bench,
+            image,
+            put(bench, image, Image.new("L", SIZE, 255)),
+            params={"blend_words": ["dog"], "blend_threshold": 0.9},
+        )
+    )
+    found = np.asarray(fetched(bench, free.model_mask_url)) > 0
+    assert not found.all()
+    elsewhere = Image.fromarray(~found).convert("L").resize(SIZE, Image.Resampling.NEAREST)
+
+    asked = ask(
+        bench.shared,
+        image,
+        prompt="a dog on grass",
+        mask=put(bench, image, elsewhere),
+        params={"blend_words": ["dog"], "blend_threshold": 0.9},
+    )
+    job = bench.work(asked)
+
+    assert "empty_mask" in {warning.code for warning in job.warnings}
+
+
+def test_attention_is_shown_step_by_step(bench: Bench, image: str) -> None:
+    result = edited(bench, image, put(bench, image, opened()), params={"attention_steps": 3})
+
+    assert result.attention_steps == [0, 2, 3]
+    assert result.images[0].attention is not None
+    word = {each.word: each for each in result.images[0].attention}["dog"]
+    assert (word.source_url, word.source_steps_url) == (None, None)
+    assert fetched(bench, word.steps_url).size == (3 * 40, 32)
