@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 def body_cap(path: str) -> int:
     """The most bytes a body sent to this path may have."""
-    return UPLOAD_BYTES if path in ("/invert", "/edit") else JSON_BYTES
+    return UPLOAD_BYTES if path in ("/invert", "/edit", "/v1/images/edits") else JSON_BYTES
 
 
 class Edge:

@@ -22,6 +22,7 @@ MADE: dict[str, list[set[str]]] = {
         {"dog.png"},
         set(),
         {"dog.png"},
+        {"dog.png"},
         set(),
         {"painted.png"},
         {"dog.webp", "dog.jpg"},

@@ -1,5 +1,6 @@
 """Clients that others wrote, or generate from the description, at work against the running service."""
 
+import base64
 import importlib
 import io
 import os
@@ -12,9 +13,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 from PIL import Image
 from ruff import find_ruff_bin
+
+from miniature import WEIGHTS
+from miniature.recipe.judge import judge
+from miniature.recipe.package import load_judge
 
 CAT = Path(__file__).parent.parent / "examples" / "cat.png"
 
@@ -98,3 +104,38 @@ def test_pydantic_models_are_generated_without_a_warning(described: Path, folder
     spec.loader.exec_module(models)
     fields = {"image_id": "img_" + "a" * 26, "prompt": "a dog", "method": "pnp", "params": {"tau_f": 0.5}}
     assert type(models.EditRequest.model_validate(fields).root) is models.EditRequestPlugAndPlay
+
+
+@pytest.fixture(scope="module")
+def openai_client(url: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, timeout=120) as client:
+        yield client
+
+
+def picture(made: str | None) -> Image.Image:
+    assert made is not None
+    return Image.open(io.BytesIO(base64.b64decode(made)))
+
+
+@pytest.mark.slow
+def test_openais_client_edits_a_picture_without_a_word_about_it(openai_client: openai.OpenAI) -> None:
+    answer = openai_client.images.edit(image=CAT, prompt="a fox on grass", size="64x64")
+    assert answer.data is not None
+    made = picture(answer.data[0].b64_json)
+    assert (made.format, made.size) == ("PNG", (64, 64))
+    assert judge(load_judge(WEIGHTS), [made.convert("RGB")])[0].objects[0] == "fox"
+
+
+def test_openais_client_has_pictures_painted(openai_client: openai.OpenAI, url: str) -> None:
+    answer = openai_client.images.generate(
+        prompt="a cat on grass", n=2, size="64x48", output_format="webp", output_compression=80
+    )
+    assert answer.data is not None
+    made = [picture(each.b64_json) for each in answer.data]
+    assert [(each.format, each.size) for each in made] == [("WEBP", (64, 48))] * 2
+    assert made[0].tobytes() != made[1].tobytes()
+    named = openai_client.images.generate(prompt="a cat on grass", size="64x48", response_format="url")
+    assert named.data is not None
+    assert named.data[0].url is not None
+    fetched = httpx2.get(named.data[0].url, trust_env=False)
+    assert Image.open(io.BytesIO(fetched.content)).size == (64, 48)

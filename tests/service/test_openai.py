@@ -1,0 +1,73 @@
+"""Refusals in OpenAI's form, as its own client reads them; tests/test_foreign_clients.py has it work."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+
+from store import Store
+from tests.service.conftest import png_of, serve
+from tests.service.live import serving
+
+PICTURE = png_of((40, 32))
+
+
+@pytest.fixture
+def client(shared: Store) -> Iterator[openai.OpenAI]:
+    serve(shared)
+    with (
+        serving(shared) as live,
+        openai.OpenAI(base_url=f"{live.url}/v1", api_key="any", max_retries=0) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "said"),
+    [
+        ({"prompt": ""}, "prompt", "1 character"),
+        ({"mask": PICTURE}, "mask", "no mask"),
+        ({"n": 2}, "", "same picture"),
+        ({"size": "512x512"}, "size", "40x32"),
+        ({"size": "large"}, "size", "pattern"),
+        ({"image": [PICTURE, PICTURE]}, "image", "one picture"),
+        ({"image": b"no picture"}, None, "no picture"),
+        ({"background": "transparent"}, "background", "opaque"),
+        ({"quality": "high"}, "quality", "auto"),
+        ({"stream": True}, "stream", "False"),
+        ({"extra_body": {"strength": 0.5}}, "strength", "Extra inputs"),
+        ({"extra_body": {"source_prompt": "a b c d e f g h i j k l m n o p q"}}, "source_prompt", "tokens"),
+    ],
+)
+def test_what_cannot_be_done_is_an_invalid_request(
+    client: openai.OpenAI, fields: dict[str, Any], param: str | None, said: str
+) -> None:
+    asked = {"image": PICTURE, "prompt": "a dog", **fields}
+    with pytest.raises(openai.APIStatusError) as refused:
+        client.images.edit(**asked)
+    assert isinstance(refused.value, openai.BadRequestError) or refused.value.status_code == 415
+    assert refused.value.type == "invalid_request_error"
+    assert (refused.value.param or "") == (param or "")
+    assert said in refused.value.message
+
+
+def test_models_are_listed_and_others_are_not_found(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["miniature"]
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.generate(prompt="a cat", size="4x4")
+    assert refused.value.param == "width"
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.generate(prompt="a cat", model="gpt-image-1")
+    assert (refused.value.code, refused.value.type) == ("model_not_found", "invalid_request_error")
+
+
+def test_other_failures_have_the_classes_of_their_client(client: openai.OpenAI, shared: Store) -> None:
+    shared.apikeys.add("shop")
+    with pytest.raises(openai.AuthenticationError) as refused:
+        client.models.list()
+    assert refused.value.code == "invalid_api_key"
+    assert client.base_url.path == "/v1/"
+    answer = httpx2.get(f"{client.base_url}nothing", trust_env=False)
+    assert answer.status_code == 404
