@@ -41,7 +41,7 @@ class Row:
 
 
 def main(
-    jobs: Annotated[int, typer.Option(min=13, help="How many edits, all faults together.")] = 1000,
+    jobs: Annotated[int, typer.Option(min=18, help="How many edits, all faults together.")] = 1000,
     clients: Annotated[int, typer.Option(min=1)] = 16,
     seed: int = 0,
     faults: Annotated[list[str] | None, typer.Option(help="Only these; all and random ones without.")] = None,

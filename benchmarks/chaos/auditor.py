@@ -11,13 +11,14 @@ from typing import Any
 import httpx2
 from redis import Redis
 
+from api_schemas import JobKind
 from benchmarks.chaos.clients import Book, Wish
 from benchmarks.chaos.fleet import Fleet
 
 _END_S = 300.0
 _ENDED = frozenset({"succeeded", "failed", "canceled", "aborted"})
 _QUEUES = ("rq:queue:pentimento", "rq:queue:pentimento:intermediate")
-_SETS = ("pentimento:unended:invert", "pentimento:unended:edit")
+_SETS = tuple(f"pentimento:unended:{kind}" for kind in JobKind)
 _DIGEST = re.compile(r"/results/([0-9a-f]{64})")
 _MEMORY_KB = 600 * 2**10
 

@@ -3,13 +3,12 @@
 import os
 import resource
 import signal
-import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 
+from benchmarks.chaos import hostile
 from benchmarks.chaos.fleet import LEASE_S, Fleet
 
 Fault = Callable[[Fleet, Random], None]
@@ -94,17 +93,12 @@ def lose_files(fleet: Fleet, random: Random) -> None:
     kill_worker(fleet, random)
 
 
-def half_sent_requests(fleet: Fleet, random: Random) -> None:
-    """Three hundred requests of which the headers never end, for 3 s."""
-    with ExitStack() as stack:
-        for _ in range(300):
-            port = random.choice(fleet.ports)
-            try:
-                connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=1))
-                connection.sendall(b"GET /jobs HTTP/1.1\r\n")
-            except OSError:
-                continue
-        time.sleep(3)
+def second_worker(fleet: Fleet, _: Random) -> None:
+    """A second worker that works the same queue for a while, and is killed."""
+    member = fleet.copy("worker")
+    member.start()
+    time.sleep(10)
+    member.signal(signal.SIGKILL)
 
 
 FAULTS: dict[str, Fault] = {
@@ -119,7 +113,12 @@ FAULTS: dict[str, Fault] = {
     "a full disk": full_disk,
     "a flipped bit in an inversion": flip_bits,
     "a lost inversion": lose_files,
-    "300 half-sent requests": half_sent_requests,
+    "a second worker that comes and is killed": second_worker,
+    "300 half-sent requests": hostile.half_sent_requests,
+    "50 requests with endless headers": hostile.endless_headers,
+    "20 bodies of 27 MB": hostile.large_bodies,
+    "files that are none": hostile.hostile_files,
+    "600 streams of events": hostile.many_streams,
 }
 SKIPPED = {
     "a skewed clock": "all processes here have one clock; tests/store/test_presence.py fakes another",

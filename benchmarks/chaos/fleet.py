@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx2
@@ -110,6 +110,11 @@ class Fleet:
                     member.process.wait(60)
             except subprocess.TimeoutExpired:
                 member.signal(signal.SIGKILL)
+
+    def copy(self, name: str) -> Member:
+        """Another process of the same program, which nobody starts again."""
+        member = self.members[name]
+        return replace(member, name=f"{name}-copy", log=self.folder / f"{name}-copy.log", process=None)
 
     def ready(self) -> bool:
         """Whether both APIs say that all parts are."""
