@@ -22,6 +22,7 @@ that the denoiser took and will take.
 """
 Predictions = Mapping[str, Tensor]
 """What the denoiser predicts, by branch."""
+Predict = Callable[[Backbone, Tensor, Level, Step], Predictions]
 
 
 @torch.no_grad()
@@ -44,11 +45,13 @@ def _sampled(model: Backbone, lane: Lane, on_step: OnStep | None, phase: str) ->
     costs = [_cost(model, lane, lane.step(index)) for index in indices]
     if lane.source is not None:
         costs[0] += sum(lane.source.rows(lane.step(index), {}) for index in range(lane.first))
+    predict = together
     for done, index in enumerate(indices):
         call, step = lane.calls[index], lane.step(index)
         if lane.source is not None:
             step = replace(step, source=lane.source.beside(step, wanted_of_source(model.sites, step)))
-        held = lane.guidance.combine(predict(model, x, call.shown, step), index, step.total)
+        predictions, predict = _predicted(predict, model, x, call.shown, step)
+        held = lane.guidance.combine(predictions, index, step.total)
         std, noise = lane.learned.noise(index)
         arrived = move(x, held, call.at, call.to, std, noise)
         for observer in lane.observers:
@@ -61,13 +64,16 @@ def _sampled(model: Backbone, lane: Lane, on_step: OnStep | None, phase: str) ->
     return x
 
 
-def predict(model: Backbone, x: Tensor, level: Level, step: Step) -> Predictions:
-    """What the denoiser predicts for every branch: in one call, or in one each if memory is short."""
-    try:
-        return together(model, x, level, step)
-    except torch.OutOfMemoryError:
-        pass
-    return one_by_one(model, x, level, step)
+def _predicted(
+    predict: Predict, model: Backbone, x: Tensor, level: Level, step: Step
+) -> tuple[Predictions, Predict]:
+    """What the denoiser predicts for every branch, and how: one by one once memory was short."""
+    if predict is not one_by_one:
+        try:
+            return predict(model, x, level, step), predict
+        except torch.OutOfMemoryError:
+            pass
+    return one_by_one(model, x, level, step), one_by_one
 
 
 def together(model: Backbone, x: Tensor, level: Level, step: Step) -> Predictions:
