@@ -112,6 +112,7 @@ class Call(Generic[Answer]):
 def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
     """Send an image and what it shows. Raises TypeError for a keyword that nobody knows."""
     check(how, Inverting.__optional_keys__)
+    _check_prompts([prompt])
     params = how.get("params")
     options = {
         "prompt": prompt,
@@ -177,6 +178,7 @@ def edit_picture(image: Picture, prompt: str | Sequence[str], how: Editing) -> C
 
 
 def _edit_body(prompt: str | Sequence[str], how: Editing) -> dict[str, Any]:
+    _check_prompts([prompt] if isinstance(prompt, str) or not isinstance(prompt, Sequence) else prompt)
     params = how.get("params")
     body = {
         "prompt": prompt if isinstance(prompt, str) else None,
@@ -285,6 +287,12 @@ def check(given: Mapping[str, object], known: Collection[str]) -> None:
     for name in given:
         if name not in known:
             raise TypeError(f"there is no keyword '{name}'; there is: {', '.join(sorted(known))}")
+
+
+def _check_prompts(prompts: Sequence[object]) -> None:
+    for prompt in prompts:
+        if not isinstance(prompt, str):
+            raise TypeError(f"a prompt is a text, not of type {type(prompt).__name__}")
 
 
 def _as_form(fields: Mapping[str, Any]) -> dict[str, str]:

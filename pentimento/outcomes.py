@@ -1,5 +1,6 @@
 """What jobs have made, at hand."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,6 +66,21 @@ class Edited:
     def images(self) -> list[Pillow.Image]:
         """The pictures."""
         return [pictures.decode(data) for data in self.files]
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows: the pictures side by side."""
+        buffer = io.BytesIO()
+        sheet = Pillow.new(
+            "RGB",
+            (sum(each.width for each in self.images), max(each.height for each in self.images)),
+            "white",
+        )
+        left = 0
+        for each in self.images:
+            sheet.paste(each.convert("RGB"), (left, 0))
+            left += each.width
+        sheet.save(buffer, "PNG")
+        return buffer.getvalue()
 
     def save(self, path: str | Path) -> list[Path]:
         """Write the pictures: one to the path, several beside it as dog-1.png, dog-2.png. Returns the paths.
@@ -140,17 +156,17 @@ def editing(image: AnImage | Picture, prompt: str | Sequence[str], how: Editing)
     """
     if how.get("source_prompt") is not None:
         return calls.edit_picture(cast(Picture, image), prompt, how)
-    if isinstance(image, bytes | Path | Pillow.Image):
+    if isinstance(image, bytes | Path | Pillow.Image) or hasattr(image, "__array_interface__"):
         raise TypeError("a picture is edited with source_prompt=..., which says what it shows")
     known = cast(AnImage, image)
     return calls.edit(image_id(known), prompt, meaning(known, how))
 
 
 def image_id(image: AnImage) -> str:
-    """The id of an image, however it is named."""
+    """The id of an image, however it is named. Raises TypeError if it is not."""
     if isinstance(image, str):
         return image
-    return image.id if isinstance(image, Image) else image.image_id
+    return image.id if isinstance(image, Image) else _named(image, "image_id")
 
 
 def meaning(image: AnImage, how: Editing) -> Editing:
@@ -165,10 +181,17 @@ def meaning(image: AnImage, how: Editing) -> Editing:
 
 
 def job_id(job: AJob) -> str:
-    """The id of a job, however it is named."""
-    if isinstance(job, str):
-        return job
-    return job.job_id
+    """The id of a job, however it is named. Raises TypeError if it is not."""
+    return job if isinstance(job, str) else _named(job, "job_id")
+
+
+def _named(something: object, attribute: str) -> str:
+    found = getattr(something, attribute, None)
+    if not isinstance(found, str):
+        kind = attribute.removesuffix("_id")
+        given = type(something).__name__
+        raise TypeError(f"give the {kind} as its id or as what has one ({attribute}), not as {given}")
+    return found
 
 
 async def gather(core: Core, job: Job) -> Inverted | Edited:

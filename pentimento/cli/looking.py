@@ -11,6 +11,7 @@ from pentimento.cli.output import (
     images_table,
     jobs_table,
     methods_table,
+    models_table,
     out,
     parameters_table,
     print_json,
@@ -44,6 +45,16 @@ def images(limit: Limit = 20, as_json: Json = False, url: Url = None) -> None:
             print_json(found)
         else:
             out.print(images_table(found), markup=False)
+
+
+def models(as_json: Json = False, url: Url = None) -> None:
+    """List the models that are served now."""
+    with asking(url) as client:
+        found = client.models()
+        if as_json:
+            print_json(found)
+        else:
+            out.print(models_table(found), markup=False)
 
 
 def methods(
@@ -102,5 +113,5 @@ def delete(
 
 def install(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (jobs, images, methods, show, cancel, delete):
+    for command in (jobs, images, models, methods, show, cancel, delete):
         app.command()(command)

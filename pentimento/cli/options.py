@@ -76,7 +76,14 @@ def _option(name: str, schema: Schema, methods: list[str]) -> Any:
     long = f"--{name.replace('_', '-')}"
     on = f"{long}/--no-{long.removeprefix('--')}" if _of(schema, "boolean") else long
     short = [_SHORT[name]] if name in _SHORT else []
-    return typer.Option(None, on, *short, help=f"{whose}{first}{_example(schema)}.", show_default=False)
+    return typer.Option(
+        None,
+        on,
+        *short,
+        help=f"{whose}{first}{_example(schema)}.",
+        metavar=_metavar(schema),
+        show_default=False,
+    )
 
 
 def _form(schema: Schema) -> tuple[Any, Read]:
@@ -95,6 +102,15 @@ def _form(schema: Schema) -> tuple[Any, Read]:
     plain = {"boolean": bool, "integer": int, "number": float}
     found = next((kind for name, kind in plain.items() if _of(schema, name)), str)
     return found | None, _as_is
+
+
+def _metavar(schema: Schema) -> str | None:
+    """What to write for the value, where its type alone does not say it."""
+    if _is_window(schema):
+        return "[WORD=]WINDOW" if _of(schema, "object") else "WINDOW"
+    if _of(schema, "object"):
+        return "WORD=NUMBER"
+    return "WORD" if _of(schema, "array") else None
 
 
 def _example(schema: Schema) -> str:

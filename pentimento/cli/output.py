@@ -14,7 +14,9 @@ from api_schemas import (
     Inversion,
     InvertResult,
     Job,
+    JobStatus,
     MethodInfo,
+    ModelInfo,
     Notice,
     Problem,
     Progress,
@@ -27,6 +29,7 @@ __all__ = [
     "images_table",
     "jobs_table",
     "methods_table",
+    "models_table",
     "out",
     "parameters_table",
     "print_json",
@@ -66,6 +69,22 @@ def images_table(images: Iterable[Image]) -> str:
         for image in images
     ]
     return _table(("image", "status", "method", "prompt", "created", "expires"), rows)
+
+
+def models_table(models: Iterable[ModelInfo]) -> str:
+    """The models, one per line."""
+    rows = [
+        (
+            each.name,
+            each.family,
+            f"{each.size} px",
+            each.device,
+            str(each.workers),
+            "demo" if each.demo else "",
+        )
+        for each in models
+    ]
+    return _table(("model", "family", "size", "device", "workers", ""), rows)
 
 
 def methods_table(methods: Iterable[MethodInfo]) -> str:
@@ -167,7 +186,10 @@ def _value(value: Any) -> str:
 
 def _done(job: Job) -> str:
     percent = job.progress.percent if job.progress else None
-    return "" if percent is None else f"{percent:.0f} %"
+    if percent is None:
+        return ""
+    # Rounded down: what is at 100 % has succeeded.
+    return f"{int(percent)} %" if job.status is JobStatus.SUCCEEDED else f"{min(int(percent), 99)} %"
 
 
 def _asked(request: dict[str, Any]) -> str:

@@ -1,15 +1,19 @@
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from api_schemas import EditRequest
+import pentimento
+from api_schemas import EditRequest, Job
 from parameters import EDITS, P2Plus, Plain, for_pictures
 from pentimento.cli import app
+from pentimento.cli.output import jobs_table
 from store import Store
 
 NO_IMAGE = "img_" + "a" * 26
@@ -251,3 +255,56 @@ def test_serve_refuses_a_machine_without_what_it_needs(monkeypatch: pytest.Monke
     result = CliRunner().invoke(app, ["serve"])
     assert result.exit_code == 1
     assert "pip install 'pentimento[service]'" in result.stderr
+
+
+def test_help_says_what_to_write_and_not_of_which_type_it_is() -> None:
+    for command in typer.main.get_command(app).commands:  # type: ignore[attr-defined]
+        shown = CliRunner().invoke(app, [command, "--help"]).stdout
+        assert not re.search(r"<(str|int|float|path|file|directory)\b|\bint range\b", shown), command
+    edit = " ".join(CliRunner().invoke(app, ["edit", "--help"]).stdout.split())
+    for written in ("--tau-c [WORD=]WINDOW", "--reweight WORD=NUMBER", "--seed N", "--blend WORD"):
+        assert written in edit
+    listed = CliRunner().invoke(app, ["--help"]).stdout
+    assert "..." not in listed.partition("Commands:")[2]
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"pentimento {pentimento.__version__}\n"
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    def completed(line: str) -> str:
+        asked = {
+            "_PENTIMENTO_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(line.count(" ")),
+        }
+        return CliRunner().invoke(app, [], prog_name="pentimento", env=asked).stdout
+
+    assert completed("pentimento mo").split() == ["models"]
+    assert "--tau-c" in completed("pentimento edit --tau").split()
+
+
+@pytest.mark.usefixtures("worker")
+def test_models_are_listed(run: Any) -> None:
+    head, row = run("models").stdout.splitlines()
+    assert head.split() == ["model", "family", "size", "device", "workers"]
+    assert row.split()[0] == "miniature"
+    assert json.loads(run("models", "--json").stdout)[0]["name"] == "miniature"
+
+
+@pytest.mark.parametrize(
+    ("status", "percent", "shown"),
+    [
+        ("processing", 99.9, "99 %"),
+        ("failed", 100, "99 %"),
+        ("succeeded", 100, "100 %"),
+        ("queued", None, ""),
+    ],
+)
+def test_a_hundred_percent_means_success(status: str, percent: float | None, shown: str) -> None:
+    example = Job.model_config["json_schema_extra"]["examples"][0]
+    progress = None if percent is None else {"phase": "edit", "step": 1, "total": 1, "percent": percent}
+    job = Job.model_validate({**example, "status": status, "progress": progress})
+    row = jobs_table([job]).splitlines()[1]
+    assert row.split(status)[1].split("img_")[0].strip() == shown

@@ -3,9 +3,10 @@ import inspect
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 import httpx2
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -269,3 +270,29 @@ def test_the_place_and_the_key_come_from_the_environment(monkeypatch: pytest.Mon
         with Client(transport=transport, key=key) as client:
             client.models()
     assert seen == [None, "Bearer pk_a_b", "Bearer pk_c_d"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_notebook_shows_the_pictures_side_by_side(live: str, cat: Path) -> None:
+    with Client(live) as client:
+        made = client.edit(cat, ["a dog", "a fox"], source_prompt="a cat").wait()
+        with Image.open(io.BytesIO(made._repr_png_())) as shown:
+            assert shown.size == (64, 32)
+            assert (shown.getpixel((0, 0)), shown.getpixel((40, 0))) == ((0, 0, 255), (0, 128, 0))
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda client: client.invert(b"", 7), "a prompt is a text, not of type int"),
+        (lambda client: client.edit("img_x", ["a dog", None]), "a prompt is a text, not of type NoneType"),
+        (lambda client: client.edit("img_x", 7), "a prompt is a text, not of type int"),
+        (lambda client: client.edit(7, "a dog"), "image_id"),
+        (lambda client: client.edit(np.zeros((16, 16), np.uint8), "a dog"), "source_prompt"),
+        (lambda client: client.job(None), "job_id"),
+        (lambda client: client.invert(7, "a cat"), "a picture is a path"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named_before_anything_is_sent(call: Any, said: str) -> None:
+    with Client("http://127.0.0.1:9") as client, pytest.raises(TypeError, match=said):
+        call(client)
