@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TORCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check format benchmark quality fullres chaos chaos-slice clean
+.PHONY: help run test test-slow check format settings benchmark quality fullres chaos chaos-slice clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -38,6 +38,9 @@ check: $(STAMP) ## Run ruff, mypy --strict and the test of the import arrows
 
 format: $(STAMP) ## Rewrite the sources in the house format
 	@$(BIN)/ruff check -q --fix . && $(BIN)/ruff format .
+
+settings: $(STAMP) ## Write docs/settings.md anew
+	@$(BIN)/python docs/settings.py > docs/settings.md
 
 benchmark: $(STAMP) ## Compare StyleDiffusion with the published algorithm: seconds, counts, SD-1.5 (half an hour)
 	@$(BIN)/python -m benchmarks.stylediffusion

@@ -81,7 +81,10 @@ class ServiceSettings(WebhookSettings):
         "temporary files; a tenant may have half of them.",
     )
     rate_limit: int = Field(
-        default=600, gt=0, description="How many POSTs a minute a key may send, unless it says otherwise."
+        default=600,
+        gt=0,
+        description="How many POSTs a minute a key may send unless it says otherwise, or all where there are "
+        "no keys.",
     )
     max_pixels: int = Field(
         default=40_000_000,

@@ -18,11 +18,19 @@ class StoreSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PENTIMENTO_", frozen=True, extra="ignore")
 
-    redis_url: str = Field(default="redis://127.0.0.1:6379/0", description="redis://, rediss:// or unix://")
-    store: str = Field(
-        default_factory=lambda: str(home() / "store"), description="A folder, or a URL that fsspec knows."
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        description="A Redis or Valkey from 6.2 on: redis://, rediss:// or unix://. `pentimento serve` "
+        "starts one of its own unless this names another.",
     )
-    model: str = Field(default="miniature", description="The model served: a name, a folder or a hub id.")
+    store: str = Field(
+        default_factory=lambda: str(home() / "store"),
+        description="A folder, or a URL that fsspec knows, such as s3://bucket/folder (the bucket must "
+        "exist; `pip install 'pentimento[s3]'`), which lets workers on many machines share inversions.",
+    )
+    model: str = Field(
+        default="miniature", description="The model served: a name, a folder of diffusers or a hub id."
+    )
     job_ttl_s: int = Field(default=7 * 24 * 3600, gt=0, description="How long ended jobs are remembered.")
     image_ttl_s: int = Field(
         default=30 * 24 * 3600, gt=0, description="How long after its last use an image is removed."
@@ -32,7 +40,7 @@ class StoreSettings(BaseSettings):
         default=200, gt=0, description="How many jobs a tenant may have unended at once, unless its key says."
     )
     max_attempts: int = Field(
-        default=3, gt=0, description="How often a job is begun before its loss is final."
+        default=3, gt=0, description="How often a job is begun before it ends as worker_lost."
     )
 
     @property

@@ -9,15 +9,27 @@ class WorkerSettings(StoreSettings):
     """The shared settings and those that only workers need."""
 
     devices: str = Field(default="cpu", description="One process each, by comma: cuda:0,cuda:1")
-    dtype: str = Field(default="float32", description="The numbers to compute with.")
-    threads: int = Field(default=0, ge=0, description="CPU threads of a process; 0: its share of the cores.")
+    dtype: str = Field(
+        default="float32", description="The numbers to compute with: float32, float16, bfloat16."
+    )
+    threads: int = Field(
+        default=0,
+        ge=0,
+        description="CPU threads of a process; 0: its share of the cores, which workers on the CPU divide "
+        "among themselves.",
+    )
     lease_s: float = Field(default=20, gt=0, description="A worker silent for so long has lost its job.")
-    job_timeout_s: int = Field(default=3600, gt=0, description="The longest a job may compute.")
+    job_timeout_s: int = Field(
+        default=3600, gt=0, description="A job that computes longer ends as deadline_exceeded."
+    )
     step_deadline_s: float = Field(
         default=300, gt=0, description="A step that takes longer ends its process."
     )
     grace_s: float = Field(
-        default=20, ge=0, description="After SIGTERM a job has so long to finish before it is handed back."
+        default=20,
+        ge=0,
+        description="After SIGTERM a job has so long to finish before it is handed back; under "
+        "`pentimento serve` at most 40.",
     )
     hot_bytes: int = Field(default=512 * 2**20, ge=0, description="Memory for inversions kept at hand.")
     worker_metrics_port: int = Field(

@@ -10,9 +10,10 @@ class KeeperSettings(WebhookSettings):
 
     webhook_timeout_s: float = Field(default=15, gt=0, description="The longest that one try may take.")
     webhook_retries_s: tuple[float, ...] = Field(
-        default=(5, 30, 120, 600, 3600), description="How long to wait before each further try, about."
+        default=(5, 30, 120, 600, 3600),
+        description="How long to wait before each further try, give or take a fifth.",
     )
-    webhooks_at_once: int = Field(default=32, gt=0, description="How many are under way at most.")
+    webhooks_at_once: int = Field(default=32, gt=0, description="How many webhooks are under way at most.")
     sweep_s: float = Field(default=60, gt=0, description="How often expired images are looked for.")
     stop_grace_s: float = Field(
         default=5,
