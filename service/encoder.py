@@ -6,8 +6,10 @@ Run as a plain file, `python encoder.py FORMAT QUALITY WIDTH`: a process can be 
 import io
 import os
 import sys
+from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 _NICE = 10  # requests that are not waiting for a large picture go first
 
@@ -23,8 +25,19 @@ def encode(png: bytes, form: str, quality: int, width: int) -> bytes:
         if 0 < width < picture.width:
             size = (width, max(1, round(picture.height * width / picture.width)))
             picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-        picture.save(buffer, form, quality=quality)
+        picture.save(buffer, form, quality=quality, **_marks(opened.info.get("xmp"), form))
     return buffer.getvalue()
+
+
+def _marks(xmp: bytes | None, form: str) -> dict[str, Any]:
+    """What the stored picture says of how it was made, as the format has it."""
+    if xmp is None:
+        return {}
+    if form != "png":
+        return {"xmp": xmp}
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    return {"pnginfo": text}
 
 
 if __name__ == "__main__":

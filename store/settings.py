@@ -39,6 +39,10 @@ class StoreSettings(BaseSettings):
     max_queued: int = Field(
         default=200, gt=0, description="How many jobs a tenant may have unended at once, unless its key says."
     )
+    provenance: bool = Field(
+        default=True,
+        description="Write into pictures that a model painted or changed that one did: XMP, in IPTC's terms.",
+    )
     max_attempts: int = Field(
         default=3, gt=0, description="How often a job is begun before it ends as worker_lost."
     )

@@ -18,6 +18,7 @@ import engine.codec
 from api_schemas import InvertOptions
 from parameters import INVERSIONS, Painted
 from store import BlobDamaged, BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
+from workers.marks import Made, png
 from workers.measures import SOUGHT, remember_memory
 from workers.reporter import Reporter
 from workers.retry import keep
@@ -294,9 +295,8 @@ class Records:
 
     def _put_painting(self, image_id: str, record: engine.SourceRecord, reporter: Reporter) -> Image.Image:
         picture = engine.reconstruct(self._models, record)
-        buffer = io.BytesIO()
-        picture.save(buffer, "PNG")
-        keep(self._store.blobs, keys.source(image_id), buffer.getvalue(), reporter.check)
+        data = png(picture, Made.PAINTED if self._store.settings.provenance else None)
+        keep(self._store.blobs, keys.source(image_id), data, reporter.check)
         return picture
 
     def _keep(self, key: RecordKey, record: engine.SourceRecord, files: Mapping[str, bytes]) -> Source:
