@@ -31,8 +31,7 @@ def test_edits_and_paintings_say_that_a_model_made_them_and_other_pictures_do_no
 
 
 def test_nothing_is_written_where_that_is_switched_off(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    silent = bench.shared.settings.model_copy(update={"provenance": False})
-    monkeypatch.setattr(bench.shared, "settings", silent)
+    monkeypatch.setitem(vars(bench.shared.settings), "provenance", False)
     image = bench.work(send(bench.shared)).image_id
     result = edited(bench, image, prompt="a dog on grass")
     data = bench.shared.blobs.get(result.images[0].url.lstrip("/"))
