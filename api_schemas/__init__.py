@@ -20,6 +20,7 @@ from api_schemas.generating import GenerateRequest
 from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
 from api_schemas.knowledge import Knowledge
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
+from api_schemas.regions import AUTO, Region, RegionChoice
 from api_schemas.requests import (
     MASK_PATH,
     EditOptions,
@@ -46,6 +47,7 @@ from api_schemas.results import (
 )
 
 __all__ = [
+    "AUTO",
     "IMAGE_ID",
     "JOB_ID",
     "MASK_PATH",
@@ -95,6 +97,8 @@ __all__ = [
     "Progress",
     "PromptPair",
     "RecordId",
+    "Region",
+    "RegionChoice",
     "Request",
     "Resolution",
     "Response",

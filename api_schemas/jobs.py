@@ -37,7 +37,8 @@ class Progress(Response):
     """How far a job is within its present phase."""
 
     phase: str = Field(
-        description="What is being done: encode, invert, paint, optimize, reconstruct, edit, decode or save.",
+        description="What is being done: encode, invert, paint, optimize, reconstruct, find (a region), "
+        "edit, decode or save.",
         examples=["invert"],
     )
     step: int = Field(ge=0, description="Steps of this phase already done.")

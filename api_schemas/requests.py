@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
-from api_schemas.base import ImageId, JobId, Request
+from api_schemas.base import JobId, Request
 from api_schemas.params import (
     EditName,
     EditParams,
@@ -15,6 +15,7 @@ from api_schemas.params import (
     chosen_by_method,
     with_published,
 )
+from api_schemas.regions import Region, RegionChoice
 from parameters import EDITS, INVERSIONS, P2P, Direct
 
 Prompt = Annotated[str, Field(max_length=2000)]
@@ -24,6 +25,12 @@ ResultPath = Annotated[
     str,
     StringConstraints(
         pattern=r"^(/[A-Za-z0-9._~-]+)*/images/img_[0-9a-z]{26}/results/[0-9a-f]{64}\.(png|jpg|webp)(\?.*)?$"
+    ),
+]
+Editable = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(img_[0-9a-z]{26}|/images/img_[0-9a-z]{26}/results/[0-9a-f]{64}\.(png|jpg|webp)(\?.*)?)$"
     ),
 ]
 TargetPrompt = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -81,6 +88,12 @@ class InvertOptions(Submission):
         description="The model to use; null takes the one that is served.",
     )
     fit: FitName | None = Field(default=None, description=_FIT)
+    region: Region | None = Field(
+        default=None,
+        description="Invert only this part of the image, [x, y, width, height] in its pixels, at the model's "
+        "full size, for edits that name the same region; null is the whole image.",
+        examples=[[120, 80, 256, 256]],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -187,6 +200,13 @@ class EditOptions(Submission):
         "away from.",
         examples=["blurred, distorted"],
     )
+    region: RegionChoice | None = Field(
+        default=None,
+        description="The only part of the image that is edited, [x, y, width, height] in its pixels: it is "
+        "inverted and edited at the model's full size, for small things in large pictures, and put back at "
+        "its place. 'auto' takes the surroundings of what changes. Null edits the whole image.",
+        examples=["auto", [120, 80, 256, 256]],
+    )
     seed: int | None = Field(
         default=None, ge=0, lt=2**63, description="Seed of what is random about the method; null takes 0."
     )
@@ -195,7 +215,7 @@ class EditOptions(Submission):
         default=None,
         description="What `url` of the result shows: 'source', the image at its own size with the change "
         "applied to it, and no value different outside the mask; 'model', what the model made at its own "
-        "size. Null takes 'source' where a mask confines the change, else 'model'.",
+        "size. Null takes 'source' where a mask or a region confines the change, else 'model'.",
     )
     output_format: OutputFormat = Field(
         default=OutputFormat.PNG, description="What the URLs of the edited pictures serve."
@@ -243,7 +263,10 @@ class EditRequest(EditOptions):
         }
     )
 
-    image_id: ImageId = Field(description="The image, as the inversion's answer named it.")
+    image_id: Editable = Field(
+        description="The image, as the inversion's answer named it; or the path of a picture that an edit "
+        "made, as its result names it, which becomes an image of its own."
+    )
 
 
 class EditUpload(EditOptions):
@@ -297,11 +320,5 @@ class ResultRequest(Submission):
     )
     prompt: Prompt | None = Field(
         default=None,
-        description="What the picture shows; null takes the prompt that it was made by. A path needs one.",
+        description="What the picture shows; null takes the prompt that it was made by.",
     )
-
-    @model_validator(mode="after")
-    def _described(self) -> Self:
-        if isinstance(self.from_result, str) and self.prompt is None:
-            raise ValueError("give 'prompt' too: a path does not say what the picture shows")
-        return self

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from api_schemas.base import ImageId, Notice, RecordId, Response
+from api_schemas.regions import Region
 from api_schemas.requests import Resolution
 
 
@@ -20,6 +21,11 @@ class InversionInfo(Response):
     method: str = Field(description="How the image is inverted.")
     steps: int = Field(description="Steps of the inversion and of its edits.")
     params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the method.")
+    region: Region | None = Field(
+        default=None,
+        description="The part of the image that was inverted, [x, y, width, height] in its pixels; null is "
+        "all of it.",
+    )
 
 
 class InvertResult(Response):
@@ -99,12 +105,13 @@ class EditedImage(Response):
     model_mask_url: str | None = Field(default=None, description="Its mask, if blended.")
     full_url: str | None = Field(
         default=None,
-        description="The image at its own size with the change applied to it; made where a mask confines the "
-        "change, or where `resolution` asks for it.",
+        description="The image at its own size with the change applied to it; made where a mask or a region "
+        "confines the change, or where `resolution` asks for it.",
     )
     full_mask_url: str | None = Field(
         default=None,
-        description="Its mask, if blended: where it is black, no value differs from the image's.",
+        description="Its mask, if blended or of a region: where it is black, no value differs from the "
+        "image's.",
     )
     metrics: Metrics = Field(description="How it differs from the source, at the model's size.")
     attention: list[WordAttention] | None = Field(

@@ -9,7 +9,7 @@ A picture is inverted once, and edited ever after:
 
 from engine.attention_pictures import WordAttention
 from engine.backbones import FAMILIES, Backbone
-from engine.editing import EditResult, edit, reconstruct
+from engine.editing import EditResult, check_words_seen, edit, reconstruct
 from engine.errors import (
     BrokenPlugin,
     EmptyMask,
@@ -29,6 +29,7 @@ from engine.errors import (
     UnsupportedByModel,
 )
 from engine.feature_pictures import FeaturePicture
+from engine.finding import find
 from engine.inverters import INVERTERS
 from engine.inverting import invert, record_key
 from engine.methods import METHODS
@@ -75,7 +76,9 @@ __all__ = [
     "UnknownWord",
     "UnsupportedByModel",
     "WordAttention",
+    "check_words_seen",
     "edit",
+    "find",
     "invert",
     "load",
     "paint",

@@ -67,7 +67,7 @@ def edit(
         PentimentoError: see `engine.errors`; all that is the user's comes before any work is done.
     """
     report = on_progress or silent
-    _check_match(model, record)
+    check_match(model, record)
     setting = Setting.of(model, record, edit)
     method = METHODS.find(setting.params.name)
     with memory_errors():
@@ -76,7 +76,7 @@ def edit(
     words = mask.words if mask else None
     looks = bool(words or params.attention or params.attention_steps)
     if looks:
-        _check_words_seen(model)
+        check_words_seen(model)
     follows = _follows(plan, record, needed=bool(mask) or looks)
     with memory_errors():
         report(Progress("encode", 0, 1))
@@ -125,12 +125,12 @@ def reconstruct(
         RecordMismatch, UnknownMethod, NumericalError, OutOfMemory: as their names say.
     """
     report = on_progress or silent
-    _check_match(model, record)
+    check_match(model, record)
     with memory_errors():
         latents = record.trajectory[:1].to(model.device)
         if not INVERTERS[record.method].pinned:
             scale = record.guidance_scale
-            lane = _source_lane(model, record, 1.0 if scale is None else scale)
+            lane = source_lane(model, record, 1.0 if scale is None else scale)
             (latents,) = denoise(
                 model,
                 [lane],
@@ -140,7 +140,8 @@ def reconstruct(
         return _decode(model, latents, report)[0]
 
 
-def _check_match(model: Backbone, record: SourceRecord) -> None:
+def check_match(model: Backbone, record: SourceRecord) -> None:
+    """Raise RecordMismatch for a record of another model, UnknownMethod for one by a method that is gone."""
     if record.revision != model.revision:
         raise RecordMismatch("model", record.revision, model.revision)
     if record.dtype != model.dtype_name:
@@ -148,8 +149,8 @@ def _check_match(model: Backbone, record: SourceRecord) -> None:
     INVERTERS.find(record.method)
 
 
-def _check_words_seen(model: Backbone) -> None:
-    """A mask of words and pictures of attention read cross-attention."""
+def check_words_seen(model: Backbone) -> None:
+    """A mask of words and pictures of attention read cross-attention; raises `UnsupportedByModel`."""
     if not any(site.kind == "cross" for site in model.sites):
         raise UnsupportedByModel(
             "a mask of words, or attention,", model.spec.name, "it has no cross-attention layers"
@@ -188,7 +189,7 @@ def _both(first: After | None, then: After) -> After:
     return then if first is None else lambda step, latents: then(step, first(step, latents))
 
 
-def _source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) -> Lane:
+def source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) -> Lane:
     """The source as a lane of one row, which reads its own prompt and all that was learned of it."""
     size = record.size
     return Lane(
@@ -210,7 +211,7 @@ def _source_of(
     seed: int,
     cache: SourceCache | None,
 ) -> SourceRun:
-    lane = _source_lane(model, record, plan.guidance_scale)
+    lane = source_lane(model, record, plan.guidance_scale)
     pinned = INVERTERS[record.method].pinned or follows != "as_inverted"
     noise = seed if follows == "noised" else None
     return SourceRun(model, record, lane, pinned=pinned, noise=noise, cache=cache)

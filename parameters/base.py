@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+import prompts
 from parameters.checks import Prompt, check_confined, check_known, check_open
 from parameters.errors import EmptyMask, InvalidParameter
 from parameters.fields import CHANGED, Words, WordsOrChanged
@@ -145,6 +146,16 @@ class EditParameters(Parameters):
                 "0 where blend_in is 'latent': the edge is softened when the picture is composed",
             )
 
+    def places(self, source: str, targets: Sequence[str]) -> tuple[int, ...]:
+        """Which words of the source stand for what the edit changes, by index; none where nothing does.
+
+        They are those that `blend_words` names or that are weighed anew, else those of `prompts.places`.
+        """
+        blend = () if self.blend_words is None or self.blend_words == CHANGED else self.blend_words
+        named = tuple(at for word in (*blend, *self.weighed) for at in _occurrences(source, word))
+        changing = (at for target in targets for at in prompts.places(source, target))
+        return tuple(sorted(set(named or changing)))
+
     @property
     def prompts(self) -> dict[str, str | None]:
         """Prompts among the parameters, by name; none here."""
@@ -158,4 +169,11 @@ class EditParameters(Parameters):
     @property
     def weighed(self) -> tuple[str, ...]:
         """Words whose attention is weighed anew, which count as changed; none here."""
+        return ()
+
+
+def _occurrences(prompt: str, phrase: str) -> tuple[int, ...]:
+    try:
+        return tuple(prompts.find(prompt, phrase))
+    except prompts.UnknownWord:
         return ()

@@ -46,6 +46,7 @@ class Inverting(Submitting, total=False):
     preset: str | None  # "published": the settings of the method's paper
     model: str | None
     fit: str | None  # crop, pad or stretch a picture that is longer than 2:1
+    region: Sequence[int] | str | None  # invert only this part: x, y, width, height in pixels of the image
 
 
 class Generating(Submitting, total=False):
@@ -76,6 +77,7 @@ class Editing(Submitting, total=False):
     negative_prompt: str | None
     seed: int | None
     mask: Picture | None  # white where the image may change; or the path of one that an answer named
+    region: Sequence[int] | str | None  # edit only this part: x, y, width, height; or "auto"
     resolution: str | None  # source: the image at its own size; model: as the model made it
     output_format: str | None  # png, jpeg or webp
     quality: int | None  # 1 to 100, of jpeg and webp
@@ -121,6 +123,7 @@ def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
         "preset": how.get("preset"),
         "model": how.get("model"),
         "fit": how.get("fit"),
+        "region": _region(how.get("region")),
         "webhook_url": how.get("webhook_url"),
         "params": _plain(params),
     }
@@ -191,6 +194,7 @@ def _edit_body(prompt: str | Sequence[str], how: Editing) -> dict[str, Any]:
         "negative_prompt": how.get("negative_prompt"),
         "seed": how.get("seed"),
         "mask": _mask_path(how),
+        "region": _region(how.get("region")),
         "resolution": how.get("resolution"),
         "output_format": how.get("output_format"),
         "quality": how.get("quality"),
@@ -330,6 +334,10 @@ def _choice(inversion: InversionInfo | Mapping[str, Any] | None) -> Any:
     if isinstance(inversion, InversionInfo):
         return inversion.model_dump(mode="json", include={"method", "steps", "prompt", "params"})
     return inversion and {**inversion, "params": _plain(inversion.get("params"))}
+
+
+def _region(region: Sequence[int] | str | None) -> Any:
+    return region if region is None or isinstance(region, str) else list(region)
 
 
 def _safe(name: str) -> str:

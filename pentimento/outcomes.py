@@ -170,14 +170,18 @@ def image_id(image: AnImage) -> str:
 
 
 def meaning(image: AnImage, how: Editing) -> Editing:
-    """How to edit an image that is named by something that holds an inversion of it: that one is meant."""
+    """How to edit an image that is named by something that holds an inversion of it: that one is meant.
+
+    So is the region that it is of, unless another is named.
+    """
     if "inversion" in how:
         return how
     if isinstance(image, Image):
         held = next((each for each in image.inversions if each.own), None)
     else:
         held = getattr(image, "inversion", None)
-    return {**how, "inversion": held}
+    region: Editing = {} if held is None or held.region is None else {"region": held.region}
+    return {**region, **how, "inversion": held}
 
 
 def job_id(job: AJob) -> str:

@@ -26,7 +26,8 @@ DECODERS = CapacityLimiter(2)
 
 _MULTIPART = "multipart/form-data"
 _FIELDS = 24
-_JSON_FIELDS = {"inversion", "prompts"}
+_JSON_FIELDS = {"inversion", "prompts", "region"}
+_OR_TEXT = {"region"}
 _PROMPTS = ("prompt", "source_prompt")
 _FILES = ("image", "mask")
 
@@ -156,7 +157,8 @@ def _unpacked(fields: Mapping[str, Any]) -> dict[str, Any]:
         try:
             found[name] = json.loads(found[name])
         except ValueError:
-            raise _invalid(name, "this field of a form holds JSON", "json_invalid") from None
+            if name not in _OR_TEXT:
+                raise _invalid(name, "this field of a form holds JSON", "json_invalid") from None
     return found
 
 

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import parameters
-from api_schemas import EditOptions, ErrorCode, InvertOptions, ModelInfo, Problem
+from api_schemas import AUTO, EditOptions, ErrorCode, InvertOptions, ModelInfo, Problem
 from parameters import (
     INVERSIONS,
     InvalidParameter,
+    InversionParameters,
     Painted,
     PentimentoError,
     PromptsDoNotAlign,
     for_pictures,
 )
+from parameters.inversions import PATH
 from prompts import words
 from service.errors import ServiceError
 
@@ -87,6 +89,23 @@ def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | N
         if model is not None:
             _check_lengths(request, model.token_limit)
         request.params.check(source.prompt, request.targets)
+        sent = request.mask is not None and request.params.combine_masks == "and"
+        if request.region == AUTO and not sent:  # a mask that was sent says where
+            _check_findable(source, request, inversion)
+
+
+def _check_findable(
+    source: InvertOptions, request: EditOptions, inversion: type[InversionParameters]
+) -> None:
+    """A region is found by the attention of words, which a record without a path cannot show."""
+    instead = "give it as [x, y, width, height]"
+    if PATH not in inversion.gives:
+        suitable = " or ".join(name for name, other in for_pictures().items() if PATH in other.gives)
+        expected = f"{instead}: 'auto' looks at an inversion by {suitable}, not by {source.method}"
+        raise InvalidParameter("region", AUTO, expected)
+    if not request.params.places(source.prompt, request.targets):
+        expected = f"{instead}, or blend_words: 'auto' looks for words that change, and none do"
+        raise InvalidParameter("region", AUTO, expected)
 
 
 def _check_scale(source: InvertOptions, asked: float | None, model: ModelInfo | None) -> None:

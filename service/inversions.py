@@ -5,7 +5,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api_schemas import EditOptions, EditRequest, EditUpload, ErrorCode, Image, InversionChoice, InvertOptions
+from api_schemas import (
+    AUTO,
+    EditOptions,
+    EditRequest,
+    EditUpload,
+    ErrorCode,
+    Image,
+    InversionChoice,
+    InvertOptions,
+)
 from parameters import EDITS, INVERSIONS
 from service.errors import ServiceError, validation_problem
 
@@ -86,11 +95,41 @@ def _published_steps(edit: EditOptions, inversion: str) -> int | None:
 
 
 def pinned(request: EditRequest, inversion: InvertOptions) -> EditRequest:
-    """The request with its inversion named in full, so that no later one is taken for it."""
+    """The request with its inversion and region named in full, so that no later one is taken for it."""
     choice = InversionChoice(
         method=inversion.method,
         steps=inversion.steps,
         prompt=inversion.prompt,
         params=inversion.params.model_dump(mode="json"),
     )
-    return request.model_copy(update={"inversion": choice})
+    region = request.region if request.region == AUTO else inversion.region
+    return request.model_copy(update={"inversion": choice, "region": region})
+
+
+def of_region(inversion: InvertOptions, region: Any, size: tuple[int, int]) -> InvertOptions:
+    """The options of the inversion of a region of an image of this size; all of it and 'auto' are no region.
+
+    Raises ServiceError: invalid_parameter, for a region that is not within the image.
+    """
+    if region is not None and INVERSIONS[inversion.method].paints:
+        raise ServiceError(
+            ErrorCode.INVALID_PARAMETER,
+            'region: a painted picture has the size of the model. Leave region out, or let "inversion" name '
+            '{"method": "direct"}.',
+            parameter="region",
+            value=region,
+        )
+    if region is None or region == AUTO:
+        return inversion.model_copy(update={"region": None})
+    x, y, width, height = region
+    if x + width > size[0] or y + height > size[1]:
+        expected = f"[x, y, width, height] with x + width up to {size[0]} and y + height up to {size[1]}"
+        raise ServiceError(
+            ErrorCode.INVALID_PARAMETER,
+            f"region: {list(region)} reaches to [{x + width}, {y + height}], and the image is "
+            f"{size[0]}x{size[1]}; give {expected}.",
+            parameter="region",
+            value=list(region),
+        )
+    whole = (width, height) == size
+    return inversion.model_copy(update={"region": None if whole else tuple(region)})

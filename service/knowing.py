@@ -6,15 +6,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from api_schemas import ModelInfo, Notice
-from prompts import words
+from prompts import SMALL, words
 from store import Store
 
-# Words that say how the others belong together; a model loses nothing without them.
-_SMALL_WORDS: Final = """
-a an the this that these those some and or of in on at to with from by for is are it its as near over under
-behind beside between into onto through there
-"""
-_SMALL: Final = frozenset(_SMALL_WORDS.split())
 _NEAREST: Final = 3
 _NUMBER: Final = r"\s*([0-9]*\.?[0-9]+)\s*"
 # What other tools read as more than text, and what to use here instead, of the parts that were found.
@@ -46,7 +40,7 @@ def doubts(model: ModelInfo | None, prompts: Iterable[str | None]) -> list[Notic
         return notices
     known = sorted(set(model.knows.words))
     asked = {word.folded.removesuffix("'s"): word.text for prompt in given for word in words(prompt)}
-    strange = (folded for folded in asked if folded not in _SMALL and folded not in known)
+    strange = (folded for folded in asked if folded not in SMALL and folded not in known)
     return notices + [_unknown(asked[folded], folded, model, known) for folded in strange]
 
 

@@ -63,6 +63,7 @@ _FORM_FIELDS: Final[Json] = {
         ("params", "Parameters of the method", "{}"),
         ("prompts", "Several target prompts", '["a dog", "a fox"]'),
         ("inversion", "How the image is inverted", '{"steps": 30}'),
+        ("region", "The part that is worked on", "[120, 80, 256, 256]"),
     )
 } | {
     name: {"type": "string", "format": "binary", "description": f"{what}: {ACCEPTED}."}

@@ -1,16 +1,21 @@
 """Results that become images of their own, to be edited further."""
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from api_schemas import (
     Accepted,
+    EditOptions,
+    EditRequest,
     EditResult,
     ErrorCode,
     FieldError,
     Image,
     InversionChoice,
     InvertOptions,
+    JobKind,
     JobResult,
+    JobStatus,
     Problem,
     ResultRequest,
 )
@@ -18,8 +23,10 @@ from parameters import INVERSIONS
 from service import uploads
 from service.errors import ServiceError
 from service.inversions import chosen
-from service.submit import no_image, no_job, submit_upload
+from service.submit import check_all, edit_picture, no_image, no_job, submit_upload
 from store import Ask, BlobMissing, Store
+
+_LOOKED_AT: Final = 200
 
 
 def submit_result(store: Store, request: ResultRequest, ask: Ask) -> Accepted:
@@ -30,11 +37,54 @@ def submit_result(store: Store, request: ResultRequest, ask: Ask) -> Accepted:
     raises.
     """
     key, options = _named(store, request, ask.tenant)
+    upload = _kept(store, key)
+    return submit_upload(store, options, lambda: upload, ask)
+
+
+def submit_edit_of_result(
+    store: Store, request: EditRequest, ask: Ask, mask: bytes | None, pixels: int
+) -> Accepted:
+    """Queue an edit of a picture that an edit made, named by its path, which becomes an image of its own.
+
+    It is inverted as that edit's image was unless the request says otherwise. Raises ServiceError: what
+    `submit_result` and `submit_edit_upload` raise.
+    """
+    key = _key(request.image_id)
+    image = _image(store, key.split("/")[1], ask.tenant)
+    given = (request.inversion or InversionChoice()).model_dump(exclude_none=True)
+    made = _made(store, image.id, key, ask.tenant)
+    choice = InversionChoice(**{**made.model_dump(exclude_none=True), **given})
+    if choice.prompt is None:
+        raise _undescribed("inversion.prompt")
+    options = _like(image, choice, request)
+    check_all(store, options, request, "inversion.prompt")
+    return edit_picture(store, request, options, _kept(store, key), ask, mask, pixels)
+
+
+def _made(store: Store, image: str, key: str, tenant: str) -> InversionChoice:
+    """The prompt that a picture was made by, and the inversion that it was made from; empty if not known."""
+    jobs, _ = store.jobs.page(
+        tenant, limit=_LOOKED_AT, status=JobStatus.SUCCEEDED, kind=JobKind.EDIT, image_id=image
+    )
+    for job in jobs:
+        assert isinstance(job.result, EditResult)
+        for each in job.result.images:
+            if key in {_key(url) for url in (each.url, each.full_url, each.model_url) if url is not None}:
+                return _as_made(job.result, each.prompt)
+    return InversionChoice()
+
+
+def _as_made(result: EditResult, prompt: str) -> InversionChoice:
+    made = result.inversion
+    known = {} if made is None else made.model_dump(include={"method", "steps", "params"})
+    return InversionChoice(**known, prompt=prompt)
+
+
+def _kept(store: Store, key: str) -> uploads.Upload:
     try:
-        png = store.blobs.picture(key)
+        return uploads.kept(store.blobs.picture(key))
     except BlobMissing:
         raise ServiceError(ErrorCode.NOT_FOUND, f"There is no picture '/{key}'.") from None
-    return submit_upload(store, options, lambda: uploads.kept(png), ask)
 
 
 def _named(store: Store, request: ResultRequest, tenant: str) -> tuple[str, InvertOptions]:
@@ -42,22 +92,32 @@ def _named(store: Store, request: ResultRequest, tenant: str) -> tuple[str, Inve
     wanted = request.from_result
     if isinstance(wanted, str):
         key = _key(wanted)
-        options = _like(_image(store, key.split("/")[1], tenant), InversionChoice(prompt=request.prompt))
+        image = _image(store, key.split("/")[1], tenant)
+        choice = _made(store, image.id, key, tenant)
     else:
         result, url, prompt = _picture(store, wanted, tenant)
-        made = result.inversion
-        known = {} if made is None else made.model_dump(include={"method", "steps", "params"})
-        choice = InversionChoice(**known, prompt=prompt if request.prompt is None else request.prompt)
-        key, options = _key(url), _like(_image(store, result.image_id, tenant), choice)
+        key, image = _key(url), _image(store, result.image_id, tenant)
+        choice = _as_made(result, prompt)
+    if request.prompt is not None:
+        choice = choice.model_copy(update={"prompt": request.prompt})
+    if choice.prompt is None:
+        raise _undescribed("prompt")
+    options = _like(image, choice)
     return key, options.model_copy(update={"webhook_url": request.webhook_url})
 
 
-def _like(image: Image, choice: InversionChoice) -> InvertOptions:
+def _undescribed(name: str) -> ServiceError:
+    message = "say what the picture shows; the edit that made it is not known any more"
+    field = FieldError(loc=["body", *name.split(".")], msg=message, type="missing")
+    return ServiceError.of(Problem.of(ErrorCode.VALIDATION_ERROR, f"{name}: {message}", errors=[field]))
+
+
+def _like(image: Image, choice: InversionChoice, edit: EditOptions | None = None) -> InvertOptions:
     """How the edited image was inverted, or by the usual method if it was painted."""
     if INVERSIONS[choice.method or image.method].paints:
         prompt = image.prompt if choice.prompt is None else choice.prompt
         return InvertOptions(prompt=prompt, steps=image.steps, model=image.model)
-    return chosen(image, choice)
+    return chosen(image, choice, edit)
 
 
 def _picture(store: Store, wanted: JobResult, tenant: str) -> tuple[EditResult, str, str]:

@@ -27,7 +27,7 @@ from pictures import STORED_PIXELS
 from service import knowing, uploads
 from service.checks import check_edit, check_inversion, check_sendable
 from service.errors import ServiceError
-from service.inversions import chosen, described, pinned
+from service.inversions import chosen, described, of_region, pinned
 from store import (
     Ask,
     BlobMissing,
@@ -63,6 +63,7 @@ def submit_upload(
     check_sendable(options.method)
     check_inversion(options, None if told is None else told.token_limit)
     upload = read()
+    options = of_region(options, options.region, upload.image.size)
     image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
     ask = replace(ask, warnings=(*upload.warnings, *knowing.doubts(told, [options.prompt])))
     return accepted(_inverting(store, image, upload, options, model, ask), ask.warnings)
@@ -75,18 +76,33 @@ def submit_edit_upload(
 
     Raises ServiceError: what `submit_invert` and `submit_edit` raise, but for not_found.
     """
-    model, told = model_of(store, asked.model)
+    model, _ = model_of(store, asked.model)
     options = described(asked, model)
     check_sendable(options.method, "inversion.method")
-    check_inversion(options, None if told is None else told.token_limit, "source_prompt")
-    check_edit(options, asked, told)
+    check_all(store, options, asked, "source_prompt")
     upload = uploads.read(data, fit=asked.fit, pixels=pixels)
+    return edit_picture(store, asked, options, upload, ask, mask, pixels)
+
+
+def edit_picture(
+    store: Store,
+    asked: EditOptions,
+    options: InvertOptions,
+    upload: uploads.Upload,
+    ask: Ask,
+    mask: bytes | None,
+    pixels: int,
+) -> Accepted:
+    """As `submit_edit_upload`, of a picture that was read and options that are known to be good."""
+    model, told = model_of(store, options.model)
+    options = of_region(options, asked.region, upload.image.size)
     image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
     fields = {name: getattr(asked, name) for name in EditOptions.model_fields}
-    request = pinned(EditRequest.model_construct(image_id=image, **fields), options)
-    sent_mask = _read_mask(store, request, mask, upload.image.size, asked.fit, pixels)
+    request = pinned(EditRequest.model_construct(**{**fields, "image_id": image}), options)
+    sent_mask = _read_mask(store, request, mask, upload.image.size, options.fit, pixels)
+    _check_meets(sent_mask, options.region, asked)
     request = _masked(request, sent_mask)
-    warnings = (*upload.warnings, *knowing.doubts(told, [asked.source_prompt, *_prompts(asked)]))
+    warnings = (*upload.warnings, *knowing.doubts(told, [options.prompt, *_prompts(asked)]))
     there = store.images.get(image, ask.tenant)
     if there is not None and asked.webhook_url is None:  # a job that has ended calls nobody any more
         known = _known(store, request, ask.tenant)
@@ -98,6 +114,13 @@ def submit_edit_upload(
         before = replace(ask, job_id=None, warnings=tuple(upload.warnings))
         _inverting(store, image, upload, options, model, before)
     return _editing(store, request, options, replace(ask, warnings=warnings), sent_mask)
+
+
+def check_all(store: Store, options: InvertOptions, asked: EditOptions, name: str) -> None:
+    """Raise ServiceError if the inversion or the edit of it can only fail; `name` is of the source prompt."""
+    _, told = model_of(store, options.model)
+    check_inversion(options, None if told is None else told.token_limit, name)
+    check_edit(options, asked, told)
 
 
 def _inverting(
@@ -147,6 +170,7 @@ def submit_edit(
     if image is None:
         raise no_image(request.image_id)
     inversion = chosen(image, request.inversion, request)
+    inversion = of_region(inversion, request.region, (image.width, image.height))
     wanted = record_id(image.id, inversion)
     for each in image.inversions:
         if each.id == wanted and each.error is not None:
@@ -156,7 +180,17 @@ def submit_edit(
     new = inversion.prompt if request.inversion is not None else None
     ask = replace(ask, warnings=tuple(knowing.doubts(model, [*_prompts(request), new])))
     sent_mask = _read_mask(store, request, mask, (image.width, image.height), image.fit, pixels)
+    _check_meets(sent_mask, inversion.region, request)
     return _editing(store, _masked(pinned(request, inversion), sent_mask), inversion, ask, sent_mask)
+
+
+def _check_meets(mask: bytes | None, region: tuple[int, int, int, int] | None, asked: EditOptions) -> None:
+    """Raise ServiceError, empty_mask, if a mask allows nothing within the region."""
+    if mask is None or region is None or asked.params.combine_masks != "and":
+        return
+    if not uploads.opens(mask, region):
+        detail = f"mask: it is black in all of the region {list(region)}, where alone the image is edited."
+        raise ServiceError(ErrorCode.EMPTY_MASK, detail, parameter="mask")
 
 
 def _read_mask(

@@ -118,8 +118,8 @@ class Claims:
         return self._verdict("progress", claim, progress.model_dump_json(exclude_none=True), eta)
 
     def made(self, claim: Claim, nbytes: int) -> Verdict:
-        """List the job's inversion under its image if it is not: its files are stored, in so many bytes."""
-        return self._verdict("made", claim, nbytes)
+        """List the claim's inversion under its image if it is not: its files are stored, in so many bytes."""
+        return self._verdict("made", claim, nbytes, claim.record_id, about(claim.inversion))
 
     def preview(self, claim: Claim, png: bytes) -> Verdict:
         """Show this picture as what the job has by now."""
@@ -172,6 +172,11 @@ class Claims:
 def as_json(warnings: Sequence[Notice]) -> str:
     """Warnings as they are stored."""
     return json.dumps([warning.model_dump(mode="json", exclude_defaults=True) for warning in warnings])
+
+
+def about(inversion: InvertOptions) -> str:
+    """An inversion as it is stored: all that it depends on."""
+    return inversion.model_dump_json(exclude={"webhook_url", "preset", "fit"})
 
 
 def milliseconds(seconds: float) -> int:

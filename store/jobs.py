@@ -22,7 +22,7 @@ from api_schemas import (
 )
 from store import keys, pages
 from store.asking import BY_DEFAULT, Ask, How, Submission
-from store.claims import Claims, as_json, milliseconds
+from store.claims import Claims, about, as_json, milliseconds
 from store.errors import InversionFailed, NoSuchImage, QueueFull
 from store.queue import message
 from store.scripts import Scripts
@@ -202,7 +202,7 @@ class JobStore(Claims):
         answer: list[str] = self._scripts.run(
             script,
             *(job_id, image_id, keys.record_id(image_id, inversion), request.model_dump_json(), terms),
-            inversion.model_dump_json(exclude={"webhook_url", "preset", "fit"}),
+            about(inversion),
             *more,
             *told,
         )

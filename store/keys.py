@@ -53,6 +53,8 @@ def record_id(image_id: str, options: InvertOptions) -> str:
     """The id of the inversion of an image that these options describe, by the model that they name."""
     params = options.params.model_dump(mode="json", exclude_defaults=True)
     asked = [_VERSION, image_id, options.model, options.prompt, options.method, options.steps, params]
+    if options.region is not None:
+        asked.append(options.region)
     return f"rec_{_digest(asked)}"
 
 

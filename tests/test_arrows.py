@@ -39,13 +39,14 @@ LADDER = [
     {"errors", "window", "noise", "conditioning", "guidance", "progress", "lbfgs", "pretrained", "preview"}
     | {"resampling"},
     {"schedule", "alignment", "mapping", "record", "vision", "plugins", "learned", "attention", "fullres"},
-    {"attention_pictures", "feature_pictures", "lane", "spec", "value_inputs"},
+    {"attention_pictures", "feature_pictures", "lane", "spec", "value_inputs", "regions"},
     {"backbones"},
     {"models", "codec", "denoise", "noise_mask"},
     {"source", "inverters", "plan"},
     {"inverting", "methods", "painting", "blend"},
     {"masks"},
     {"editing"},
+    {"finding"},
 ]
 
 

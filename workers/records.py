@@ -15,6 +15,7 @@ from PIL import Image
 
 import engine
 import engine.codec
+import engine.regions
 from api_schemas import InvertOptions
 from parameters import INVERSIONS, Painted
 from store import BlobDamaged, BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
@@ -33,7 +34,8 @@ _POLL_S: Final = 0.2
 class Source:
     """An image ready for edits: its inversion, and the picture as the model sees it.
 
-    `stored` is the bytes that the inversion takes in storage, `sent` the size of the picture as it is kept.
+    `stored` is the bytes that the inversion takes in storage, `sent` the size of what it shows of the picture
+    as that is kept.
     """
 
     record: engine.SourceRecord
@@ -163,7 +165,7 @@ class Records:
                 return Lost.OLDER
             self.discard(key)
             return Lost.DAMAGED
-        source = self._keep(key, record, files)
+        source = self._keep(key, options, record, files)
         if not self._fits(source, options):
             log.warning("a stored inversion is of something else", **key._asdict())
             self.discard(key)
@@ -252,7 +254,7 @@ class Records:
     def _make(self, key: RecordKey, options: InvertOptions, reporter: Reporter) -> Source:
         sent = None
         if not INVERSIONS[options.method].paints:
-            sent = self.sent(key.image_id, reporter)
+            sent = engine.regions.part(self.sent(key.image_id, reporter), options.region)
             reporter.show(engine.codec.fit(self._models, sent))
 
         def invert() -> engine.SourceRecord:
@@ -281,7 +283,7 @@ class Records:
         files = record.pack()
         for name in _FILES:
             keep(self._store.blobs, keys.record_file(*key, name), files[name], reporter.check)
-        return self._keep(key, record, files)
+        return self._keep(key, options, record, files)
 
     def _paint(self, options: InvertOptions, reporter: Reporter) -> engine.SourceRecord:
         assert isinstance(options.params, Painted)
@@ -299,8 +301,10 @@ class Records:
         keep(self._store.blobs, keys.source(image_id), data, reporter.check)
         return picture
 
-    def _keep(self, key: RecordKey, record: engine.SourceRecord, files: Mapping[str, bytes]) -> Source:
-        sent = self.sent(key.image_id)
+    def _keep(
+        self, key: RecordKey, options: InvertOptions, record: engine.SourceRecord, files: Mapping[str, bytes]
+    ) -> Source:
+        sent = engine.regions.part(self.sent(key.image_id), options.region)
         painted = INVERSIONS[record.method].paints
         picture = sent if painted else engine.codec.fit(self._models, sent)
         stored = sum(map(len, files.values()))

@@ -43,7 +43,7 @@ class Runner:
     @property
     def tainted(self) -> bool:
         """Whether memory ran out twice: what is left of it is not to be trusted."""
-        return self._work.exhausted >= 2
+        return self._work.painter.exhausted >= 2
 
     def sweep(self) -> None:
         """Forget what is in memory of images that were deleted meanwhile."""
@@ -94,7 +94,7 @@ class Runner:
             return "another's", lambda: False
         except Exception as error:
             if isinstance(error, engine.OutOfMemory):
-                self._work.exhausted += 1
+                self._work.painter.exhausted += 1
                 self._records.make_room()
             problem = problem_of(error, claim.job_id)
             FAILURES.labels(problem.code).inc()

@@ -1,17 +1,17 @@
 """What the two kinds of job do."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
-import structlog
 from PIL import Image
 
 import engine
 import engine.codec
 import engine.fullres
+import engine.regions
 from api_schemas import (
+    AUTO,
     EditedImage,
     EditRequest,
     EditResult,
@@ -24,45 +24,43 @@ from api_schemas import (
     Timings,
     WordAttention,
 )
-from parameters import INVERSIONS, EditParameters
-from store import Claim, RecordKey, Store, inversion_info, keys
+from parameters import INVERSIONS
+from store import Claim, Store, inversion_info, keys
 from workers import knowledge
 from workers.eta import Phase
 from workers.image_metrics import compare
 from workers.marks import Made, png
 from workers.measures import SOUGHT
-from workers.records import Lost, Records, Source
+from workers.painting import Painter, asked, confines, inverting
+from workers.records import Records, Source
 from workers.reporter import Reporter
 from workers.retry import keep
 
-log = structlog.get_logger(__name__)
-
-_OF_THE_MODEL: Final = ("model", "dtype")
 _Picture = tuple[Image.Image, Image.Image, Image.Image | None, tuple[engine.WordAttention, ...]]
 
 
 class Work:
-    """Inverts and edits with the loaded model; `exhausted` counts how often memory ran out."""
+    """Inverts and edits with the loaded model, by a `painter`."""
 
     def __init__(self, models: engine.Backbone, store: Store, records: Records) -> None:
         self._models, self._store, self._records = models, store, records
-        self.exhausted = 0
+        self.painter = Painter(models, store, records)
 
     def invert(self, claim: Claim, options: InvertOptions, reporter: Reporter) -> InvertResult:
         """Make the image's inversion, or find it; raises the errors of the engine and the store."""
         began = monotonic()
         self._check_model(options)
         reporter.expect(
-            *_inverting(options),
+            *inverting(options),
             _reconstructing(options),
             Phase(name="decode", steps=1),
             Phase(name="save", steps=1),
         )
-        source, cached = self._source(claim, reporter)
+        source, cached = self.painter.source(claim, reporter)
         try:
             reconstruction = engine.reconstruct(self._models, source.record, on_progress=reporter)
         except engine.RecordMismatch:
-            source, cached = self._remake(claim, reporter), False
+            source, cached = self.painter.remake(claim, reporter), False
             reconstruction = engine.reconstruct(self._models, source.record, on_progress=reporter)
         reporter(engine.Progress("save", 0, 1))
         metrics = compare(source.picture, reconstruction, None)
@@ -87,35 +85,32 @@ class Work:
     def edit(self, claim: Claim, request: EditRequest, reporter: Reporter) -> EditResult:
         """Paint the image anew for every prompt; raises the errors of the engine and the store."""
         began = monotonic()
-        options = claim.inversion
-        self._check_model(options)
+        self._check_model(claim.inversion)
         targets = request.targets
         editing = (
             Phase(name="encode", steps=1),
-            Phase(name="edit", steps=options.steps, rows=2 + 2 * len(targets)),
+            Phase(name="edit", steps=claim.inversion.steps, rows=2 + 2 * len(targets)),
             Phase(name="decode", steps=len(targets) + 1),
             Phase(name="save", steps=len(targets)),
         )
+        mask = self._records.mask(claim.image_id, request.mask) if request.mask else None
+        if request.region == AUTO:
+            claim = self.painter.narrowed(claim, request, mask, reporter, editing)
+        options = claim.inversion
 
-        source, cached = self._source(claim, reporter, editing)
+        source, cached = self.painter.source(claim, reporter, editing)
         found = monotonic()
         reporter.expect(*editing)
         reporter.show(source.picture)
-        mask = self._records.mask(claim.image_id, request.mask) if request.mask else None
-        edit = _asked(request, mask)
-        try:
-            painted = self._paint(claim.record, source, edit, reporter)
-        except engine.RecordMismatch as mismatch:
-            if mismatch.name not in _OF_THE_MODEL:
-                raise
-            source, cached = self._remake(claim, reporter), False
-            painted = self._paint(claim.record, source, edit, reporter)
+        edit = asked(request, engine.regions.part(mask, options.region) if mask else None)
+        painted = self.painter.paint(claim, source, edit, reporter)
+        source, cached = painted.source, cached and not painted.remade
         ended = monotonic()
-        for result in painted:
+        for result in painted.results:
             SOUGHT.labels("features", "memory" if result.cached else "none").inc()
-        pictures = [picture for result in painted for picture in _pictures(result)]
+        pictures = [picture for result in painted.results for picture in _pictures(result)]
         saved: list[EditedImage] = []
-        within = mask if mask and _confines(request.params) else None
+        within = mask if mask and confines(request.params) else None
         for prompt, (before, image, opened, attention) in zip(targets, pictures, strict=True):
             reporter(engine.Progress("save", len(saved), len(targets)))
             if opened is not None and opened.getbbox() is None:
@@ -124,14 +119,14 @@ class Work:
             saved.append(
                 EditedImage(
                     prompt=prompt,
-                    **self._save_sizes(claim.image_id, request, before, image, opened, within, reporter),
+                    **self._save_sizes(claim, request, before, image, opened, within, reporter),
                     metrics=compare(source.picture, image, opened),
                     attention=words if attention else None,
                 )
             )
         features = [
             self._save_features(claim.image_id, each, reporter)
-            for result in painted
+            for result in painted.results
             for each in result.features
         ]
         reporter(engine.Progress("save", len(targets), len(targets)))
@@ -140,10 +135,10 @@ class Work:
             inversion=inversion_info(claim.record_id, options),
             images=saved,
             features=features or None,
-            attention_steps=list(painted[0].attention_steps) or None,
+            attention_steps=list(painted.results[0].attention_steps) or None,
             seed=edit.seed,
             source_cached=cached,
-            features_cached=all(result.cached for result in painted),
+            features_cached=all(result.cached for result in painted.results),
             timings=Timings(
                 queued=round(claim.queued_s, 3),
                 source=round(found - began, 3),
@@ -151,50 +146,6 @@ class Work:
                 save=round(monotonic() - ended, 3),
             ),
         )
-
-    def _paint(
-        self, key: RecordKey, source: Source, edit: engine.Edit, reporter: Reporter
-    ) -> list[engine.EditResult]:
-        """The targets painted together, or one by one if there is not the memory for that."""
-
-        def paint(what: engine.Edit) -> engine.EditResult:
-            cache = self._records.features(key)
-            return engine.edit(self._models, source.record, what, cache=cache, on_progress=reporter)
-
-        try:
-            return [paint(edit)]
-        except engine.OutOfMemory:
-            log.warning("memory ran out; the edits are tried one by one")
-        self.exhausted += 1
-        self._records.make_room()
-        reporter.warn("one_by_one", "The pictures were computed one by one, for lack of memory.")
-        return [paint(replace(edit, only=target)) for target in range(len(edit.prompts))]
-
-    def _source(
-        self, claim: Claim, reporter: Reporter, then: Sequence[Phase] | None = None
-    ) -> tuple[Source, bool]:
-        """The source of the job, listed under its image, and whether it was there already.
-
-        `then` are the phases that follow if it was not; None if all are expected already.
-        """
-
-        def on_lost(lost: Lost) -> None:
-            if then is not None:
-                reporter.expect(*_inverting(claim.inversion), *then)
-            if claim.listed or lost is not Lost.MISSING:
-                reporter.warn(lost.code, lost.warning)
-
-        source, cached = self._records.ensure(claim.record, claim.inversion, reporter, on_lost=on_lost)
-        if not (cached and claim.listed):
-            self._store.jobs.made(claim, source.stored)
-        return source, cached
-
-    def _remake(self, claim: Claim, reporter: Reporter) -> Source:
-        reporter.warn(Lost.FOREIGN.code, Lost.FOREIGN.warning)
-        self._records.discard(claim.record)
-        source, _ = self._records.ensure(claim.record, claim.inversion, reporter)
-        self._store.jobs.made(claim, source.stored)
-        return source
 
     def _doubts(self, source: Source, psnr: float) -> list[Notice]:
         """Why edits of the picture may be poor; `psnr` is its reconstruction's."""
@@ -211,7 +162,7 @@ class Work:
 
     def _save_sizes(
         self,
-        image_id: str,
+        claim: Claim,
         request: EditRequest,
         before: Image.Image,
         image: Image.Image,
@@ -223,24 +174,28 @@ class Work:
 
         `within` is a mask of the original's size beyond which nothing changes.
         """
+        region = claim.inversion.region
 
         def urls(picture: Image.Image, mask: Image.Image | None) -> tuple[str, str | None]:
-            url = self._save(image_id, picture, reporter, request.output_format, request.quality)
-            return url, None if mask is None else self._save(image_id, mask, reporter)
+            url = self._save(claim.image_id, picture, reporter, request.output_format, request.quality)
+            return url, None if mask is None else self._save(claim.image_id, mask, reporter)
 
         by_model = url, mask_url = urls(image, mask)
         fields: dict[str, Any] = dict(zip(("model_url", "model_mask_url"), by_model, strict=True))
-        asked = request.resolution or (Resolution.MODEL if mask is None else Resolution.SOURCE)
-        if mask is not None or asked is Resolution.SOURCE:
-            original = self._records.sent(image_id, reporter)
-            shown = engine.fullres.cropped(original.size, image.size, short=self._models.spec.size)
+        if mask is None and region is not None:
+            mask = Image.new("L", image.size, 255)
+        default = Resolution.MODEL if mask is None else Resolution.SOURCE
+        asked_for = request.resolution or default
+        if mask is not None or asked_for is Resolution.SOURCE:
+            original = self._records.sent(claim.image_id, reporter)
+            shown = engine.regions.shown_of(original.size, region, image.size, short=self._models.spec.size)
             full = engine.fullres.apply_edit(
                 original, edit=image, source=before, mask=mask, within=within, shown=shown
             )
             in_full = urls(full.image, full.mask)
             fields |= zip(("full_url", "full_mask_url"), in_full, strict=True)
-            url, mask_url = in_full if asked is Resolution.SOURCE else by_model
-        return {**fields, "url": url, "mask_url": mask_url, "resolution": asked}
+            url, mask_url = in_full if asked_for is Resolution.SOURCE else by_model
+        return {**fields, "url": url, "mask_url": mask_url, "resolution": asked_for}
 
     def _save_attention(
         self, image_id: str, attention: Sequence[engine.WordAttention], reporter: Reporter
@@ -287,41 +242,11 @@ class Work:
         keep(self._store.blobs, key, data, reporter.check)
 
 
-def _inverting(options: InvertOptions) -> tuple[Phase, ...]:
-    """What an inversion does before there is a record; an inner step goes through the denoiser and back."""
-    if INVERSIONS[options.method].paints:
-        return (Phase(name="paint", steps=options.steps, rows=2),)
-    inner = engine.INVERTERS[options.method].inner_steps_of(options.steps, options.params)
-    return (
-        Phase(name="encode", steps=1),
-        Phase(name="invert", steps=options.steps),
-        Phase(name="optimize", steps=inner, rows=3),
-    )
-
-
 def _reconstructing(options: InvertOptions) -> Phase:
     """A source that runs free is sampled: with guidance, if it was learned for that."""
     rows = 2 if INVERSIONS[options.method].learns_scale else 1
     pinned = engine.INVERTERS[options.method].pinned
     return Phase(name="reconstruct", steps=0 if pinned else options.steps, rows=rows)
-
-
-def _confines(params: EditParameters) -> bool:
-    """Whether the mask that was sent bounds the change, and does not only add to what others open."""
-    others = params.blend_words or params.subtract_words or params.diffedit_mask
-    return params.combine_masks == "and" or not others
-
-
-def _asked(request: EditRequest, mask: Image.Image | None) -> engine.Edit:
-    return engine.Edit(
-        prompt=request.targets,
-        method=request.params,
-        preset=request.preset,
-        guidance_scale=request.guidance_scale,
-        negative_prompt=request.negative_prompt,
-        seed=request.seed or 0,
-        mask=mask,
-    )
 
 
 def _pictures(result: engine.EditResult) -> Iterator[_Picture]:

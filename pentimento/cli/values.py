@@ -22,6 +22,18 @@ def extra_params(param: Sequence[str], option: str = "--param") -> dict[str, Any
     return params
 
 
+def region(text: str | None) -> list[int] | str | None:
+    """`--region X,Y,WIDTH,HEIGHT`, or auto."""
+    if text is None or text == "auto":
+        return text
+    try:
+        return [int(part) for part in text.strip("[]").split(",")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"--region: '{text}' is no region; give auto, or X,Y,WIDTH,HEIGHT in pixels: 120,80,256,256"
+        ) from None
+
+
 def windows(option: str, given: Sequence[str]) -> Any:
     """A window for all words, or one by word: `0.8 dog=0.1:0.3`."""
     by_word = dict(_split(option, text) for text in given if "=" in text)

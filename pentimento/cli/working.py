@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api_schemas import IMAGE_ID, Accepted, EditedImage, OutputFormat, Resolution
+from api_schemas import IMAGE_ID, JOB_ID, Accepted, EditedImage, OutputFormat, Resolution
 from parameters import EDITS, for_pictures
 from pentimento.cli import values
 from pentimento.cli.common import Json, Url, asking
@@ -27,6 +27,7 @@ CancelAfter = Annotated[
     str | None, typer.Option(help="Give the job up unless it has ended by then: 90s, 5m, 1h30m.")
 ]
 
+_RESULT = "/images/"
 _FORMATS = {
     ".png": OutputFormat.PNG,
     ".jpg": OutputFormat.JPEG,
@@ -47,6 +48,10 @@ def invert(
     fit: Annotated[
         Fit | None, typer.Option(help="What to do with a picture that is longer than 2:1.")
     ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y,W,H", help="Invert only this part, for edits with the same --region."),
+    ] = None,
     params: dict[str, Any],
     param: Param = None,
     cancel_after: CancelAfter = None,
@@ -64,6 +69,7 @@ def invert(
             preset=preset,
             model=model,
             fit=fit,
+            region=values.region(region),
             params=params or None,
             cancel_after=cancel_after,
         )
@@ -80,12 +86,21 @@ def invert(
 def edit(
     *,
     image: Annotated[
-        str, typer.Argument(help="What `pentimento invert` printed, or with --from a picture; - is stdin.")
+        str,
+        typer.Argument(
+            help="What `pentimento invert` printed; with --from a picture, - for stdin; or the job of an "
+            "edit or the path of a result, to edit that further."
+        ),
     ],
     prompts: Annotated[list[str], typer.Argument(metavar="PROMPT...", help="What the image is to show.")],
     source_prompt: Annotated[
-        str | None, typer.Option("--from", help="What the picture shows, which is sent along with its edit.")
+        str | None,
+        typer.Option("--from", help="What the picture shows, which is sent along with its edit."),
     ] = None,
+    number: Annotated[
+        int,
+        typer.Option("--picture", min=1, max=8, help="Of a job with several pictures: which one."),
+    ] = 1,
     model: Annotated[str | None, typer.Option(help="With --from: the model to use.")] = None,
     fit: Annotated[
         Fit | None, typer.Option(help="With --from: what to do with a picture that is longer than 2:1.")
@@ -98,6 +113,14 @@ def edit(
     resolution: Annotated[
         Resolution | None,
         typer.Option(help="The image's own size (usual where the change is confined) or the model's."),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y,W,H|auto",
+            help="Edit only this part, in pixels of the image, at the model's full size: for small things in "
+            "large pictures; auto finds what changes.",
+        ),
     ] = None,
     method: Annotated[str | None, typer.Option(help="How the image is edited.")] = None,
     inversion: Annotated[
@@ -143,15 +166,19 @@ def edit(
         raise typer.BadParameter(f"--output: there is no folder {output.parent}")
     if not to_stdout and output.suffix.lower() not in _FORMATS:
         raise typer.BadParameter(f"--output: '{output.name}' does not end in {', '.join(_FORMATS)}")
-    given = _given(image, source_prompt)
+    choice = values.extra_params(inversion or (), "--inversion")
+    of_a_result = image.startswith(_RESULT) or re.fullmatch(JOB_ID, image) is not None
+    if of_a_result and source_prompt is not None:
+        choice, source_prompt = {**choice, "prompt": source_prompt}, None
+    given = image if of_a_result else _given(image, source_prompt)
     of_a_picture = {"source_prompt": source_prompt, "model": model, "fit": fit}
     with asking(url) as client:
         job = client.edit(
-            given,
+            _made_by(client, image, number) if re.fullmatch(JOB_ID, image) else given,
             prompts[0] if len(prompts) == 1 else prompts,
             **{name: value for name, value in of_a_picture.items() if value is not None},
             method=method,
-            inversion=values.extra_params(inversion or (), "--inversion") or None,
+            inversion=choice or None,
             params=params or None,
             preset=preset,
             guidance_scale=guidance,
@@ -161,6 +188,7 @@ def edit(
             output_format=_FORMATS.get(output.suffix.lower()),
             quality=quality,
             resolution=resolution,
+            region=values.region(region),
             cancel_after=cancel_after,
         )
         if no_wait:
@@ -187,6 +215,18 @@ def install(app: typer.Typer) -> None:
     """Add these commands to the application."""
     for command in (invert, edit):
         app.command()(command)
+
+
+def _made_by(client: Client, job_id: str, number: int) -> str:
+    """The path of a picture that an edit made, once that has ended."""
+    done = client.wait(job_id)
+    if not isinstance(done, Edited):
+        raise ValueError(f"the job {job_id} was no edit, and made no picture")
+    result = done.result
+    if number > len(result.images):
+        raise ValueError(f"--picture {number}: the job {job_id} made {len(result.images)} pictures")
+    made = result.images[number - 1]
+    return made.full_url or made.url
 
 
 def _given(image: str, source_prompt: str | None) -> str | bytes:

@@ -17,7 +17,7 @@ from service.idempotency import REPLAYED, once
 from service.limiting import AtOnce
 from service.pulse import Pulse
 from service.request_headers import Terms, TheTerms
-from service.results import submit_result
+from service.results import submit_edit_of_result, submit_result
 from service.routes.common import TheFollower, TheSettings, TheStore
 from service.security import UPLOAD_BYTES
 from service.spooling import InFlight
@@ -128,6 +128,9 @@ async def edit(
     async with edit_body(request, in_flight, terms.caller.tenant) as (asked, read, read_mask):
         check_webhook(asked.webhook_url, settings)
 
+        named = asked.image_id if isinstance(asked, EditRequest) else None
+        of_result = named is not None and named.startswith("/")
+
         def submit() -> tuple[Accepted, bool]:
             if read or read_mask:
                 pulse.check()
@@ -140,14 +143,13 @@ async def edit(
 
             def submitted(ask: Ask) -> Accepted:
                 if isinstance(asked, EditRequest):
-                    return submit_edit(store, asked, ask, mask, settings.max_pixels)
+                    make = submit_edit_of_result if of_result else submit_edit
+                    return make(store, asked, ask, mask, settings.max_pixels)
                 return submit_edit_upload(store, asked, data, ask, settings.max_pixels, mask)
 
-            return once(
-                store, terms, body, submitted, asked.image_id if isinstance(asked, EditRequest) else None
-            )
+            return once(store, terms, body, submitted, named.split("/")[2] if of_result and named else named)
 
-        limiter = DECODERS if read or read_mask else None
+        limiter = DECODERS if read or read_mask or of_result else None
         accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
     return await _answer(request, follower, terms, accepted, replayed)
 

@@ -7,6 +7,7 @@ const DOING = {
   encode: "Reading the picture",
   invert: "Inverting",
   optimize: "Learning its style",
+  find: "Finding the place",
   reconstruct: "Checking the inversion",
   edit: "Editing",
   decode: "Painting",

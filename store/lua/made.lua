@@ -1,8 +1,8 @@
--- job, worker, attempt, bytes
+-- job, worker, attempt, bytes, record, description of the record
 -- include: steps
 
-local id, worker, attempt, bytes = unpack(ARGV)
-local image_id, rid, about = many(job(id), 'image_id', 'record', 'about')
+local id, worker, attempt, bytes, rid, about = unpack(ARGV)
+local image_id = get(job(id), 'image_id')
 local said = verdict(id, worker, attempt)
 if said == 'ok' then
   if get(record(image_id, rid), 'status') == '' then

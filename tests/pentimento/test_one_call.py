@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -116,3 +117,38 @@ def test_warnings_are_on_stderr(run: Any, cat: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout == "dog.png\n"
     assert "warning: '(dog:1.5)' is read as plain text" in " ".join(result.stderr.split())
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_result_is_edited_further(live: str, run: Any, cat: Path, shared: Store) -> None:
+    first = run("edit", "cat.png", "a dog on grass", "a fox on grass", "--from", "a cat on grass", "--json")
+    job = json.loads(first.stdout)
+    second = run("edit", job["id"], "a lion on grass", "--picture", "2", "-o", "lion.png")
+    assert second.exit_code == 0, second.output
+    path = job["result"]["images"][0]["url"]
+    third = run("edit", path, "a lion on grass", "--from", "a puppy", "-o", "x.png")
+    assert third.exit_code == 0, third.output
+    with Client(live) as client:
+        by_word = {image.prompt: client.image(image.id) for image in client.images()}
+    assert set(by_word) == {"a cat on grass", "a fox on grass", "a puppy"}
+    assert stored(shared, by_word["a fox on grass"].id).getpixel((0, 0)) == (0, 128, 0)
+    beyond = run("edit", job["id"], "a lion on grass", "--picture", "3")
+    assert (beyond.exit_code, "made 2 pictures" in beyond.stderr) == (1, True)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_region_reaches_the_service(live: str, run: Any, shared: Store, tmp_path: Path) -> None:
+    (tmp_path / "large.png").write_bytes(encoded(plain(200, 160)))
+    words = ("edit", "large.png", "a dog on grass", "--from", "a cat on grass", "-o", "dog.png", "--region")
+    assert run(*words, "10,20,64,48").exit_code == 0
+    assert run(*words, "auto").exit_code == 0
+    with Client(live) as client:
+        cat = client.invert(tmp_path / "large.png", "a cat on grass", region=(0, 0, 64, 64))
+        client.edit(cat, "a dog on grass")
+        client.edit(cat, "a dog on grass", region=None)
+        asked = [job.request["region"] for job in client.jobs(kind="edit")]
+    assert asked == [None, [0, 0, 64, 64], "auto", [10, 20, 64, 48]]
+    for wrong, reason in (("10,20,64", "four whole numbers"), ("150,0,64,64", "the image is 200x160")):
+        result = run(*words, wrong)
+        assert (result.exit_code, reason in " ".join(result.stderr.split())) == (1, True)
+    assert run(*words, "left").exit_code == 2

@@ -71,7 +71,7 @@ def test_a_path_names_a_picture_too(http: TestClient, shared: Store, image: str,
     assert http.get(f"/images/{new}/source.png").content == MODEL
     refused = take(http, from_result=path)
     assert (refused.status_code, refused.json()["code"]) == (422, "validation_error")
-    assert "prompt" in refused.json()["detail"]
+    assert refused.json()["detail"].startswith("prompt: say what")
 
 
 def test_what_is_no_result_is_refused_by_saying_why(
@@ -103,3 +103,34 @@ def test_a_damaged_result_becomes_no_image(http: TestClient, shared: Store, imag
     shared.blobs.put(keys.result(image, FULL), MODEL)
     answer = take(http, from_result={"job_id": job})
     assert (answer.status_code, answer.json()["code"]) == (410, "damaged")
+
+
+def test_an_edit_names_a_result_by_its_path(http: TestClient, shared: Store, image: str, job: str) -> None:
+    path = http.get(f"/jobs/{job}").json()["result"]["images"][0]["url"]
+    answer = edit(http, path, "a fox on grass", seed=5)
+    assert answer.status_code == 202, answer.text
+    new = http.get(answer.json()["links"]["image"]).json()
+    assert (new["width"], new["height"], new["prompt"]) == (120, 90, "a dog on grass")
+    assert (new["method"], new["steps"]) == ("ddim", 7)
+    assert http.get(f"/images/{new['id']}/source.png").content == FULL
+    asked = http.get(answer.headers["location"]).json()["request"]
+    assert (asked["image_id"], asked["seed"]) == (new["id"], 5)
+    again = edit(http, path, "a fox on grass", inversion={"prompt": "a puppy", "steps": 9}).json()
+    assert again["image_id"] == new["id"]
+    assert (again["inversion"]["prompt"], again["inversion"]["steps"]) == ("a puppy", 9)
+
+
+def test_a_path_whose_edit_is_forgotten_needs_words(http: TestClient, shared: Store, image: str) -> None:
+    path = stored(shared, image, MODEL)
+    refused = edit(http, path, "a fox on grass")
+    assert (refused.status_code, refused.json()["code"]) == (422, "validation_error")
+    assert refused.json()["detail"].startswith("inversion.prompt: ")
+    told = edit(http, path, "a fox on grass", inversion={"prompt": "a dog on grass"})
+    assert told.status_code == 202
+    gone = edit(http, f"/images/{image}/results/{'0' * 64}.png", inversion={"prompt": "a dog"})
+    assert (gone.status_code, gone.json()["code"]) == (404, "not_found")
+    elsewhere = edit(http, path.replace(image, "img_" + "a" * 26), inversion={"prompt": "a dog"})
+    assert elsewhere.status_code == 404
+    for wrong in ("/images/x.png", "https://example.com/dog.png", "img_1"):
+        problem = edit(http, wrong).json()
+        assert (problem["code"], len(problem["errors"])) == ("validation_error", 1)

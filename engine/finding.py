@@ -1,0 +1,48 @@
+"""Where words of the source look: one pass over its path, without an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from engine.attention import Maps, Step, coarsened
+from engine.backbones import Backbone
+from engine.denoise import denoise
+from engine.editing import check_match, check_words_seen, source_lane
+from engine.errors import memory_errors
+from engine.progress import OnProgress, Progress, silent
+from engine.record import SourceRecord
+
+
+def find(
+    model: Backbone, record: SourceRecord, words: Sequence[int], *, on_progress: OnProgress | None = None
+) -> Tensor:
+    """The cross-attention of words of the source's prompt, by index: added up over the run, (h, w).
+
+    The source follows its path, so that it costs one row a step.
+
+    Raises:
+        RecordMismatch, UnknownMethod, UnsupportedByModel: as their names say.
+        NumericalError, OutOfMemory: likewise.
+    """
+    report = on_progress or silent
+    check_match(model, record)
+    check_words_seen(model)
+    path = record.trajectory.flip(0)
+
+    def pinned(step: Step, _: Tensor) -> Tensor:
+        return path[step.index + 1][None].to(model.device)
+
+    maps = Maps(model.spec.blend_factor)
+    with memory_errors():
+        lane = replace(source_lane(model, record, 1.0), observers=(maps,), after=pinned)
+        denoise(model, [lane], phase="find", on_step=lambda *step: report(Progress("find", *step)))
+        assert maps.total is not None
+        spans = model.tokens(record.prompt).spans
+        marks = torch.zeros(maps.total.shape[1], device=model.device)
+        marks[[at for word in words for at in spans[word]]] = 1
+        grid = coarsened(*record.size, model.spec.blend_factor)
+        return (marks @ maps.total[0]).unflatten(-1, grid).cpu()
