@@ -21,3 +21,11 @@ class Knowledge(Response):
         description="The worst that its autoencoder made of a picture of its kind, in dB; a picture that "
         "fares worse is not of its kind.",
     )
+    lowest_snr: float | None = Field(
+        default=None, description="The same, in dB of the deviation of the picture's own values."
+    )
+    lowest_detail: float | None = Field(
+        default=None,
+        description="The least part of the differences between neighbouring pixels that its autoencoder kept "
+        "of a picture of its kind.",
+    )

@@ -29,6 +29,7 @@ from engine.errors import (
     UnsupportedByModel,
 )
 from engine.feature_pictures import FeaturePicture
+from engine.fidelity import Fidelity, fidelity
 from engine.finding import find
 from engine.inverters import INVERTERS
 from engine.inverting import invert, record_key
@@ -53,6 +54,7 @@ __all__ = [
     "EditResult",
     "EmptyMask",
     "FeaturePicture",
+    "Fidelity",
     "Incompatible",
     "InvalidImage",
     "InvalidParameter",
@@ -78,6 +80,7 @@ __all__ = [
     "WordAttention",
     "check_words_seen",
     "edit",
+    "fidelity",
     "find",
     "invert",
     "load",

@@ -78,6 +78,7 @@ def _folder(spec: ModelSpec) -> Path:
                 revision=spec.revision,
                 allow_patterns=[
                     "model_index.json",
+                    "knows.json",
                     *(f"{part}/*" for part in (*parts, *VISION_PARTS)),
                 ],
                 ignore_patterns=["*.bin", "*.ckpt", "*.msgpack", "*.fp16.*", "*.non_ema.*"],

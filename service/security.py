@@ -11,7 +11,7 @@ from service.errors import problem_response
 from service.origins import Origins
 
 JSON_BYTES = 256 * 2**10
-UPLOAD_BYTES = 28 * 2**20  # 20 MiB of image as base64, and the rest of the body
+UPLOAD_BYTES = 88 * 2**20  # 64 MiB of image as base64, and the rest of the body
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

@@ -75,8 +75,8 @@ class ServiceSettings(WebhookSettings):
         description="How many streams of events, and waits for an end, a key may have open.",
     )
     upload_bytes: int = Field(
-        default=256 * 2**20,
-        ge=64 * 2**20,
+        default=512 * 2**20,
+        ge=192 * 2**20,
         description="How many bytes of bodies with pictures may be on their way at once, on the disk of "
         "temporary files; a tenant may have half of them.",
     )

@@ -13,7 +13,7 @@ from api_schemas import ErrorCode, Notice, Problem
 from parameters import EmptyMask
 from service.errors import ServiceError
 
-MAX_BYTES = 20 * 2**20
+MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ FORBIDDEN: dict[str, set[str]] = {
 }
 LADDER = [
     {"errors", "window", "noise", "conditioning", "guidance", "progress", "lbfgs", "pretrained", "preview"}
-    | {"resampling"},
+    | {"resampling", "fidelity"},
     {"schedule", "alignment", "mapping", "record", "vision", "plugins", "learned", "attention", "fullres"},
     {"attention_pictures", "feature_pictures", "lane", "spec", "value_inputs", "regions"},
     {"backbones"},

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from PIL import Image
 from pydantic import ValidationError
 
+import engine
 from api_schemas import Knowledge, Notice
 
 log = structlog.get_logger(__name__)
@@ -19,7 +19,8 @@ _FAMILIES: Final = {
     "FluxPipeline": "FLUX.1",
 }
 _BY_WIDTH: Final = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2"}
-_WORSE_DB: Final = 1.0
+_WORSE_DB: Final = 0.5
+_LESS_DETAIL: Final = 0.9
 _LARGER: Final = 4
 
 
@@ -44,32 +45,55 @@ def family(folder: Path) -> str:
 
 
 def doubts(
-    knows: Knowledge | None, *, sent: tuple[int, int], working: Image.Image, own_psnr: float
+    knows: Knowledge | None, *, sent: tuple[int, int], working: tuple[int, int], own: engine.Fidelity
 ) -> list[Notice]:
     """What may make edits of a picture poor, whatever they ask for.
 
-    `own_psnr` is the autoencoder's alone: what it makes of the working picture, against it, in dB.
+    `own` is the autoencoder's alone: what it makes of the working picture, against it.
     """
     found = []
-    factor = min(sent) / min(working.size)
+    factor = min(sent) / min(working)
     if factor > _LARGER:
         found.append(
             Notice(
                 code="much_larger_than_model",
                 message=f"The picture has {sent[0]}x{sent[1]} pixels and the model sees "
-                f"{working.width}x{working.height} of it: nothing smaller than {factor:.0f} pixels.",
+                f"{working[0]}x{working[1]} of it: nothing smaller than {factor:.0f} pixels. `region` edits "
+                "a part of it at the model's full size.",
             )
         )
-    if knows is not None and knows.lowest_psnr is not None and own_psnr < knows.lowest_psnr - _WORSE_DB:
+    if knows is not None and (far := _far(knows, own)):
         found.append(
             Notice(
                 code="poor_reconstruction",
-                message=f"The model cannot represent this picture: its autoencoder gives it back with "
-                f"{own_psnr:.1f} dB, and pictures of its kind with {knows.lowest_psnr:.1f} or more. Edits "
-                "will be as far off.",
+                message=f"The model cannot represent this picture: {far}. Edits will be as far off.",
             )
         )
     return found
+
+
+def _far(knows: Knowledge, own: engine.Fidelity) -> str | None:
+    """In which way the autoencoder does worse with a picture than with any of its kind."""
+    if knows.lowest_psnr is not None and own.psnr < knows.lowest_psnr - _WORSE_DB:
+        return (
+            f"its autoencoder gives it back with {own.psnr:.1f} dB, and pictures of its kind with "
+            f"{knows.lowest_psnr:.1f} or more"
+        )
+    if knows.lowest_snr is not None and own.snr < knows.lowest_snr - _WORSE_DB:
+        return (
+            f"the error of its autoencoder is {_share(own.snr)} of what there is to see, and at most "
+            f"{_share(knows.lowest_snr)} in pictures of its kind"
+        )
+    if knows.lowest_detail is not None and own.detail < knows.lowest_detail * _LESS_DETAIL:
+        return (
+            f"its autoencoder keeps {own.detail:.0%} of the fine detail, and in pictures of its kind "
+            f"{knows.lowest_detail:.0%} or more"
+        )
+    return None
+
+
+def _share(snr: float) -> str:
+    return f"{10 ** (-snr / 20):.0%}"
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Work:
             width=source.picture.width,
             height=source.picture.height,
             cached=cached,
-            warnings=self._doubts(source, metrics.psnr),
+            warnings=self._doubts(source, reconstruction),
             seconds=round(monotonic() - began, 3),
         )
 
@@ -147,13 +147,17 @@ class Work:
             ),
         )
 
-    def _doubts(self, source: Source, psnr: float) -> list[Notice]:
-        """Why edits of the picture may be poor; `psnr` is its reconstruction's."""
+    def _doubts(self, source: Source, given_back: Image.Image) -> list[Notice]:
+        """Why edits of the picture may be poor; `given_back` is its reconstruction."""
         if not engine.INVERTERS[source.record.method].pinned:
             latent = source.record.trajectory[:1].to(self._models.device)
-            psnr = compare(source.picture, engine.codec.decode(self._models, latent)[0], None).psnr
-        knows = knowledge.read(self._models.folder)
-        return knowledge.doubts(knows, sent=source.sent, working=source.picture, own_psnr=psnr)
+            given_back = engine.codec.decode(self._models, latent)[0]
+        return knowledge.doubts(
+            knowledge.read(self._models.folder),
+            sent=source.sent,
+            working=source.picture.size,
+            own=engine.fidelity(source.picture, given_back),
+        )
 
     def _check_model(self, options: InvertOptions) -> None:
         served = self._store.settings.model_name

@@ -146,6 +146,7 @@ def test_a_hub_id_is_resolved_to_its_snapshot(folder: Path, monkeypatch: pytest.
 
     assert asked["name"] == loaded.spec.name == "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert loaded.spec.size == 32
+    assert "knows.json" in asked["allow_patterns"]
 
 
 @pytest.mark.parametrize("name", ["no/such/model", "nothing here", "/", ""])

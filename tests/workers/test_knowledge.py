@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import engine
 from api_schemas import InvertResult, Knowledge
@@ -15,17 +16,33 @@ from workers.process import describe
 from workers.settings import WorkerSettings
 
 
-def codes(sent: tuple[int, int], psnr: float, knows: Knowledge | None) -> list[str]:
-    found = knowledge.doubts(knows, sent=sent, working=Image.new("RGB", (96, 64)), own_psnr=psnr)
-    return [notice.code for notice in found]
+def codes(knows: Knowledge | None, *, sent: tuple[int, int] = (96, 64), **own: float) -> list[str]:
+    given = engine.Fidelity(**{"psnr": 40.0, "snr": 20.0, "detail": 1.0, **own})
+    return [notice.code for notice in knowledge.doubts(knows, sent=sent, working=(96, 64), own=given)]
 
 
 def test_a_picture_is_doubted_for_its_size_and_for_what_the_autoencoder_makes_of_it() -> None:
-    knows = Knowledge(lowest_psnr=24)
-    assert codes((384, 256), 24, knows) == []
-    assert codes((390, 260), 24, knows) == ["much_larger_than_model"]
-    assert codes((96, 64), 22.9, knows) == ["poor_reconstruction"]
-    assert codes((96, 64), 5, Knowledge()) == codes((96, 64), 5, None) == []
+    knows = Knowledge(lowest_psnr=24, lowest_snr=7, lowest_detail=0.6)
+    assert codes(knows, sent=(384, 256), psnr=23.6, snr=6.6, detail=0.55) == []
+    assert codes(knows, sent=(390, 260)) == ["much_larger_than_model"]
+    for worse in ({"psnr": 23.4}, {"snr": 6.4}, {"detail": 0.53}):
+        assert codes(knows, **worse) == ["poor_reconstruction"]
+        assert codes(Knowledge(), **worse) == codes(None, **worse) == []
+
+
+def test_a_flat_picture_and_fine_texture_are_seen_through() -> None:
+    rng = np.random.default_rng(0)
+    values = 128 + 40 * rng.standard_normal((64, 64, 1)).repeat(3, 2)
+    texture = Image.fromarray(values.clip(0, 255).astype(np.uint8))
+    flat = texture.point(lambda value: 128 + (value - 128) // 20)
+    smooth = texture.filter(ImageFilter.BoxBlur(2))
+    for picture, blank in ((texture, smooth), (flat, Image.new("RGB", (64, 64), (128, 128, 128)))):
+        assert engine.fidelity(picture, picture) == engine.Fidelity(psnr=100, snr=100, detail=1)
+        seen = engine.fidelity(picture, blank)
+        assert seen.detail < 0.3
+        assert seen.snr < 4
+    assert engine.fidelity(flat, blank).psnr > 40
+    assert engine.fidelity(blank, blank) == engine.Fidelity(psnr=100, snr=100, detail=1)
 
 
 def test_a_folder_that_says_nothing_or_nonsense_is_no_obstacle(tmp_path: Path) -> None:
