@@ -152,3 +152,40 @@ def test_a_region_reaches_the_service(live: str, run: Any, shared: Store, tmp_pa
         result = run(*words, wrong)
         assert (result.exit_code, reason in " ".join(result.stderr.split())) == (1, True)
     assert run(*words, "left").exit_code == 2
+
+
+def half(mode: str = "L") -> Image.Image:
+    """A mask whose left half is open; with alpha, what is closed is transparent."""
+    mask = Image.new("LA" if mode == "LA" else "L", (64, 64), 0)
+    mask.paste((255, 255) if mode == "LA" else 255, (0, 0, 32, 64))
+    return mask
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_mask_is_sent_with_an_edit_however_it_is_given(
+    live: str, cat: Path, shared: Store, tmp_path: Path, run: Any
+) -> None:
+    file = tmp_path / "mask.png"
+    half().save(file)
+
+    async def awaited(image: str) -> str:
+        async with AsyncClient(live) as client:
+            return (await client.edit(image, "a dog on grass", mask=half())).job_id
+
+    with Client(live) as client:
+        inversion = client.invert(cat, prompt="a cat on grass")
+        for mask in (file, str(file), file.read_bytes(), half("LA")):
+            client.edit(inversion, "a dog on grass", mask=mask, seed=3)
+        client.edit(cat.read_bytes(), "a dog on grass", source_prompt="a cat on grass", mask=file)
+        asyncio.run(awaited(inversion.image_id))
+        result = run("edit", inversion.image_id, "a dog on grass", "--mask", str(file), "--no-wait")
+        assert result.exit_code == 0, result.output
+        jobs, _ = shared.jobs.page("default", limit=20, kind="edit")
+        [path] = {job.request["mask"] for job in jobs}
+        assert len(jobs) == 7
+        again = client.edit(inversion, "a fox on grass", mask=str(path))
+        assert client.job(again).request["mask"] == path
+        sent = client.picture(str(path)).convert("L")
+    assert (sent.size, sent.getpixel((0, 0)), sent.getpixel((31, 0))) == ((32, 32), 255, 0)
+    missing = run("edit", inversion.image_id, "a dog", "--mask", str(tmp_path / "nowhere.png"))
+    assert missing.exit_code == 2
