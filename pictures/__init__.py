@@ -3,7 +3,7 @@
 from pictures.colour import upright_srgb
 from pictures.errors import Change, InvalidPicture, PictureError, PictureTooLarge, UnsupportedFormat
 from pictures.formats import ACCEPTED
-from pictures.masks import opened, read_mask
+from pictures.masks import opened, read_mask, transparency
 from pictures.reading import LARGEST_PIXELS, SMALLEST_SIDE, STORED_PIXELS, Picture, read
 from pictures.shape import WIDEST, Fit, reshape
 
@@ -24,5 +24,6 @@ __all__ = [
     "read",
     "read_mask",
     "reshape",
+    "transparency",
     "upright_srgb",
 ]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from pictures.errors import InvalidPicture
 from pictures.reading import STORED_PIXELS, read
@@ -30,6 +30,12 @@ def read_mask(
             "proportions."
         )
     return opened(opened(mask.convert("L")).resize(size, Image.Resampling.BOX))
+
+
+def transparency(data: bytes, *, pixels: int = STORED_PIXELS) -> Image.Image:
+    """How transparent a picture in a file is, 0 to 255, by the rules of `read`; raises PictureError."""
+    white, black = (read(data, pixels=pixels, over=colour).image for colour in ("white", "black"))
+    return ImageChops.difference(white, black).convert("L")
 
 
 def opened(mask: Image.Image) -> Image.Image:

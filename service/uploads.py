@@ -62,6 +62,21 @@ def read_mask(data: bytes, size: tuple[int, int], *, fit: str | None, pixels: in
     return _encode(mask.convert("1"))
 
 
+def open_where_transparent(data: bytes, pixels: int) -> bytes:
+    """A mask in OpenAI's form, transparent where the picture may change, as one that is white there.
+
+    Raises ServiceError: what `read` raises, empty_mask.
+    """
+    try:
+        clear = pictures.transparency(data, pixels=pixels)
+    except pictures.PictureError as error:
+        raise ServiceError(ErrorCode(error.code), f"mask: {error}", parameter="mask") from error
+    if clear.getbbox() is None:
+        nothing = EmptyMask("nothing is transparent in the one that was sent; clear what may change")
+        raise ServiceError.of(Problem.of_error(nothing, parameter="mask"))
+    return _encode(clear)
+
+
 def kept(png: bytes) -> Upload:
     """A picture that the service made itself, as if it had been sent."""
     with Image.open(io.BytesIO(png), formats=["PNG"]) as image:

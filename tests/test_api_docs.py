@@ -26,6 +26,7 @@ MADE: dict[str, list[set[str]]] = {
         set(),
         {"painted.png"},
         {"dog.webp", "dog.jpg"},
+        {"mask.png", "dog.png"},
         set(),
         {"dog.png", "where_is_the_dog.png"},
         {
@@ -43,7 +44,16 @@ MADE: dict[str, list[set[str]]] = {
         {"dog.png", "grass.png", "pet-1.webp", "pet-2.webp"},
         {"dog.jpg", "fox.jpg"},
         set(),
-        {"fox.png", "again.png", "dog.webp", "painted.png", "small.png", "further.png"},
+        {
+            "fox.png",
+            "again.png",
+            "dog.webp",
+            "mask.png",
+            "masked.png",
+            "painted.png",
+            "small.png",
+            "further.png",
+        },
     ],
 }
 

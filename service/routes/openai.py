@@ -182,17 +182,18 @@ async def edits(
     declared = request.headers.get("content-length", "")
     with in_flight.held(terms.caller.tenant, int(declared) if declared.isdecimal() else UPLOAD_BYTES):
         async with forms.form(request, _PICTURES, _FIELDS) as form:
-            asked, data = _read(form.multi_items())
+            asked, data, clear = _read(form.multi_items())
 
     def submit() -> Accepted:
         pulse.check()
         upload = _upload(asked, data, settings.max_pixels)
-        body = b"/v1/edits" + asked.model_dump_json().encode() + b"\0" + data
+        body = b"/v1/edits" + asked.model_dump_json().encode() + b"\0" + data + (clear or b"")
+        mask = None if clear is None else uploads.open_where_transparent(clear, settings.max_pixels)
         return once(
             store,
             terms,
             lambda: body,
-            lambda ask: submit_edit_upload(store, upload, data, ask, settings.max_pixels),
+            lambda ask: submit_edit_upload(store, upload, data, ask, settings.max_pixels, mask),
         )[0]
 
     job = await _ended(request, follower, terms, await to_thread.run_sync(submit, limiter=DECODERS))
@@ -202,16 +203,16 @@ async def edits(
     return await _answer(request, store, settings, terms, asked, [f"{url.lstrip('/').partition('.')[0]}.png"])
 
 
-def _read(fields: Sequence[tuple[str, Any]]) -> tuple[_Edit, bytes]:
+def _read(fields: Sequence[tuple[str, Any]]) -> tuple[_Edit, bytes, bytes | None]:
+    """What is asked, the picture, and the mask if there is one."""
     pictures = [value for name, value in fields if name in ("image", "image[]")]
-    if any(name == "mask" for name, _ in fields):
-        raise _refused(
-            "mask", "edits take no mask here; leave it out, the change is confined to what changes"
-        )
+    masks = [value for name, value in fields if name == "mask"]
+    if len(masks) > 1 or not all(isinstance(mask, UploadFile) for mask in masks):
+        raise _refused("mask", "send the file of one mask, transparent where the picture is to change")
     if len(pictures) != 1 or not isinstance(pictures[0], UploadFile):
         raise _refused("image", "send the file of one picture")
     texts = [(name, value) for name, value in fields if name not in _PICTURES]
-    return _valid(_Edit, dict(texts)), pictures[0].file.read()
+    return _valid(_Edit, dict(texts)), pictures[0].file.read(), masks[0].file.read() if masks else None
 
 
 def _valid(model: type[Model], fields: dict[str, Any]) -> Model:

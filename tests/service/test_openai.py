@@ -1,12 +1,18 @@
 """Refusals in OpenAI's form, as its own client reads them; tests/test_foreign_clients.py has it work."""
 
+import io
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2
 import openai
 import pytest
+from PIL import Image
 
+from api_schemas import ErrorCode
+from service import uploads
+from service.errors import ServiceError
 from store import Store
 from tests.service.conftest import png_of, serve
 from tests.service.live import serving
@@ -28,7 +34,8 @@ def client(shared: Store) -> Iterator[openai.OpenAI]:
     ("fields", "param", "said"),
     [
         ({"prompt": ""}, "prompt", "1 character"),
-        ({"mask": PICTURE}, "mask", "no mask"),
+        ({"mask": PICTURE}, "mask", "nothing is transparent"),
+        ({"mask": b"no picture"}, "mask", "mask: "),
         ({"n": 2}, "", "same picture"),
         ({"size": "512x512"}, "size", "40x32"),
         ({"size": "large"}, "size", "pattern"),
@@ -51,6 +58,26 @@ def test_what_cannot_be_done_is_an_invalid_request(
     assert refused.value.type == "invalid_request_error"
     assert (refused.value.param or "") == (param or "")
     assert said in refused.value.message
+
+
+def test_a_mask_is_open_where_it_is_transparent(
+    client: openai.OpenAI, shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = Image.new("RGBA", (40, 32), "red")
+    mask.paste((0, 0, 0, 0), (0, 0, 20, 32))
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    sent: list[bytes] = []
+
+    def submit(*asked: Any) -> None:
+        sent.append(uploads.read_mask(asked[-1], (40, 32), fit=None, pixels=10**6))
+        raise ServiceError(ErrorCode.QUEUE_FULL, "enough seen")
+
+    monkeypatch.setattr(sys.modules["service.routes.openai"], "submit_edit_upload", submit)
+    with pytest.raises(openai.RateLimitError):
+        client.images.edit(image=PICTURE, prompt="a dog", mask=buffer.getvalue())
+    (read,) = (Image.open(io.BytesIO(data)).convert("L") for data in sent)
+    assert (read.getpixel((0, 0)), read.getpixel((19, 31)), read.getpixel((20, 0))) == (255, 255, 0)
 
 
 def test_models_are_listed_and_others_are_not_found(client: openai.OpenAI) -> None:
