@@ -36,6 +36,7 @@ from api_schemas.requests import (
     Submission,
 )
 from api_schemas.results import (
+    Chosen,
     EditedImage,
     EditResult,
     FeaturePicture,
@@ -54,6 +55,7 @@ __all__ = [
     "PROBLEM_JSON",
     "RECORD_ID",
     "Accepted",
+    "Chosen",
     "ComparedWord",
     "Comparison",
     "Delivery",

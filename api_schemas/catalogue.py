@@ -9,6 +9,7 @@ from api_schemas.base import ImageId, JobId, Response, Time
 from api_schemas.errors import Problem
 from api_schemas.knowledge import Knowledge
 from api_schemas.results import InversionInfo, InvertResult
+from parameters import Table
 
 
 class ImageStatus(StrEnum):
@@ -96,6 +97,9 @@ class ModelInfo(Response):
         description="By method, the values that parameters left at null take with this model; where it has "
         "none, the method's published ones are taken.",
         examples=[{"p2p": {"tau_c": 0.2, "tau_s": 0.8}}],
+    )
+    auto: Table | None = Field(
+        default=None, description="What `auto` chooses with this model; null where its folder does not say."
     )
     workers: int = Field(default=1, ge=0, description="Workers that serve it now.")
 

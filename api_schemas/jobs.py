@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, JsonValue, computed_field
 
 from api_schemas.base import ImageId, JobId, Notice, Response, Time
 from api_schemas.errors import Problem
-from api_schemas.results import EditResult, InversionInfo, InvertResult
+from api_schemas.results import Chosen, EditResult, InversionInfo, InvertResult
 
 
 class JobStatus(StrEnum):
@@ -95,6 +95,9 @@ class Accepted(Response):
         default=None,
         description="The inversion that the job makes or edits; edits of the image may name it, whatever "
         "becomes of the image's own.",
+    )
+    chosen: Chosen | None = Field(
+        default=None, description="What `auto` chose and why; null where a method was named."
     )
     links: Links = Field(description="Where to go from here.")
     warnings: list[Notice] = Field(

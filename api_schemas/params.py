@@ -2,14 +2,26 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union
 
 from pydantic import BaseModel, ValidationInfo, ValidatorFunctionWrapHandler
 from pydantic.functional_validators import WrapValidator
 
-from parameters import EDITS, INVERSIONS, EditParameters, InversionParameters, Parameters, preset
+from parameters import (
+    AUTO,
+    EDITS,
+    INVERSIONS,
+    P2P,
+    Auto,
+    EditParameters,
+    InversionParameters,
+    Parameters,
+    preset,
+)
 
 Preset = Literal["published"]
+CHOICES: Final[Mapping[str, type[EditParameters]]] = {AUTO: Auto, **EDITS}
+"""The edit methods that requests can name, `auto` first."""
 
 if TYPE_CHECKING:
     InversionName: TypeAlias = str
@@ -17,8 +29,8 @@ if TYPE_CHECKING:
     InversionParams: TypeAlias = InversionParameters
     EditParams: TypeAlias = EditParameters
 else:  # The registries know more than a type checker can: installed packages add to them.
-    InversionName, EditName = Literal[tuple(INVERSIONS)], Literal[tuple(EDITS)]
-    InversionParams, EditParams = Union[tuple(INVERSIONS.values())], Union[tuple(EDITS.values())]  # noqa: UP007
+    InversionName, EditName = Literal[tuple(INVERSIONS)], Literal[tuple(CHOICES)]
+    InversionParams, EditParams = Union[tuple(INVERSIONS.values())], Union[tuple(CHOICES.values())]  # noqa: UP007
 
 
 def chosen_by_method(registry: Mapping[str, type[Parameters]]) -> WrapValidator:
@@ -51,6 +63,33 @@ def with_published(data: Any, registry: Mapping[str, type[Parameters]], usual: s
         **data,
         **{name: published[name] for name in names if name in published and data.get(name) is None},
     }
+
+
+def with_method(data: Any) -> Any:
+    """The fields of a request for an edit with the method that they select where they leave it to `auto`.
+
+    Parameters that not all methods have select the first that has them all, and a preset Prompt-to-Prompt.
+    """
+    if not isinstance(data, dict) or data.get("method", AUTO) != AUTO:
+        return data
+    own = _names(data.get("params")) - set(EditParameters.model_fields)
+    suited = [name for name, model in EDITS.items() if own <= set(model.model_fields)]
+    nearly = [name for name, model in EDITS.items() if own & set(model.model_fields)]
+    selected = [*suited, *nearly] if own else []
+    usual = AUTO if data.get("preset") is None else P2P.name
+    return {**data, "method": next(iter(selected), usual)}
+
+
+def _names(params: Any) -> set[str]:
+    """The names of parameters, in whatever form they come."""
+    if isinstance(params, str):
+        try:
+            params = json.loads(params)
+        except ValueError:
+            return set()
+    if isinstance(params, BaseModel):
+        return set(params.model_fields_set)
+    return set(params) if isinstance(params, Mapping) else set()
 
 
 def _read(model: type[Parameters], value: Any, info: ValidationInfo) -> Parameters:

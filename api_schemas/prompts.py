@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from api_schemas.base import Notice, Request, Response
+from api_schemas.results import Chosen
 
 
 class WordChange(StrEnum):
@@ -58,6 +59,9 @@ class Comparison(Response):
     )
     source: list[ComparedWord] = Field(description="The words of the source prompt, in order.")
     target: list[ComparedWord] = Field(description="The words of the target prompt, in order.")
+    chosen: Chosen | None = Field(
+        default=None, description="What `auto` would choose for an image that is inverted as usual, and why."
+    )
     warnings: list[Notice] = Field(
         default_factory=list, description="Words that the model was not taught, with the nearest that it was."
     )

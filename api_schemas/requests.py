@@ -7,16 +7,18 @@ from pydantic import ConfigDict, Field, JsonValue, StringConstraints, model_vali
 
 from api_schemas.base import JobId, Request
 from api_schemas.params import (
+    CHOICES,
     EditName,
     EditParams,
     InversionName,
     InversionParams,
     Preset,
     chosen_by_method,
+    with_method,
     with_published,
 )
 from api_schemas.regions import Region, RegionChoice
-from parameters import EDITS, INVERSIONS, P2P, Direct
+from parameters import AUTO, INVERSIONS, Auto, Direct
 
 Prompt = Annotated[str, Field(max_length=2000)]
 # The key of a stored picture and the image that it belongs to, whatever prefix the service is reached under.
@@ -176,14 +178,19 @@ class EditOptions(Submission):
     prompts: list[TargetPrompt] | None = Field(
         default=None, min_length=1, max_length=8, description="Several edits of the image in one job."
     )
-    method: EditName = Field(default="p2p", description="How the image is edited.")
+    method: EditName = Field(
+        default=AUTO,
+        description="How the image is edited. 'auto' chooses the inversion, the method and a mask by what "
+        "changes between the prompts, and reads instructions; parameters that only some methods have select "
+        "the first of these instead, and a preset 'p2p'.",
+    )
     preset: Preset | None = Field(
         default=None,
         description="'published' takes the settings of the method's paper, its guidance scale included, for "
         "all that is not given.",
     )
-    params: Annotated[EditParams, chosen_by_method(EDITS)] = Field(
-        default_factory=P2P,
+    params: Annotated[EditParams, chosen_by_method(CHOICES)] = Field(
+        default_factory=Auto,
         validate_default=True,
         description="Parameters of the method.",
     )
@@ -227,7 +234,7 @@ class EditOptions(Submission):
     @model_validator(mode="before")
     @classmethod
     def _published(cls, data: Any) -> Any:
-        return with_published(data, EDITS, P2P.name, "guidance_scale")
+        return with_published(with_method(data), CHOICES, AUTO, "guidance_scale")
 
     @model_validator(mode="after")
     def _one_or_several(self) -> Self:

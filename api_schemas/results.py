@@ -10,6 +10,7 @@ from pydantic import Field
 from api_schemas.base import ImageId, Notice, RecordId, Response
 from api_schemas.regions import Region
 from api_schemas.requests import Resolution
+from parameters import Kind
 
 
 class InversionInfo(Response):
@@ -26,6 +27,20 @@ class InversionInfo(Response):
         description="The part of the image that was inverted, [x, y, width, height] in its pixels; null is "
         "all of it.",
     )
+
+
+class Chosen(Response):
+    """What `auto` chose for an edit, and why."""
+
+    kind: Kind = Field(description="What changes between the prompts.")
+    prompts: list[str] = Field(description="What is painted: the prompts, or what they mean as instructions.")
+    inversion: str = Field(description="How the image is inverted.")
+    method: str = Field(description="How it is edited.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="Parameters of the method that are not at their defaults."
+    )
+    guidance_scale: float | None = Field(default=None, description="How strongly the prompt is followed.")
+    why: str = Field(description="What was found in the prompts, and why this suits it.")
 
 
 class InvertResult(Response):
@@ -135,6 +150,9 @@ class EditResult(Response):
     image_id: ImageId = Field(description="The image that was edited.")
     inversion: InversionInfo | None = Field(
         default=None, description="The inversion of the image that was edited."
+    )
+    chosen: Chosen | None = Field(
+        default=None, description="What `auto` chose and why; null where a method was named."
     )
     images: list[EditedImage] = Field(min_length=1, description="One picture per prompt.")
     features: list[FeaturePicture] | None = Field(

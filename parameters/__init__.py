@@ -1,5 +1,6 @@
 """Parameters of every inversion and edit method: names, bounds, defaults, help, and the rules about words."""
 
+from parameters.auto import AUTO, RULE, Auto, Choice, Recipe, Table, choose
 from parameters.base import EditParameters, InversionParameters, Parameters
 from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay
 from parameters.errors import (
@@ -27,14 +28,19 @@ from parameters.inversions import (
 from parameters.registry import EDITS, GROUP, INVERSIONS, find, for_pictures
 from parameters.rules import check_guided, check_negative_prompt, compatible
 from parameters.values import build, changed_from_defaults, preset, resolved
+from prompts import Kind, Lexicon
 
 __all__ = [
+    "AUTO",
     "DDIM",
     "EDITS",
     "GROUP",
     "INVERSIONS",
     "P2P",
+    "RULE",
+    "Auto",
     "BrokenPlugin",
+    "Choice",
     "Direct",
     "EditFriendly",
     "EditParameters",
@@ -45,6 +51,8 @@ __all__ = [
     "Incompatible",
     "InvalidParameter",
     "InversionParameters",
+    "Kind",
+    "Lexicon",
     "NullText",
     "P2Plus",
     "Painted",
@@ -53,8 +61,10 @@ __all__ = [
     "Plain",
     "PlugAndPlay",
     "PromptsDoNotAlign",
+    "Recipe",
     "StyleDiffusion",
     "StyleDiffusionFaithful",
+    "Table",
     "UnknownMethod",
     "UnknownWord",
     "Weights",
@@ -66,6 +76,7 @@ __all__ = [
     "changed_from_defaults",
     "check_guided",
     "check_negative_prompt",
+    "choose",
     "compatible",
     "find",
     "for_pictures",

@@ -24,6 +24,30 @@ class Plain(EditParameters):
         default=0.0,
         description="The fraction of the noisiest steps that is left out: more keeps more of the source.",
     )
+    inside_prompt: Annotated[str, Field(min_length=1, max_length=2000)] | None = Field(
+        title="painted where it may change",
+        default=None,
+        description="What is painted under the mask instead of the target prompt, which goes on to say what "
+        "the whole picture shows: to remove a thing, the background behind it.",
+        examples=["grass"],
+    )
+
+    def check_prompts(self, source: Prompt, targets: Sequence[Prompt]) -> None:
+        """What is painted inside needs words, and a mask to be inside of."""
+        super().check_prompts(source, targets)
+        if self.inside_prompt is None:
+            return
+        if not Prompt(self.inside_prompt).words:
+            expected = "a prompt of at least one word, or none to paint the target prompt"
+            raise InvalidParameter("inside_prompt", self.inside_prompt, expected)
+        if not (self.blend_words or self.subtract_words):
+            expected = "none, since neither blend_words nor subtract_words confine it to a place"
+            raise InvalidParameter("inside_prompt", self.inside_prompt, expected)
+
+    @property
+    def prompts(self) -> dict[str, str | None]:
+        """The prompt of the inside."""
+        return {"inside_prompt": self.inside_prompt}
 
 
 class P2P(EditParameters):

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from PIL import Image as Pillow
 
-from api_schemas import Accepted, EditResult, Image, InversionInfo, InvertResult, Job, Notice
+from api_schemas import Accepted, Chosen, EditResult, Image, InversionInfo, InvertResult, Job, Notice
 from pentimento import calls, pictures
 from pentimento.calls import Call, Editing
 from pentimento.core import Core
@@ -61,6 +61,11 @@ class Edited:
     def inversion(self) -> InversionInfo | None:
         """The inversion of it that was edited."""
         return self.result.inversion
+
+    @property
+    def chosen(self) -> Chosen | None:
+        """What `auto` chose and why, None where a method was named."""
+        return self.result.chosen
 
     @cached_property
     def images(self) -> list[Pillow.Image]:
@@ -144,6 +149,11 @@ class Pending:
     def inversion(self) -> InversionInfo | None:
         """The inversion that the job makes or edits."""
         return self.accepted.inversion
+
+    @property
+    def chosen(self) -> Chosen | None:
+        """What `auto` chose for an edit and why, None where a method was named."""
+        return self.accepted.chosen
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(job_id={self.job_id!r}, image_id={self.image_id!r})"

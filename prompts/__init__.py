@@ -1,7 +1,28 @@
-"""What a word of a prompt is, where it stands, and which words two prompts share."""
+"""What a word of a prompt is, which words two prompts share, and what kind of change the others are."""
 
 from prompts.changes import Changes, changed, common
+from prompts.instructions import Instruction, ground_alone, instruction
+from prompts.kinds import Change, Kind, change
 from prompts.places import SMALL, places
+from prompts.reading import GRAMMAR, Lexicon
 from prompts.words import UnknownWord, Word, find, words
 
-__all__ = ["SMALL", "Changes", "UnknownWord", "Word", "changed", "common", "find", "places", "words"]
+__all__ = [
+    "GRAMMAR",
+    "SMALL",
+    "Change",
+    "Changes",
+    "Instruction",
+    "Kind",
+    "Lexicon",
+    "UnknownWord",
+    "Word",
+    "change",
+    "changed",
+    "common",
+    "find",
+    "ground_alone",
+    "instruction",
+    "places",
+    "words",
+]

@@ -76,7 +76,7 @@ def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | N
     Codes: unknown_method, incompatible_inversion, record_mismatch, prompt_too_long, prompts_do_not_align,
     unknown_word, invalid_parameter. What only the model can tell is not judged while no worker serves it.
     """
-    with _as_answers(request):
+    with as_answers(request):
         inversion = parameters.find(INVERSIONS, source.method)
         parameters.compatible(type(request.params), inversion)
         parameters.check_guided(type(request.params), request.guidance_scale, request.negative_prompt)
@@ -133,7 +133,7 @@ def _check_lengths(request: EditOptions, token_limit: int) -> None:
 
 
 @contextmanager
-def _as_answers(request: EditOptions) -> Iterator[None]:
+def as_answers(request: EditOptions) -> Iterator[None]:
     """Turn the errors of `parameters` into answers."""
     try:
         yield

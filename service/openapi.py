@@ -20,7 +20,8 @@ from api_schemas import (
     PromptPair,
     ResultRequest,
 )
-from parameters import EDITS, INVERSIONS
+from api_schemas.params import CHOICES
+from parameters import INVERSIONS
 from pictures import ACCEPTED
 from service.errors import RETRY_AFTER_S
 from service.variants import by_method
@@ -78,8 +79,8 @@ _FORM_FIELDS: Final[Json] = {
 
 _WITH_METHODS: Final[tuple[tuple[type[BaseModel], Any], ...]] = (
     (InvertRequest, INVERSIONS),
-    (EditRequest, EDITS),
-    (EditUpload, EDITS),
+    (EditRequest, CHOICES),
+    (EditUpload, CHOICES),
 )
 
 _ITS_JOB = {"job_id": "$response.body#/job_id"}

@@ -21,9 +21,10 @@ from api_schemas import (
 )
 from parameters import INVERSIONS
 from service import uploads
+from service.choosing import settle
 from service.errors import ServiceError
 from service.inversions import chosen
-from service.submit import check_all, edit_picture, no_image, no_job, submit_upload
+from service.submit import check_all, edit_picture, model_of, no_image, no_job, submit_upload
 from store import Ask, BlobMissing, Store
 
 _LOOKED_AT: Final = 200
@@ -57,6 +58,9 @@ def submit_edit_of_result(
     if choice.prompt is None:
         raise _undescribed("inversion.prompt")
     options = _like(image, choice, request)
+    settled = settle(request, options, model_of(store, options.model)[1], mask is not None)
+    request, ask = EditRequest.model_construct(**dict(settled.request)), settled.told(ask)
+    options = _like(image, settled.inversion or choice, request)
     check_all(store, options, request, "inversion.prompt")
     return edit_picture(store, request, options, _kept(store, key), ask, mask, pixels)
 
@@ -76,7 +80,8 @@ def _made(store: Store, image: str, key: str, tenant: str) -> InversionChoice:
 
 def _as_made(result: EditResult, prompt: str) -> InversionChoice:
     made = result.inversion
-    known = {} if made is None else made.model_dump(include={"method", "steps", "params"})
+    named = {"steps"} if result.chosen else {"method", "steps", "params"}
+    known = {} if made is None else made.model_dump(include=named)
     return InversionChoice(**known, prompt=prompt)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from api_schemas import (
     MASK_PATH,
     Accepted,
+    Chosen,
     EditOptions,
     EditRequest,
     EditResult,
@@ -26,6 +27,7 @@ from parameters import INVERSIONS
 from pictures import STORED_PIXELS
 from service import knowing, uploads
 from service.checks import check_edit, check_inversion, check_sendable
+from service.choosing import Settled, settle
 from service.errors import ServiceError
 from service.inversions import chosen, described, of_region, pinned
 from store import (
@@ -76,9 +78,12 @@ def submit_edit_upload(
 
     Raises ServiceError: what `submit_invert` and `submit_edit` raise, but for not_found.
     """
-    model, _ = model_of(store, asked.model)
+    model, told = model_of(store, asked.model)
     options = described(asked, model)
     check_sendable(options.method, "inversion.method")
+    settled = settle(asked, options, told, mask is not None)
+    asked, ask = _as_upload(asked, settled), settled.told(ask)
+    options = described(asked, model)
     check_all(store, options, asked, "source_prompt")
     upload = uploads.read(data, fit=asked.fit, pixels=pixels)
     return edit_picture(store, asked, options, upload, ask, mask, pixels)
@@ -102,16 +107,17 @@ def edit_picture(
     sent_mask = _read_mask(store, request, mask, upload.image.size, options.fit, pixels)
     _check_meets(sent_mask, options.region, asked)
     request = _masked(request, sent_mask)
-    warnings = (*upload.warnings, *knowing.doubts(told, [options.prompt, *_prompts(asked)]))
+    doubts = knowing.doubts(told, [options.prompt, *_prompts(asked)])
+    warnings = (*upload.warnings, *ask.warnings, *doubts)
     there = store.images.get(image, ask.tenant)
     if there is not None and asked.webhook_url is None:  # a job that has ended calls nobody any more
         known = _known(store, request, ask.tenant)
         if known is not None:
-            return accepted(known, warnings)
+            return accepted(known, warnings, ask.chosen)
     wanted = record_id(image, options)
     inversions = [] if there is None else there.inversions
     if not any(each.id == wanted and each.status is not ImageStatus.FAILED for each in inversions):
-        before = replace(ask, job_id=None, warnings=tuple(upload.warnings))
+        before = replace(ask, job_id=None, warnings=tuple(upload.warnings), chosen=None)
         _inverting(store, image, upload, options, model, before)
     return _editing(store, request, options, replace(ask, warnings=warnings), sent_mask)
 
@@ -169,7 +175,9 @@ def submit_edit(
     image, model = store.image_and_model(request.image_id, ask.tenant)
     if image is None:
         raise no_image(request.image_id)
-    inversion = chosen(image, request.inversion, request)
+    settled = settle(request, chosen(image, request.inversion, request), model, mask is not None)
+    request, ask = EditRequest.model_construct(**dict(settled.request)), settled.told(ask)
+    inversion = chosen(image, settled.inversion, request)
     inversion = of_region(inversion, request.region, (image.width, image.height))
     wanted = record_id(image.id, inversion)
     for each in image.inversions:
@@ -178,7 +186,8 @@ def submit_edit(
     check_inversion(inversion, model.token_limit if model is not None else None, "inversion.prompt")
     check_edit(inversion, request, model)
     new = inversion.prompt if request.inversion is not None else None
-    ask = replace(ask, warnings=tuple(knowing.doubts(model, [*_prompts(request), new])))
+    doubts = knowing.doubts(model, [*_prompts(request), new])
+    ask = replace(ask, warnings=(*ask.warnings, *doubts))
     sent_mask = _read_mask(store, request, mask, (image.width, image.height), image.fit, pixels)
     _check_meets(sent_mask, inversion.region, request)
     return _editing(store, _masked(pinned(request, inversion), sent_mask), inversion, ask, sent_mask)
@@ -232,7 +241,7 @@ def _editing(
     try:
         if mask is not None:
             _keep_mask(store, request.image_id, mask)
-        return accepted(store.jobs.submit_edit(request, inversion, ask=ask), ask.warnings)
+        return accepted(store.jobs.submit_edit(request, inversion, ask=ask), ask.warnings, ask.chosen)
     except NoSuchImage:
         if mask is not None:
             store.sweep_image(request.image_id)
@@ -252,6 +261,13 @@ def _keep_mask(store: Store, image: str, mask: bytes) -> None:
     with store.files(image):
         if not store.blobs.whole(key):
             store.blobs.put(key, mask)
+
+
+def _as_upload(asked: EditUpload, settled: Settled) -> EditUpload:
+    """The request with its method settled; what its picture shows is said once, beside the inversion."""
+    choice = settled.inversion
+    inversion = None if choice is None else choice.model_copy(update={"prompt": None})
+    return EditUpload.model_construct(**{**dict(settled.request), "inversion": inversion})
 
 
 def _prompts(request: EditOptions) -> list[str | None]:
@@ -315,13 +331,16 @@ def _queue_full(full: QueueFull) -> ServiceError:
     return ServiceError(ErrorCode.QUEUE_FULL, f"{full}.", {"Retry-After": str(full.retry_after_s)})
 
 
-def accepted(submission: Submission, warnings: Sequence[Notice] = ()) -> Accepted:
-    """The answer to a request that was accepted."""
+def accepted(
+    submission: Submission, warnings: Sequence[Notice] = (), chosen: Chosen | None = None
+) -> Accepted:
+    """The answer to a request that was accepted; `chosen` is what `auto` chose for it."""
     return Accepted(
         job_id=submission.job_id,
         image_id=submission.image_id,
         status=submission.status,
         inversion=submission.inversion,
+        chosen=chosen,
         links=Links.of(submission.job_id, submission.image_id),
         warnings=list(warnings),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from api_schemas import InversionInfo, JobStatus, Notice
+from api_schemas import Chosen, InversionInfo, JobStatus, Notice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class Ask:
 
     `max_queued` bounds the unended jobs of the tenant; None takes the bound of the settings. A request that
     is sent again with the `job_id` of its first try makes no second job; None takes a fresh one.
-    `warnings` are what was noticed before the job was made.
+    `warnings` are what was noticed before the job was made, `chosen` what `auto` chose for it.
     """
 
     tenant: str = "default"
@@ -23,6 +23,7 @@ class Ask:
     max_queued: int | None = None
     job_id: str | None = None
     warnings: tuple[Notice, ...] = ()
+    chosen: Chosen | None = None
 
 
 BY_DEFAULT: Final = Ask()

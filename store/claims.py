@@ -8,6 +8,7 @@ from time import time
 from typing import Any, Final
 
 from api_schemas import (
+    Chosen,
     EditRequest,
     EditResult,
     GenerateRequest,
@@ -43,7 +44,7 @@ class Claim:
     """The right to run a job: writes by another `worker` or under an older `attempt` are refused.
 
     `inversion` is the inversion that the job makes or needs, as it was when the job was accepted; `listed`
-    is whether the image had it already when the job began.
+    is whether the image had it already when the job began. `chosen` is what `auto` chose for an edit.
     """
 
     job_id: str
@@ -56,6 +57,7 @@ class Claim:
     inversion: InvertOptions
     listed: bool
     queued_s: float
+    chosen: Chosen | None = None
     tenant: str = "default"
     request_id: str | None = None
     traceparent: str | None = None
@@ -102,6 +104,7 @@ class Claims:
             inversion=InvertOptions.model_validate_json(fields["about"]),
             listed=status == "ready",
             queued_s=max(0.0, (int(fields["started"]) - int(fields["created"])) / 1000),
+            chosen=Chosen.model_validate_json(fields["chosen"]) if "chosen" in fields else None,
             tenant=fields["tenant"],
             request_id=fields.get("request_id"),
             traceparent=fields.get("traceparent"),

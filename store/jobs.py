@@ -220,6 +220,7 @@ class JobStore(Claims):
             "deadline": None if ask.deadline_s is None else milliseconds(ask.deadline_s),
             "webhook": webhook,
             "noticed": as_json(ask.warnings) if ask.warnings else None,
+            "chosen": ask.chosen.model_dump_json() if ask.chosen else None,
             "job_ttl": settings.job_ttl_s * 1000,
             "image_ttl": settings.image_ttl_s * 1000,
             "queue_limit": settings.queue_limit,

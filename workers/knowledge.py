@@ -5,20 +5,24 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 import engine
 from api_schemas import Knowledge, Notice
+from parameters import EDITS, INVERSIONS, PentimentoError, Table, build, find
+from parameters.auto import USUAL
 
 log = structlog.get_logger(__name__)
 
 FILE: Final = "knows.json"
+RECIPES: Final = "auto.json"
 _FAMILIES: Final = {
     "StableDiffusionXLPipeline": "Stable Diffusion XL",
     "StableDiffusion3Pipeline": "Stable Diffusion 3",
     "FluxPipeline": "FLUX.1",
 }
 _BY_WIDTH: Final = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2"}
+_TABLE: Final = TypeAdapter(Table)
 _WORSE_DB: Final = 0.5
 _LESS_DETAIL: Final = 0.9
 _LARGER: Final = 4
@@ -33,6 +37,21 @@ def read(folder: Path) -> Knowledge | None:
     except (OSError, ValidationError) as error:
         log.warning("what the model knows cannot be read", file=str(folder / FILE), error=str(error))
         return None
+
+
+def recipes(folder: Path) -> Table | None:
+    """What `auto` is to choose with the model, None if its folder does not say, or not as it can be used."""
+    try:
+        found = _TABLE.validate_json((folder / RECIPES).read_bytes())
+        for recipe in found.values():
+            build(find(EDITS, recipe.method), recipe.params)
+            build(find(INVERSIONS, recipe.inversion or USUAL), recipe.inversion_params)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError, PentimentoError) as error:
+        log.warning("what auto is to choose cannot be read", file=str(folder / RECIPES), error=str(error))
+        return None
+    return found
 
 
 def family(folder: Path) -> str:

@@ -133,6 +133,7 @@ class Work:
         return EditResult(
             image_id=claim.image_id,
             inversion=inversion_info(claim.record_id, options),
+            chosen=claim.chosen,
             images=saved,
             features=features or None,
             attention_steps=list(painted.results[0].attention_steps) or None,

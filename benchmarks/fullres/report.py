@@ -11,7 +11,7 @@ from PIL import Image
 import engine
 from benchmarks.fullres.edits import GRAIN, INVERTER, METHOD, SCALE, Working
 from benchmarks.fullres.measuring import Closeness, Row, applied, enlarged, interval
-from benchmarks.quality.cases import LOCAL_BLEND
+from benchmarks.quality.rows import MASKS_TOLD
 from miniature.pairs import KINDS
 
 _TEXT = """# Edits at the original's own size
@@ -87,7 +87,7 @@ def write(
         inverter=INVERTER,
         method=METHOD,
         steps=steps,
-        blend="\n".join(f"- {kind}: {how}" for kind, how in LOCAL_BLEND.items()),
+        blend="\n".join(f"- {kind}: {how}" for kind, how in MASKS_TOLD.items()),
         **{name: table(some) for name, some in tables.items()},
     )
     file.write_text(text)

@@ -1,4 +1,4 @@
-"""What is edited, and as which product would ask for it."""
+"""What is edited: held-out scenes, and the prompts alone of what is asked."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import engine
+from benchmarks.quality.rows import MASKS
 from miniature.pairs import KINDS, Pair, held_out_pairs
 from miniature.recipe.data import HELD_OUT
-from parameters import EDITS, INVERSIONS, resolved
-
-INVERTERS = ("ddim", "direct", "stylediffusion-faithful", "stylediffusion")
-METHODS = ("p2p", "p2plus")
-
-LOCAL_BLEND = {
-    "object": "confined to the words that change",
-    "colour": "confined to the thing that is painted anew",
-    "background": "kept off the thing in front",
-    "style": "none",
-}
+from parameters import Kind, Recipe, Table, choose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +21,12 @@ class Case:
     kind: str
     pair: Pair
 
-    @property
-    def blend(self) -> dict[str, Any]:
-        """The parameters of LocalBlend for this kind of edit, as `LOCAL_BLEND` puts it in words."""
-        thing = self.pair.source.things[0].object
-        match self.kind:
-            case "object":
-                return {"blend_words": "changed"}
-            case "colour":
-                return {"blend_words": [thing]}
-            case "background":
-                return {"subtract_words": [thing]}
-        return {}
-
     def edit(self, method: str, params: Mapping[str, Any] | None = None) -> engine.Edit:
-        """What is asked, with every parameter that is not given at its default."""
-        asked = EDITS[method](**self.blend, **(params or {}))
-        return engine.Edit(prompt=self.pair.target.caption, method=asked)
+        """What is asked by a method, confined as `MASKS` has it of the kind that the prompts show."""
+        recipe = Recipe(method=method, params=dict(params or {}))
+        table: Table = {kind: recipe.model_copy(update={"mask": MASKS.get(kind)}) for kind in Kind}
+        chosen = choose(self.pair.source.caption, [self.pair.target.caption], table=table)
+        return engine.Edit(prompt=self.pair.target.caption, method=chosen.params)
 
 
 def cases(count: int, *, first: int = HELD_OUT) -> Sequence[Case]:
@@ -58,14 +38,3 @@ def cases(count: int, *, first: int = HELD_OUT) -> Sequence[Case]:
         Case(number=number, kind=kind, pair=pairs[kind][number // len(KINDS)])
         for number, kind in enumerate(kinds)
     ]
-
-
-def defaults(models: engine.Backbone) -> Mapping[str, Mapping[str, Any]]:
-    """The parameters of everything that is measured, by name, as they are where nobody gives them."""
-    inverters = {name: INVERSIONS[name]().model_dump() for name in INVERTERS}
-    methods = {
-        name: resolved(EDITS[name](), models.spec.defaults_of(name)).model_dump()
-        | {"spec": repr(models.spec)}
-        for name in METHODS
-    }
-    return inverters | methods

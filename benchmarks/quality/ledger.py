@@ -3,40 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
+import engine
 from benchmarks.quality.measuring import Measures
 
-CEILING = "ceiling"
+CEILING, FLOOR = "ceiling", "floor"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One edit measured; `inverter` and `method` are "ceiling" for a perfect one through the autoencoder."""
+    """One edit measured, by the row of this name, whose recipes have this digest.
+
+    `CEILING` is a perfect edit through the autoencoder, `FLOOR` the picture unchanged; these have none.
+    """
 
     number: int
     kind: str
-    inverter: str
-    method: str
+    name: str
     measures: Measures
+    digest: str = ""
     invert_seconds: float = 0.0
     edit_seconds: float = 0.0
+    invert_rows: int = 0
+    edit_rows: int = 0
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         """What no other row of a ledger is called."""
-        return row_name(self.number, self.inverter, self.method)
-
-
-def row_name(number: int, inverter: str, method: str) -> str:
-    """The name of the row of one edit."""
-    return f"{number:04d}-{inverter}-{method}"
+        return f"{self.number:04d}-{re.sub('[^a-z0-9]+', '-', self.name)}-{self.digest}"
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,10 @@ class Ledger:
     folder: Path
 
     @classmethod
-    def at(cls, runs: Path, revision: str, steps: int, defaults: Mapping[str, Any]) -> Ledger:
-        """The ledger of one model under these defaults, apart from what was measured under others."""
-        said = json.dumps({name: defaults[name] for name in sorted(defaults)}, default=repr, sort_keys=True)
-        return cls(runs / f"{revision[:12]}-{steps}-{sha256(said.encode()).hexdigest()[:8]}")
+    def at(cls, runs: Path, models: engine.Backbone, steps: int) -> Ledger:
+        """The ledger of one model under its defaults, apart from what was measured under others."""
+        defaults = sha256(repr(models.spec).encode()).hexdigest()[:8]
+        return cls(runs / f"{models.revision[:12]}-{steps}-{defaults}")
 
     def rows(self) -> Sequence[Row]:
         """All that was measured, by number; a line that was cut off is not there."""
@@ -61,8 +62,8 @@ class Ledger:
                 except json.JSONDecodeError:
                     continue
                 row = Row(**facts | {"measures": Measures(**facts["measures"])})
-                found[row.name] = row
-        return sorted(found.values(), key=lambda row: row.name)
+                found[row.key] = row
+        return sorted(found.values(), key=lambda row: row.key)
 
     def add(self, shard: str, row: Row, picture: Image.Image | None = None) -> None:
         """Keep a row, after its picture."""
@@ -76,4 +77,4 @@ class Ledger:
 
     def picture(self, row: Row) -> Path:
         """Where a row's picture is."""
-        return self.folder / "pictures" / f"{row.name}.png"
+        return self.folder / "pictures" / f"{row.key}.png"

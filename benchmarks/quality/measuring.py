@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from PIL import Image
 from torch import nn
@@ -16,8 +13,6 @@ from benchmarks.quality.cases import Case
 from engine import codec
 from miniature.pictures import psnr
 from miniature.recipe.judge import judge
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +49,3 @@ def ceiling(models: engine.Backbone, critic: nn.Module, case: Case) -> Measures:
     pictures = case.pair.image, case.pair.truth
     source, truth = (codec.decode(models, codec.encode(models, picture))[0] for picture in pictures)
     return measure(critic, case, source, truth)
-
-
-def timed(work: Callable[[], T]) -> tuple[T, float]:
-    """What the work gives, and the seconds of processor time it took."""
-    start = time.process_time()
-    done = work()
-    return done, time.process_time() - start

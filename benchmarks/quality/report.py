@@ -1,4 +1,4 @@
-"""The report: what was done, its tables, and the median and the worst picture of every way to edit."""
+"""The report: what was done, its tables, what `auto` chooses, and pictures."""
 
 from __future__ import annotations
 
@@ -8,48 +8,52 @@ from pathlib import Path
 from PIL import Image
 
 import engine
-from benchmarks.quality.cases import LOCAL_BLEND, METHODS, Case
-from benchmarks.quality.ledger import CEILING, Ledger, Row
-from benchmarks.quality.tables import WAYS, lines, markdown
+from benchmarks.quality.cases import Case
+from benchmarks.quality.ledger import Ledger, Row
+from benchmarks.quality.rows import AUTO, MASKS_TOLD, rows
+from benchmarks.quality.tables import current, lines, markdown
 from miniature.pairs import KINDS
-from parameters import EDITS, resolved
+from parameters import Kind, Recipe
 
 _ZOOM = 3
+_SHOWN = 8
 _TEXT = """# Quality of edits
 
-Measured by `python -m benchmarks.quality` on the miniature (weights `{revision}`): {pairs} edits of held-out
-scenes, seeds from 1,000,000 on, over four kinds; {steps} steps, guidance {guidance:g}. A rendered scene knows
-its own true edit, and exactly which pixels had to change.
+Measured by `python -m benchmarks.quality` on the miniature (weights `{revision}`): {count} edits of held-out
+scenes, seeds from 1,000,000 on, over four kinds; {steps} steps, guidance {guidance:g} unless a row says
+otherwise. A rendered scene knows its own true edit, and exactly which pixels had to change.
 
-- *reconstruction*: the source's own row of the edit against the source, guided as the edit is
+- *recognised*: the miniature's judge sees in the edit the attribute that was asked for
 - *outside*: the edit against the source, over the pixels that did not have to change (few or none
   for a change of style)
 - *to the truth*: the edit against the true edit
-- *recognised*: the miniature's judge sees in the edit the attribute that was asked for
-- *autoencoder alone*: the same figures for the true edit, encoded and decoded; no edit of a latent comes
-  closer to the truth, but one confined in the picture too may change less outside
-- seconds: of processor time, of all threads together; `python -m benchmarks.stylediffusion` measures speed
+- *reconstruction*: the source's own row of the edit against the source
+- in brackets: 95 % intervals, by bootstrap over the edits
+- seconds of processor time; rows through the U-Net of the inversion and of the edit. What several edits of
+  one picture share is computed once
 
-LocalBlend, the same for all rows:
+Every row sends what a user can send who has only the two prompts. Where an edit may change the picture is
+found from them, by the same reading as `auto`'s:
 
-{blend}
-
-Every other parameter is at its default. These were chosen with `python -m benchmarks.taus` on other scenes,
-from seed 2,000,000 on: of 24 edits (12 for `blend_threshold`) the settings that were recognised most, and of
-near equals the one that kept most outside the mask; `tau_u` is the published one:
-
-{defaults}
+{masks}
 
 ## All kinds
 
 {overall}
 
-Why the published inversion edits worst, though it reconstructs well:
+Why the published StyleDiffusion, which takes 70 s an image, is not among them:
 [decision 5](adr/0005-two-ways-to-learn-a-style.md).
-{common}{by_kind}
+{by_kind}
+## What `auto` chooses
+
+By `python -m benchmarks.auto`, on other scenes: of the candidates recognised nearly as often as any, the one
+nearest to the truth.
+
+{recipes}
+
 ## Pictures
 
-Of every row the median and the worst edit by distance to the truth; each shows source, true edit, result.
+Edits by `auto`, from the best to the worst by distance to the truth; each shows source, true edit, result.
 
 {gallery}
 """
@@ -58,60 +62,64 @@ Of every row the median and the worst edit by distance to the truth; each shows 
 def write(models: engine.Backbone, cases: Sequence[Case], ledger: Ledger, file: Path, steps: int) -> None:
     """Write the report of what a ledger holds of these cases, and its pictures beside it."""
     numbers = {case.number: case for case in cases}
-    rows = [row for row in ledger.rows() if row.number in numbers]
+    some = current([row for row in ledger.rows() if row.number in numbers])
     images = file.parent / "images" / "quality"
     images.mkdir(parents=True, exist_ok=True)
+    by_kind = (f"\n## {kind.capitalize()}\n\n{markdown(lines(some, kind))}\n" for kind in KINDS)
     file.write_text(
         _TEXT.format(
             revision=models.revision[:12],
-            pairs=len({row.number for row in rows}),
+            count=len({row.number for row in some}),
             steps=steps,
             guidance=models.spec.guidance_scale,
-            blend="\n".join(f"- {kind}: {how}" for kind, how in LOCAL_BLEND.items()),
-            defaults="\n".join(_defaults(models)),
-            overall=markdown(lines(rows)),
-            common=_common(rows),
-            by_kind="".join(f"\n## {kind.capitalize()}\n\n{markdown(lines(rows, kind))}\n" for kind in KINDS),
-            gallery="\n\n".join(_gallery(rows, numbers, ledger, images)),
+            masks="\n".join(f"- {kind}: {how}" for kind, how in MASKS_TOLD.items()),
+            overall=markdown(lines(some)),
+            by_kind="".join(by_kind),
+            recipes="\n".join(_recipes()),
+            gallery="\n\n".join(_gallery(some, numbers, ledger, images)),
         )
     )
 
 
-def _common(rows: Sequence[Row]) -> str:
-    """The same table over the edits that every way was tried on, where these are not all."""
-    tried = [{row.number for row in rows if (row.inverter, row.method) == way} for way in WAYS]
-    shared = set.intersection(*tried)
-    if not shared or shared == set.union(*tried):
-        return ""
-    some = [row for row in rows if row.number in shared]
-    return f"\n## The {len(shared)} edits tried in every way\n\n{markdown(lines(some))}\n"
+def _recipes() -> Iterator[str]:
+    """A table of what `auto` chooses for each kind of change."""
+    yield "| change | inversion | method | parameters | guidance | mask | why |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for kind, recipe in rows()[AUTO].items():
+        yield f"| {' | '.join((Kind(kind).value, *_cells(recipe)))} |"
 
 
-def _defaults(models: engine.Backbone) -> Iterator[str]:
-    for name in METHODS:
-        params = resolved(EDITS[name](), models.spec.defaults_of(name))
-        shown = {field: value for field, value in params if field.startswith("tau_")}
-        values = [f"{field} {value:g}" for field, value in shown.items()]
-        yield f"- {name}: {', '.join((*values, f'blend_threshold {models.spec.blend_threshold:g}'))}"
+def _cells(recipe: Recipe) -> Iterator[str]:
+    yield recipe.inversion or "direct"
+    yield recipe.method
+    yield ", ".join(f"{name} {value}" for name, value in recipe.params.items())
+    yield "" if recipe.guidance_scale is None else f"{recipe.guidance_scale:g}"
+    yield recipe.mask or ""
+    yield recipe.because.rstrip(".")
 
 
-def _gallery(rows: Sequence[Row], cases: dict[int, Case], ledger: Ledger, images: Path) -> list[str]:
+def _gallery(some: Sequence[Row], cases: dict[int, Case], ledger: Ledger, images: Path) -> list[str]:
+    """Evenly chosen edits by `auto`, and no other pictures in the folder."""
+    for old in images.glob("*.png"):
+        old.unlink()
+    ranked = sorted(
+        (row for row in some if row.name == AUTO), key=lambda row: (-row.measures.truth, row.number)
+    )
+    if not ranked:
+        return []
+    places = sorted({round(at * (len(ranked) - 1) / (_SHOWN - 1)) for at in range(_SHOWN)})
     shown = []
-    for inverter, method in WAYS:
-        some = [row for row in rows if (row.inverter, row.method) == (inverter, method) != (CEILING, CEILING)]
-        ranked = sorted(some, key=lambda row: (row.measures.truth, row.number))
-        for rank, place in ("median", len(ranked) // 2), ("worst", 0):
-            if ranked:
-                row = ranked[place]
-                name = f"{inverter}-{method}-{rank}.png"
-                strip(cases[row.number], ledger.picture(row)).save(images / name, optimize=True)
-                shown.append(_caption(row, cases[row.number], rank, name))
+    for row in (ranked[place] for place in places):
+        case, name = cases[row.number], f"{AUTO}-{row.number:04d}.png"
+        strip(case, ledger.picture(row)).save(images / name, optimize=True)
+        shown.append(_caption(row, case, name))
     return shown
 
 
-def _caption(row: Row, case: Case, rank: str, name: str) -> str:
+def _caption(row: Row, case: Case, name: str) -> str:
     prompts = f"*{case.pair.source.caption}* to *{case.pair.target.caption}*"
-    head = f"**{row.inverter}, {row.method}, {rank}** ({row.measures.truth:.1f} dB; {row.kind}): {prompts}"
+    seen = "recognised" if row.measures.recognised else "not recognised"
+    head = f"**{row.kind}** ({row.measures.truth:.1f} dB, {seen}): {prompts}"
     return f"{head}\n\n![source, true edit, result](images/quality/{name})"
 
 

@@ -1,96 +1,130 @@
-"""Rows to one line of figures per way to edit."""
+"""Rows to one line of figures per way to edit, with how sure they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from benchmarks.quality.cases import INVERTERS, METHODS
-from benchmarks.quality.ledger import CEILING, Row
+import numpy as np
+
+from benchmarks.quality.ledger import CEILING, FLOOR, Row
+from benchmarks.quality.rows import digest, rows
 
 HEAD = (
-    "inversion",
-    "edit",
-    "pairs",
-    "reconstruction, dB",
-    "outside, dB",
-    "outside, SSIM",
-    "to the truth, dB",
+    "inversion, edit",
+    "edits",
     "recognised, %",
+    "outside, dB",
+    "to the truth, dB",
+    "outside, SSIM",
+    "reconstruction, dB",
     "inversion, s",
     "edit, s",
+    "U-Net rows",
 )
-WAYS = ((CEILING, CEILING), *((inverter, method) for inverter in INVERTERS for method in METHODS))
+BOUNDS = {CEILING: "*the true edit, through the autoencoder*", FLOOR: "*the picture unchanged*"}
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """A mean and its 95 % interval by bootstrap over the edits."""
+
+    value: float
+    low: float
+    high: float
+
+    def text(self, digits: int) -> str:
+        """The mean, and the interval behind it."""
+        low, high = f"{self.low:.{digits}f}", f"{self.high:.{digits}f}"
+        return f"{self.value:.{digits}f} ({low} to {high})"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """Means over the edits of one way, None where there is nothing to average."""
 
-    inverter: str
-    method: str
-    pairs: int
-    reconstruction: float | None
-    outside_psnr: float | None
-    outside_ssim: float | None
-    truth: float | None
-    recognised: float
+    name: str
+    edits: int
+    recognised: Mean | None
+    outside: Mean | None
+    truth: Mean | None
+    outside_ssim: Mean | None
+    reconstruction: Mean | None
     invert_seconds: float
     edit_seconds: float
+    invert_rows: float
+    edit_rows: float
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The line as text, in the order of `HEAD`."""
-        ours = self.inverter != CEILING
+        ours = self.name not in BOUNDS
         return (
-            self.inverter if ours else "*autoencoder alone*",
-            self.method if ours else "*the true edit*",
-            str(self.pairs),
-            _figure(self.reconstruction, 2),
-            _figure(self.outside_psnr, 2),
-            _figure(self.outside_ssim, 3),
-            _figure(self.truth, 2),
-            _figure(self.recognised, 1),
-            _figure(self.invert_seconds if ours else None, 1),
-            _figure(self.edit_seconds if ours else None, 1),
+            BOUNDS.get(self.name, self.name),
+            str(self.edits),
+            _text(self.recognised, 0),
+            _text(self.outside, 1),
+            _text(self.truth, 2),
+            "" if self.outside_ssim is None else f"{self.outside_ssim.value:.3f}",
+            "" if self.reconstruction is None else f"{self.reconstruction.value:.2f}",
+            f"{self.invert_seconds:.1f}" if ours else "",
+            f"{self.edit_seconds:.1f}" if ours else "",
+            f"{self.invert_rows:.0f} + {self.edit_rows:.0f}" if ours else "",
         )
 
 
-def lines(rows: Sequence[Row], kind: str | None = None) -> list[Line]:
-    """One line per way that was measured, the ceiling first; of one kind of edit, or of all."""
-    chosen = [row for row in rows if kind is None or row.kind == kind]
-    by_way = {way: [row for row in chosen if (row.inverter, row.method) == way] for way in WAYS}
-    return [_line(*way, some) for way, some in by_way.items() if some]
+def current(some: Sequence[Row]) -> list[Row]:
+    """Those of the rows that were measured with the recipes that the names stand for now, in their order."""
+    known = {**dict.fromkeys(BOUNDS, ""), **{name: digest(table) for name, table in rows().items()}}
+    order = {name: place for place, name in enumerate(known)}
+    found = [row for row in some if known.get(row.name) == row.digest]
+    return sorted(found, key=lambda row: (order[row.name], row.number))
+
+
+def lines(some: Sequence[Row], kind: str | None = None) -> list[Line]:
+    """One line per way that was measured, the bounds first; of one kind of edit, or of all."""
+    chosen = [row for row in some if kind is None or row.kind == kind]
+    names = dict.fromkeys(row.name for row in chosen)
+    return [_line(name, [row for row in chosen if row.name == name]) for name in names]
 
 
 def markdown(some: Sequence[Line]) -> str:
     """A table."""
-    table = [HEAD, ("---",) * 3 + ("---:",) * (len(HEAD) - 3), *(line.cells for line in some)]
+    table = [HEAD, ("---",) + ("---:",) * (len(HEAD) - 1), *(line.cells for line in some)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in table)
 
 
-def _line(inverter: str, method: str, rows: Sequence[Row]) -> Line:
-    measures = [row.measures for row in rows]
+def _line(name: str, some: Sequence[Row]) -> Line:
+    def over(what: Callable[[Row], float | None]) -> Mean | None:
+        return mean(map(what, some))
+
+    recognised = over(lambda row: 100.0 * row.measures.recognised)
     return Line(
-        inverter=inverter,
-        method=method,
-        pairs=len(rows),
-        reconstruction=mean([one.reconstruction for one in measures]),
-        outside_psnr=mean([one.outside_psnr for one in measures]),
-        outside_ssim=mean([one.outside_ssim for one in measures]),
-        truth=mean([one.truth for one in measures]),
-        recognised=100 * fmean(one.recognised for one in measures),
-        invert_seconds=fmean(row.invert_seconds for row in rows),
-        edit_seconds=fmean(row.edit_seconds for row in rows),
+        name=name,
+        edits=len(some),
+        recognised=recognised,
+        outside=over(lambda row: row.measures.outside_psnr),
+        truth=over(lambda row: row.measures.truth),
+        outside_ssim=over(lambda row: row.measures.outside_ssim),
+        reconstruction=over(lambda row: row.measures.reconstruction),
+        invert_seconds=fmean(row.invert_seconds for row in some),
+        edit_seconds=fmean(row.edit_seconds for row in some),
+        invert_rows=fmean(row.invert_rows for row in some),
+        edit_rows=fmean(row.edit_rows for row in some),
     )
 
 
-def mean(values: Sequence[float | None]) -> float | None:
+def mean(values: Iterable[float | None]) -> Mean | None:
     """The mean of those that are there."""
-    there = [value for value in values if value is not None]
-    return fmean(there) if there else None
+    there = np.array([value for value in values if value is not None], dtype=float)
+    if not len(there):
+        return None
+    drawn = np.random.default_rng(0).integers(0, len(there), (_RESAMPLES, len(there)))
+    low, high = np.quantile(there[drawn].mean(1), (0.025, 0.975))
+    return Mean(value=float(there.mean()), low=float(low), high=float(high))
 
 
-def _figure(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+def _text(value: Mean | None, digits: int) -> str:
+    return "" if value is None else value.text(digits)

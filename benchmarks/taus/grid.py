@@ -12,7 +12,6 @@ from torch import nn
 import engine
 from benchmarks.quality.cases import Case
 from benchmarks.quality.measuring import Measures, measure
-from benchmarks.quality.tables import mean
 from miniature.pairs import KINDS
 
 Value = float | str
@@ -97,7 +96,12 @@ def _summed(params: Params, seen: Sequence[tuple[str, Measures]]) -> Tried:
         params=params,
         recognised=100 * fmean(one.recognised for one in measures),
         by_kind={kind: 100 * fmean(values) for kind, values in kinds.items() if values},
-        outside_psnr=mean([one.outside_psnr for one in measures]) or 0.0,
-        outside_ssim=mean([one.outside_ssim for one in measures]) or 0.0,
-        truth=mean([one.truth for one in measures]) or 0.0,
+        outside_psnr=_mean([one.outside_psnr for one in measures]),
+        outside_ssim=_mean([one.outside_ssim for one in measures]),
+        truth=_mean([one.truth for one in measures]),
     )
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    there = [value for value in values if value is not None]
+    return fmean(there) if there else 0.0

@@ -20,4 +20,8 @@ class PlainMethod(Method):
 
     def plan(self, setting: Setting[Plain]) -> EditPlan:
         skipped = Window.of(setting.params.skip).steps(setting.record.steps)
+        inside = setting.params.inside_prompt
+        if inside is not None:
+            painted = replace(setting.edit, prompt=(inside,) * len(setting.edit.prompts))
+            setting = replace(setting, edit=painted)
         return replace(guided(setting), first=skipped.stop, follows=None)

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from api_schemas import (
+    Chosen,
     EditResult,
     Image,
     Inversion,
@@ -33,6 +34,7 @@ __all__ = [
     "out",
     "parameters_table",
     "print_json",
+    "tell_chosen",
     "warn",
 ]
 
@@ -43,6 +45,14 @@ def warn(warnings: Iterable[Notice]) -> None:
     """What may be amiss, on stderr."""
     for warning in warnings:
         err.print(f"warning: {warning.message}", style="yellow", markup=False)
+
+
+def tell_chosen(chosen: Chosen | None) -> None:
+    """What `auto` chose and why, on stderr."""
+    if chosen is None:
+        return
+    painted = " / ".join(chosen.prompts)
+    err.print(f"auto: {chosen.method} on {chosen.inversion} for '{painted}'. {chosen.why}", markup=False)
 
 
 def print_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:

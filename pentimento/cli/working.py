@@ -13,7 +13,7 @@ from pentimento.cli import values
 from pentimento.cli.common import Json, Url, asking
 from pentimento.cli.following import finished
 from pentimento.cli.options import with_parameters
-from pentimento.cli.output import out, print_json, warn
+from pentimento.cli.output import out, print_json, tell_chosen, warn
 from pentimento.client import Client
 from pentimento.outcomes import Edited
 from pictures import ACCEPTED, Fit
@@ -191,6 +191,7 @@ def edit(
             region=values.region(region),
             cancel_after=cancel_after,
         )
+        tell_chosen(job.chosen)
         if no_wait:
             warn(job.warnings)
             _tell(job.accepted, as_json)

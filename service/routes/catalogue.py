@@ -3,7 +3,8 @@
 from fastapi import APIRouter
 
 from api_schemas import EditRequest, ErrorCode, InvertOptions, MethodInfo, ModelInfo
-from parameters import EDITS, EditParameters, InversionParameters, for_pictures
+from api_schemas.params import CHOICES
+from parameters import EditParameters, InversionParameters, for_pictures
 from service import openapi
 from service.routes.common import TheStore
 
@@ -19,7 +20,7 @@ def list_models(store: TheStore) -> list[ModelInfo]:
 @router.get("/methods", summary="List the methods", responses=openapi.problems())
 async def list_methods() -> list[MethodInfo]:
     """The ways to invert and to edit, with the JSON schema of each one's params."""
-    return [*map(_info, for_pictures().values()), *map(_info, EDITS.values())]
+    return [*map(_info, for_pictures().values()), *map(_info, CHOICES.values())]
 
 
 def _info(method: type[InversionParameters] | type[EditParameters]) -> MethodInfo:

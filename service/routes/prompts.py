@@ -4,11 +4,12 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from redis.exceptions import RedisError
 
-from api_schemas import ComparedWord, Comparison, ErrorCode, Notice, PromptPair, WordChange
+from api_schemas import ComparedWord, Comparison, ErrorCode, ModelInfo, PromptPair, WordChange
 from prompts import Changes, changed, words
 from service import knowing, openapi
 from service.bodies import read_json
 from service.checks import check_length
+from service.choosing import compared
 from service.routes.common import TheStore
 from store import Store
 
@@ -37,21 +38,21 @@ async def compare(request: Request, store: TheStore) -> Comparison:
 
 
 def _compare(pair: PromptPair, store: Store) -> Comparison:
-    changes = changed(pair.source, pair.target)
+    changes, model = changed(pair.source, pair.target), _served(pair, store)
     return Comparison(
         edit="replace" if changes.swap else "refine",
         source=_words(pair.source, WordChange.REMOVED, _partners(changes, 0)),
         target=_words(pair.target, WordChange.ADDED, _partners(changes, 1)),
-        warnings=_doubts(pair, store),
+        chosen=compared(pair.source, pair.target, model),
+        warnings=knowing.doubts(model, [pair.source, pair.target]),
     )
 
 
-def _doubts(pair: PromptPair, store: Store) -> list[Notice]:
+def _served(pair: PromptPair, store: Store) -> ModelInfo | None:
     try:
-        model = knowing.served(store, pair.model)
+        return knowing.served(store, pair.model)
     except RedisError:  # words are aligned without it
-        model = None
-    return knowing.doubts(model, [pair.source, pair.target])
+        return None
 
 
 Partners = dict[int, tuple[WordChange, tuple[int, ...]]]

@@ -113,6 +113,8 @@ function suitable() {
 /** Offer what this method can be told. */
 function suit(named, values) {
   say("method-hint", named.summary);
+  $("published").disabled = !Object.keys(named.published).length;
+  if ($("published").disabled) $("published").checked = false;
   draw(named, values);
   words.suit(named.params_schema);
   guidance.suit(named.params_schema);

@@ -88,12 +88,13 @@ function look({ label, change, words, before, after }) {
   return button;
 }
 
-function figures({ timings, source_cached: cached, features_cached: features }, metrics) {
+function figures({ timings, source_cached: cached, features_cached: features, chosen }, metrics) {
   const took = timings.source + timings.edit + timings.save;
   const outside = metrics.psnr_outside;
   return [
     ["Took", seconds(took), `waited ${seconds(timings.queued)}, source ${seconds(timings.source)}, edit ` +
       `${seconds(timings.edit)}, saving ${seconds(timings.save)}`],
+    ["Chosen", chosen ? `${chosen.method} on ${chosen.inversion}` : null, chosen?.why],
     ["Inversion", cached ? "from the cache" : "made anew"],
     ["Source features", features ? "from the cache" : "computed"],
     ["PSNR", decibels(metrics.psnr), "of the edit against the source, over the whole picture"],

@@ -23,7 +23,7 @@ end
 
 -- whoever watches an unended job is to learn how it ended, but not what it was
 local function strip(id)
-  redis.call('HDEL', job(id), 'request', 'about', 'noticed', 'warnings')
+  redis.call('HDEL', job(id), 'request', 'about', 'noticed', 'chosen', 'warnings')
   redis.call('HSET', job(id), 'ttl', KEPT, 'stripped', 1)
 end
 

@@ -21,7 +21,7 @@ local function create(id, kind, image_id, rid, request, about, ask)
   redis.call('HSET', job(id), 'kind', kind, 'image_id', image_id, 'tenant', ask.tenant, 'status', 'queued',
              'attempt', 0, 'losses', 0, 'record', rid, 'request', request, 'about', about,
              'ttl', ask.job_ttl, 'created', at, 'expires', at + ask.job_ttl)
-  for _, name in ipairs({'request_id', 'traceparent', 'noticed'}) do
+  for _, name in ipairs({'request_id', 'traceparent', 'noticed', 'chosen'}) do
     if ask[name] then redis.call('HSET', job(id), name, ask[name]) end
   end
   if ask.deadline then due(id, at + ask.deadline) end

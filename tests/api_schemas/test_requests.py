@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from api_schemas import EditRequest, InvertOptions
+from api_schemas.params import CHOICES
 from parameters import (
     DDIM,
     EDITS,
@@ -35,7 +36,7 @@ def edit(**fields: Any) -> EditRequest:
     return EditRequest.model_validate({"image_id": IMAGE, "prompt": "a dog", **fields})
 
 
-@pytest.mark.parametrize(("model", "registry"), [(EditRequest, EDITS), (InvertOptions, INVERSIONS)])
+@pytest.mark.parametrize(("model", "registry"), [(EditRequest, CHOICES), (InvertOptions, INVERSIONS)])
 def test_a_method_is_one_of_the_registry(model: type[Any], registry: Any) -> None:
     schema = model.model_json_schema()
     assert schema["properties"]["method"]["enum"] == list(registry)
@@ -126,9 +127,29 @@ def test_p2plus_is_p2p_with_tau_u() -> None:
     assert (params.tau_v, params.tau_c, params.tau_s, params.tau_u) == (0.5, None, None, (0, 0.5))
     assert type(edit(method="p2plus").params) is P2Plus
     assert type(edit(method="p2p", params=P2Plus()).params) is P2P
-    assert refused(EditRequest, image_id=IMAGE, prompt="a", params={"tau_u": 0.5}) == [
+    assert refused(EditRequest, image_id=IMAGE, prompt="a", method="p2p", params={"tau_u": 0.5}) == [
         (("params", "tau_u"), "extra_forbidden")
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "method"),
+    [
+        ({}, "auto"),
+        ({"params": {"attention": True, "blend_words": "changed"}}, "auto"),
+        ({"params": '{"blend_threshold": 0.5}'}, "auto"),
+        ({"params": {"tau_s": 0.5}}, "p2p"),
+        ({"params": '{"skip": 0.5}'}, "plain"),
+        ({"params": {"tau_c": 0.5, "tau_u": 0.5}}, "p2plus"),
+        ({"params": {"tau_f": 0.5}}, "pnp"),
+        ({"preset": "published"}, "p2p"),
+        ({"method": "auto", "params": {"tau_s": 0.5}}, "p2p"),
+        ({"preset": "published", "params": {"tau_f": 0.5}}, "pnp"),
+    ],
+)
+def test_parameters_of_a_method_select_it(fields: dict[str, Any], method: str) -> None:
+    asked = edit(**fields)
+    assert asked.method == asked.params.name == method
 
 
 @pytest.mark.parametrize("method", EDITS)
@@ -159,7 +180,6 @@ def test_an_inversion_learns_at_a_scale_that_edits_can_have(scale: object) -> No
 def test_windows_are_given_in_every_documented_form() -> None:
     params = edit(params={"tau_c": {"default": 0.8, "dog": [0, 0.3]}, "tau_s": [0.1, 0.5]}).params
     assert params == P2P(tau_c={"default": 0.8, "dog": (0, 0.3)}, tau_s=(0.1, 0.5))
-    assert edit().params == P2P()
 
 
 def test_one_prompt_or_several_but_not_both() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,20 @@ from torch import nn
 
 import engine
 from benchmarks.quality import running
-from benchmarks.quality.cases import INVERTERS, METHODS, Case, cases
-from benchmarks.quality.ledger import CEILING, Ledger, Row
+from benchmarks.quality.bench import Bench, lexicon
+from benchmarks.quality.cases import Case, cases
+from benchmarks.quality.ledger import CEILING, FLOOR, Ledger, Row
 from benchmarks.quality.measuring import Measures, ceiling
-from benchmarks.quality.report import _common, write
-from benchmarks.quality.tables import WAYS, lines
+from benchmarks.quality.report import write
+from benchmarks.quality.rows import AUTO, ROWS, digest, rows
+from benchmarks.quality.tables import current, lines
 from miniature import WEIGHTS
 from miniature.pairs import KINDS
 from miniature.recipe.package import load_judge
+from parameters import EDITS, INVERSIONS, compatible
 
 STEPS = 2
+NAMES = ("direct, p2p .2/.8", AUTO)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,25 @@ def some() -> list[Case]:
     return list(cases(4))
 
 
+def measured(
+    models: engine.Backbone,
+    critic: nn.Module,
+    some: list[Case],
+    ledger: Ledger,
+    names: tuple[str, ...],
+    part: int,
+) -> None:
+    running.run(
+        Bench(models=models, steps=STEPS, lexicon=lexicon()),
+        critic,
+        some,
+        ledger,
+        rows={name: rows()[name] for name in names},
+        shard=f"{part}of2",
+        tell=lambda text: None,
+    )
+
+
 @pytest.fixture(scope="module")
 def filled(
     models: engine.Backbone, critic: nn.Module, some: list[Case], tmp_path_factory: pytest.TempPathFactory
@@ -40,24 +62,15 @@ def filled(
     """One pair of each kind, in two shards."""
     ledger = Ledger(tmp_path_factory.mktemp("quality"))
     for part in range(2):
-        running.run(
-            models,
-            critic,
-            some[part::2],
-            ledger,
-            steps=STEPS,
-            shard=f"{part}of2",
-            inverters=["direct"],
-            tell=lambda text: None,
-        )
+        measured(models, critic, some[part::2], ledger, NAMES, part)
     return ledger
 
 
-def row(number: int, truth: float | None, *, recognised: bool = True, kind: str = "style") -> Row:
+def row(number: int, truth: float, *, recognised: bool = True, name: str = AUTO) -> Row:
     measures = Measures(
         reconstruction=20, outside_psnr=None, outside_ssim=None, truth=truth, recognised=recognised
     )
-    return Row(number=number, kind=kind, inverter="direct", method="p2p", measures=measures)
+    return Row(number=number, kind="style", name=name, digest=digest(rows()[name]), measures=measures)
 
 
 def test_cases_go_round_the_kinds() -> None:
@@ -67,26 +80,31 @@ def test_cases_go_round_the_kinds() -> None:
     assert [case.pair for case in cases(5)] == [case.pair for case in twelve[:5]]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_every_kind_of_edit_can_be_asked_for(some: list[Case], method: str) -> None:
-    blends = [case.edit(method, {"tau_c": 0.25}).method for case in some]
-    assert all(blend.tau_c == 0.25 for blend in blends)
-    thing = some[2].pair.source.things[0].object
-    assert [blend.subtract_words for blend in blends] == [(), (), (thing,), ()]
-    assert [bool(blend.blend_words) for blend in blends] == [True, True, False, False]
+@pytest.mark.parametrize("method", ["p2p", "p2plus"])
+def test_the_prompts_alone_say_where_an_edit_may_change_the_picture(some: list[Case], method: str) -> None:
+    asked = [case.edit(method, {"tau_c": 0.25}).method for case in some]
+    assert all(params.tau_c == 0.25 for params in asked)
+    things = [case.pair.source.things[0].object for case in some]
+    assert [params.blend_words for params in asked] == ["changed", (things[1],), None, None]
+    assert [params.subtract_words for params in asked] == [(), (), (things[2],), ()]
 
 
-def test_the_ways_of_the_report_are_known() -> None:
-    assert set(INVERTERS) <= set(engine.INVERTERS)
-    assert set(METHODS) <= set(engine.METHODS)
+def test_every_row_can_be_asked_for() -> None:
+    for table in rows().values():
+        for recipe in table.values():
+            edit = EDITS[recipe.method](**recipe.params)
+            compatible(type(edit), INVERSIONS[recipe.inversion or "direct"])
+    assert len({digest(table) for table in ROWS.values()}) == len(ROWS)
 
 
 def test_every_pair_is_measured_once(filled: Ledger) -> None:
-    rows = filled.rows()
-    ways = Counter((one.inverter, one.method) for one in rows)
-    assert ways == {(CEILING, CEILING): 4, ("direct", "p2p"): 4, ("direct", "p2plus"): 4}
+    found = filled.rows()
+    assert Counter(one.name for one in found) == dict.fromkeys((CEILING, FLOOR, *NAMES), 4)
     assert {path.name for path in filled.folder.glob("*.jsonl")} == {"0of2.jsonl", "1of2.jsonl"}
-    assert all(filled.picture(one).is_file() for one in rows if one.inverter != CEILING)
+    ours = [one for one in found if one.name in NAMES]
+    assert all(filled.picture(one).is_file() for one in ours)
+    assert all(one.invert_rows == STEPS or one.invert_rows == 2 * STEPS for one in ours)
+    assert all(one.edit_rows >= 2 * STEPS for one in ours)
 
 
 def test_what_is_there_is_not_done_again(
@@ -98,9 +116,7 @@ def test_what_is_there_is_not_done_again(
 ) -> None:
     monkeypatch.setattr(engine, "invert", None)
     before = len(filled.rows())
-    running.run(
-        models, critic, some, filled, steps=STEPS, shard="1of2", inverters=["direct"], tell=lambda text: None
-    )
+    measured(models, critic, some, filled, NAMES, 1)
     assert len(filled.rows()) == before
 
 
@@ -124,9 +140,10 @@ def test_the_report_has_every_row_and_picture(
     assert "4 edits" in text
     for heading in ("## All kinds", *(f"## {kind.capitalize()}" for kind in KINDS)):
         table = text.partition(f"{heading}\n\n")[2].partition("\n\n")[0].splitlines()
-        assert [line.split(" | ")[1] for line in table[2:]] == ["*the true edit*", "p2p", "p2plus"]
+        first = [line.split(" | ")[0].removeprefix("| ") for line in table[2:]]
+        assert first == ["*the true edit, through the autoencoder*", "*the picture unchanged*", *NAMES]
     pictures = sorted(path.name for path in (tmp_path / "docs" / "images" / "quality").iterdir())
-    assert pictures == [f"direct-{method}-{rank}.png" for method in METHODS for rank in ("median", "worst")]
+    assert pictures == [f"auto-{case.number:04d}.png" for case in some]
     assert all(f"(images/quality/{name})" in text for name in pictures)
 
 
@@ -140,20 +157,16 @@ def test_no_edit_of_a_latent_does_better_than_the_autoencoder(
 
 
 def test_means_leave_out_what_is_not_there() -> None:
-    (line,) = lines([row(0, 10.0), row(1, 20.0, recognised=False), row(2, None)])
-    assert (line.truth, line.outside_psnr, line.pairs) == (15.0, None, 3)
-    assert line.recognised == pytest.approx(200 / 3)
+    (line,) = lines([row(0, 10.0), row(1, 20.0, recognised=False)])
+    assert line.truth is not None
+    assert line.recognised is not None
+    assert (line.truth.value, line.outside, line.edits) == (15.0, None, 2)
+    assert 10 <= line.truth.low < 15 < line.truth.high <= 20
+    assert line.recognised.value == 50
     assert lines([row(0, 10.0)], "object") == []
 
 
-def test_the_edits_tried_in_every_way_have_a_table_of_their_own() -> None:
-    ways = [way for way in WAYS for _ in range(2)]
-    rows = [
-        replace(row(number % 2, 20.0 + number % 2), inverter=inverter, method=method)
-        for number, (inverter, method) in enumerate(ways)
-    ]
-    assert _common(rows) == ""
-    assert _common(rows[:-2]) == ""
-    table = _common(rows[:-1])
-    assert "The 1 edits" in table
-    assert "21.00" not in table
+def test_what_was_measured_with_other_recipes_is_left_out() -> None:
+    now, before = row(0, 10.0), Row(**{**vars(row(1, 20.0)), "digest": "other"})
+    bound = Row(**{**vars(row(2, 30.0)), "name": FLOOR, "digest": ""})
+    assert current([now, before, bound]) == [bound, now]

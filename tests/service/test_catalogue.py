@@ -11,11 +11,11 @@ def test_methods_carry_their_schemas(http: TestClient) -> None:
     methods = {method["name"]: method for method in http.get("/methods").json()}
     assert {name: method["kind"] for name, method in methods.items()} == {
         **dict.fromkeys(for_pictures(), "invert"),
-        **dict.fromkeys(EDITS, "edit"),
+        **dict.fromkeys(["auto", *EDITS], "edit"),
     }
     assert (methods["p2p"]["needs"], methods["direct"]["gives"]) == (["path", "start"], ["path", "start"])
     assert methods["p2p"]["published"]["steps"] == 50
-    assert [name for name, method in methods.items() if method["default"]] == ["direct", "p2p"]
+    assert [name for name, method in methods.items() if method["default"]] == ["direct", "auto"]
     for name, method in methods.items():
         assert method["summary"].endswith("."), name
         assert "\n" not in method["summary"], name

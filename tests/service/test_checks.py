@@ -113,7 +113,7 @@ def test_a_target_without_words_is_refused(http: TestClient, shared: Store, png:
 def test_an_image_without_a_prompt_cannot_be_edited_by_words(
     http: TestClient, shared: Store, png: bytes
 ) -> None:
-    answer = edit(http, ready(http, shared, png, prompt=""))
+    answer = edit(http, ready(http, shared, png, prompt=""), method="p2p")
     assert (answer.status_code, answer.json()["code"]) == (422, "prompts_do_not_align")
 
 

@@ -110,7 +110,7 @@ def test_what_is_wrong_with_the_edit_is_said_before_the_picture_is_kept(
 ) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"params": '{"blend_words": ["unicorn"]}'}, "unknown_word"),
-        ({"source_prompt": ""}, "prompts_do_not_align"),
+        ({"source_prompt": "", "method": "p2p"}, "prompts_do_not_align"),
         ({"model": "sd99"}, "unknown_model"),
         ({"inversion": '{"method": "nonsense"}'}, "validation_error"),
         ({"inversion": '{"prompt": "a cat"}'}, "validation_error"),

@@ -139,7 +139,7 @@ def test_examples_of_requests_are_accepted_as_they_are(http: TestClient, documen
 def test_an_edit_is_one_of_the_methods(document: dict[str, Any]) -> None:
     edit = document["components"]["schemas"]["EditRequest"]
     assert edit["discriminator"]["propertyName"] == "method"
-    assert list(edit["discriminator"]["mapping"]) == list(EDITS)
+    assert list(edit["discriminator"]["mapping"]) == ["auto", *EDITS]
     assert [form["$ref"] for form in edit["oneOf"]] == list(edit["discriminator"]["mapping"].values())
 
 
@@ -148,7 +148,9 @@ def test_an_edit_is_one_of_the_methods(document: dict[str, Any]) -> None:
     [
         ({}, True),
         ({"params": {"tau_c": 0.2}}, True),
-        ({"params": {"tau_u": 0.2}}, False),
+        ({"params": {"tau_u": 0.2}}, True),
+        ({"method": "auto", "params": {"tau_u": 0.2}}, True),
+        ({"params": {"tau_u": 0.2, "skip": 0.2}}, False),
         ({"method": "p2plus", "params": {"tau_u": 0.2}}, True),
         ({"method": "plain", "params": {"tau_c": 0.2}}, False),
         ({"method": "p2p", "params": {"skip": 0.2}}, False),

@@ -123,7 +123,9 @@ class Hands:
             for prompt, colour in zip(claim.request.targets, colours or ["blue"], strict=True)
         ]
         timings = Timings(queued=0, source=0.25, edit=0.5, save=0.25)
-        result = EditResult(image_id=claim.image_id, images=made, source_cached=True, timings=timings)
+        result = EditResult(
+            image_id=claim.image_id, images=made, chosen=claim.chosen, source_cached=True, timings=timings
+        )
         self.store.jobs.succeed(claim, result)
 
     def _attention(self, image: str, prompt: str) -> list[WordAttention]:
@@ -164,6 +166,12 @@ def ready(page: Page, url: str, hands: Hands) -> str:
     hands.invert(claim)
     expect(page.get_by_role("button", name="Edit", exact=True)).to_be_enabled()
     return claim.image_id
+
+
+def by_hand(page: Page, method: str = "p2p") -> None:
+    """Choose a method in place of `auto`; its controls are open then."""
+    page.get_by_text("How much of the source is kept").click()
+    page.locator("#methods").get_by_text(method, exact=True).click()
 
 
 def ask(page: Page, hands: Hands, target: str = "a dog on grass") -> Claim:

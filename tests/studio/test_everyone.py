@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.studio.conftest import Hands, ask, ready, visiting
+from tests.studio.conftest import Hands, ask, by_hand, ready, visiting
 
 
 def test_all_of_it_is_done_by_keys_alone(page: Page, url: str, hands: Hands) -> None:
@@ -58,7 +58,7 @@ def test_on_a_phone_nothing_is_cut_off_in_the_dark(browser: Browser, url: str, h
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 20, 18)"
         fits()
         ready(page, url, hands)
-        page.get_by_text("How much of the source is kept").click()
+        by_hand(page)
         page.get_by_text("How much each word counts").click()
         fits()
         claim = ask(page, hands, "a watercolour of an extraordinarilylongwordthatneverends on grass")

@@ -8,7 +8,7 @@ import httpx2
 from playwright.sync_api import Page, expect
 
 from api_schemas import EditRequest
-from tests.studio.conftest import Hands, ask, png, ready
+from tests.studio.conftest import Hands, ask, by_hand, png, ready
 
 
 def params(claim: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def test_controls_have_the_forms_ranges_and_defaults_of_the_methods(
     page.get_by_text("How much of the source is kept").click()
     methods = {each["name"]: each for each in httpx2.get(f"{url}/methods", trust_env=False).json()}
     elsewhere = {"attention", "blend_words", "reweight", "value_prompt"}
-    for name, own in (("p2p", {"tau_c": 0.3}), ("p2plus", {}), ("plain", {}), ("pnp", {})):
+    for name, own in (("auto", {}), ("p2p", {"tau_c": 0.3}), ("p2plus", {}), ("plain", {}), ("pnp", {})):
         page.locator("#methods").get_by_text(name, exact=True).click()
         expect(page.locator("#method-hint")).to_have_text(methods[name]["summary"])
         published, schema = methods[name]["published"], methods[name]["params_schema"]["properties"]
@@ -46,7 +46,7 @@ def test_controls_have_the_forms_ranges_and_defaults_of_the_methods(
 def test_every_form_of_a_parameter_can_be_set(page: Page, url: str, hands: Hands) -> None:
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a dog on grass")
-    page.get_by_text("How much of the source is kept").click()
+    by_hand(page)
     page.get_by_label("edit: ").select_option("refine")
     page.get_by_label("padding: ").select_option("end")
     page.get_by_label("subtract_words: ").fill("grass, dog,")
@@ -128,6 +128,18 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
     assert repeated.request.guidance_scale == 4.5
 
 
+def test_auto_is_chosen_and_says_what_it_chose(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    page.get_by_text("How much of the source is kept").click()
+    expect(page.get_by_label("as published")).to_be_disabled()
+    claim = ask(page, hands, "make the cat a fox")
+    assert isinstance(claim.request, EditRequest)
+    assert (claim.request.method, claim.request.prompt) == ("p2p", "a fox on grass")
+    hands.edit(claim)
+    expect(page.locator("#figures")).to_contain_text("p2p on direct")
+    expect(page.locator("#edits li")).to_contain_text("a fox on grass")
+
+
 def test_a_guidance_scale_that_cannot_be_is_told_where_it_is_set(page: Page, url: str, hands: Hands) -> None:
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a dog on grass")
@@ -142,6 +154,7 @@ def test_a_guidance_scale_that_cannot_be_is_told_where_it_is_set(page: Page, url
 def test_a_look_that_is_too_long_is_told_where_it_is_set(page: Page, url: str, hands: Hands) -> None:
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a dog on grass")
+    by_hand(page)
     page.get_by_text("Style and strength").click()
     page.get_by_label("value_prompt").fill("a sketch " * 60)
     page.get_by_role("button", name="Edit", exact=True).click()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from api_schemas import ErrorCode, Problem
 from store import Store
-from tests.studio.conftest import Hands, ask, colour, png, ready
+from tests.studio.conftest import Hands, ask, by_hand, colour, png, ready
 
 
 def test_a_job_is_watched_and_a_reload_in_its_middle_loses_nothing(
@@ -91,6 +91,7 @@ def test_why_a_job_failed_is_said_where_it_can_be_mended(
     page: Page, url: str, hands: Hands, code: ErrorCode, more: dict[str, object], place: str
 ) -> None:
     ready(page, url, hands)
+    by_hand(page)
     hands.store.jobs.fail(ask(page, hands), Problem.of(code, "It went wrong.", **more))
     expect(page.locator(f"#{place}")).to_have_text("It went wrong.")
     expect(page.locator(f"#{place}")).to_be_visible()

@@ -92,7 +92,7 @@ def send(
 
 def ask(shared: Store, image: str, *, by: Mapping[str, object] | None = None, **request: object) -> Job:
     """What `POST /edit` does; `by` is what is to be different from the image's own inversion."""
-    asked = EditRequest.model_validate({"image_id": image, **request})
+    asked = EditRequest.model_validate({"image_id": image, "method": "p2p", **request})
     inversion = InvertOptions.model_validate(own(shared, image).model_dump() | dict(by or {}))
     return job_of(shared, shared.jobs.submit_edit(asked, inversion).job_id)
 

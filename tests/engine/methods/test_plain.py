@@ -102,3 +102,24 @@ def test_masks_of_a_late_start_leave_the_rest_to_the_source(
     edited, source = (np.array(one)[outside] for one in (result.images[0], result.source))
     assert outside.any()
     assert (edited == source).all()
+
+
+def test_another_prompt_is_painted_under_the_mask_of_the_sources_words(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    def edited(prompt: str, **params: str) -> Image.Image:
+        method = Plain(blend_words=["cat"], blend_start=0.0, **params)
+        return engine.edit(model, record, Edit(prompt=prompt, method=method)).images[0]
+
+    assert same(edited("a dog on grass", inside_prompt="grass"), edited("grass"))
+    assert not same(edited("a dog on grass", inside_prompt="grass"), edited("a dog on grass"))
+
+
+@pytest.mark.parametrize(
+    "params", [{"inside_prompt": "grass"}, {"inside_prompt": "?", "blend_words": ["cat"]}]
+)
+def test_what_is_painted_inside_has_words_and_a_place(
+    model: engine.Backbone, record: engine.SourceRecord, params: dict[str, object]
+) -> None:
+    with pytest.raises(engine.InvalidParameter, match="inside_prompt"):
+        engine.edit(model, record, Edit(prompt="a dog on grass", method=Plain(**params)))

@@ -1,0 +1,65 @@
+"""``python -m benchmarks.auto``: measure what `auto` is to choose for the miniature, and write its table.
+
+Candidates (`benchmarks.auto.candidates`) are tried on edits of tuning scenes, from seed 2,000,000 on. What is
+measured is kept in runs/auto; a run that was broken off goes on where it was.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+import engine
+from benchmarks.auto.candidates import candidates
+from benchmarks.auto.tuning import PAIRS, Notes, Summary, Tuning, best, summaries
+from benchmarks.quality.bench import Bench, lexicon
+from benchmarks.quality.rows import TABLE
+from miniature.printing import open_console
+from parameters import Kind
+
+
+def shown(kind: Kind, some: list[Summary], chosen: Summary) -> Table:
+    """The candidates of a kind, the best first."""
+    heads = ("candidate", "edits", "recognised, %", "outside, dB", "to the truth, dB", "")
+    table = Table(*heads, title=kind.value)
+    for one in some:
+        outside = "" if one.outside is None else f"{one.outside:.2f}"
+        figures = (str(one.edits), f"{one.recognised:.1f}", outside, f"{one.truth:.2f}")
+        table.add_row(one.candidate, *figures, "chosen" if one is chosen else "")
+    return table
+
+
+def main(
+    edits: Annotated[int, typer.Option(help="How many edits of each kind.")] = 24,
+    steps: Annotated[int, typer.Option(help="Steps of every run.")] = 30,
+    kind: Annotated[list[Kind] | None, typer.Option(help="Only these kinds.")] = None,
+    report: Annotated[bool, typer.Option("--report", help="Measure nothing more.")] = False,
+    runs: Annotated[Path, typer.Option(help="Where what is measured is kept.")] = Path("runs/auto"),
+    out: Annotated[Path, typer.Option(help="The table.")] = TABLE,
+) -> None:
+    """Print how the candidates fare, and write the best of each kind."""
+    console = open_console()
+    models = engine.load("miniature")
+    notes = Notes(runs / f"{models.revision[:12]}-{steps}.jsonl")
+    if not report:
+        bench = Bench(models=models, steps=steps, lexicon=lexicon())
+        Tuning(bench=bench, notes=notes).run(
+            kind or list(PAIRS), edits, lambda one: console.log(f"{one.kind} {one.number} {one.candidate}")
+        )
+    table: dict[str, Any] = {}
+    for each in PAIRS:
+        if not (some := summaries(notes.read(), each, edits)):
+            continue
+        chosen = best(some)
+        console.print(shown(each, some, chosen))
+        recipe = dict(candidates(each))[chosen.candidate]
+        because = f"it was recognised in {chosen.recognised:.0f} % of {chosen.edits} edits of this kind"
+        table[each.value] = recipe.model_copy(update={"because": f"{because}, at {chosen.truth:.1f} dB."})
+    written = {name: recipe.model_dump(exclude_defaults=True) for name, recipe in table.items()}
+    out.write_text(json.dumps(written, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

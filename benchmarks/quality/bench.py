@@ -1,0 +1,94 @@
+"""Where edits are made as a user would ask for them, with the pictures inverted so far."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import engine
+from benchmarks.counting import counted
+from miniature import WEIGHTS
+from miniature.knows import FILE as KNOWS
+from miniature.pairs import Pair
+from parameters import INVERSIONS, Lexicon, Table, choose
+from parameters.auto import USUAL
+
+T = TypeVar("T")
+_ROOM = 2 * 2**30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """An edit, with the processor time in seconds and the rows through the denoiser of both parts."""
+
+    result: engine.EditResult
+    invert_seconds: float
+    edit_seconds: float
+    invert_rows: int
+    edit_rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A record with what it took."""
+
+    record: engine.SourceRecord
+    seconds: float
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Makes the edits of pairs of scenes by tables of recipes."""
+
+    models: engine.Backbone
+    steps: int
+    lexicon: Lexicon
+    records: dict[str, Work] = field(default_factory=dict)
+    cache: engine.SourceCache = field(default_factory=lambda: engine.SourceCache(_ROOM))
+
+    def edit(self, table: Table, pair: Pair) -> Done:
+        """The edit of a pair that `auto` would make with this table."""
+        source, target = pair.source.caption, pair.target.caption
+        chosen = choose(source, [target], table=table, lexicon=self.lexicon)
+        inverter = chosen.inversion or USUAL
+        params = INVERSIONS[inverter](**chosen.inversion_params)
+        facts: dict[str, Any] = {
+            "prompt": source,
+            "method": inverter,
+            "steps": self.steps,
+            "params": params,
+        }
+        key = engine.record_key(self.models, pair.image, **facts)
+        if key not in self.records:
+            record, seconds, rows = self._worked(lambda: engine.invert(self.models, pair.image, **facts))
+            self.records[key] = Work(record=record, seconds=seconds, rows=rows)
+        work = self.records[key]
+        asked = engine.Edit(prompt=target, method=chosen.params, guidance_scale=chosen.guidance_scale)
+        result, seconds, rows = self._worked(
+            lambda: engine.edit(self.models, work.record, asked, cache=self.cache)
+        )
+        return Done(
+            result=result,
+            invert_seconds=work.seconds,
+            edit_seconds=seconds,
+            invert_rows=work.rows,
+            edit_rows=rows,
+        )
+
+    def _worked(self, work: Callable[[], T]) -> tuple[T, float, int]:
+        with counted(unet=self.models.network, vision=None, vae=self.models.vae) as counts:
+            start = time.process_time()
+            done = work()
+            return done, time.process_time() - start, counts.unet_forward
+
+
+def lexicon() -> Lexicon:
+    """What the miniature tells of its words."""
+    told = json.loads((WEIGHTS / KNOWS).read_text())
+    return Lexicon(
+        **{name: frozenset(told[name]) for name in ("objects", "colours", "styles", "backgrounds")}
+    )

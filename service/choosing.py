@@ -1,0 +1,119 @@
+"""What `auto` chooses for an edit, and the edit that is made of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import parameters
+from api_schemas import Chosen, EditOptions, InversionChoice, InvertOptions, ModelInfo, Notice
+from parameters import AUTO, INVERSIONS, Choice, Lexicon
+from prompts import words
+from service.checks import as_answers
+from store import Ask
+
+
+class Settled(NamedTuple):
+    """A request whose method is settled, how its image is to be inverted, and what `auto` chose."""
+
+    request: EditOptions
+    inversion: InversionChoice | None
+    chosen: Chosen | None = None
+    notices: tuple[Notice, ...] = ()
+
+    def told(self, ask: Ask) -> Ask:
+        """The terms of the request with what there is to tell of the choice."""
+        return replace(ask, chosen=self.chosen, warnings=(*ask.warnings, *self.notices))
+
+
+def settle(
+    request: EditOptions, own: InvertOptions, model: ModelInfo | None, masked: bool = False
+) -> Settled:
+    """Choose what a request leaves to `auto`, by the inversion at hand; another request is as it was.
+
+    `masked` says that a mask was sent beside it.
+    The usual inversion gives way to the one that suits the edit, with the same prompt and steps; any other
+    was asked for and stays. Raises ServiceError: prompts_do_not_align.
+    """
+    if request.method != AUTO:
+        return Settled(request, request.inversion)
+    usual = own.method == _usual() and own.params == INVERSIONS[own.method]()
+    with as_answers(request):
+        choice = parameters.choose(
+            own.prompt,
+            request.targets,
+            table=None if model is None else model.auto,
+            lexicon=lexicon(model),
+            kept=None if usual else own.method,
+            given=request.params.model_dump(exclude_unset=True),
+            masked=masked or request.mask is not None,
+        )
+    scale = request.guidance_scale if request.guidance_scale is not None else choice.guidance_scale
+    several = {} if request.prompt is None else {"prompt": choice.targets[0]}
+    settled = request.model_copy(
+        update={
+            "method": choice.params.name,
+            "params": choice.params,
+            "guidance_scale": scale,
+            **(several or {"prompts": list(choice.targets)}),
+        }
+    )
+    inversion = request.inversion
+    if choice.inversion is not None:
+        inversion = InversionChoice(
+            method=choice.inversion,
+            params=dict(choice.inversion_params),
+            prompt=own.prompt,
+            steps=own.steps,
+        )
+    return Settled(settled, inversion, told(choice, own.method, scale), tuple(_unread(choice.unread)))
+
+
+def told(choice: Choice, inversion: str, scale: float | None) -> Chosen:
+    """A choice as the wire has it; `inversion` is the one at hand, `scale` that of the edit."""
+    return Chosen(
+        kind=choice.kind,
+        prompts=list(choice.targets),
+        inversion=choice.inversion or inversion,
+        method=choice.params.name,
+        params=parameters.changed_from_defaults(choice.params),
+        guidance_scale=scale,
+        why=choice.why,
+    )
+
+
+def lexicon(model: ModelInfo | None) -> Lexicon:
+    """What a model tells of its words; nothing where it does not say."""
+    knows = None if model is None else model.knows
+    if knows is None:
+        return Lexicon()
+    return Lexicon(
+        objects=frozenset(knows.objects),
+        colours=frozenset(knows.colours),
+        styles=frozenset(knows.styles),
+        backgrounds=frozenset(knows.backgrounds),
+    )
+
+
+def compared(source: str, target: str, model: ModelInfo | None) -> Chosen | None:
+    """What `auto` would choose for an image that is inverted as usual, None if a prompt has no words."""
+    if not (words(source) and words(target)):
+        return None
+    table = None if model is None else model.auto
+    choice = parameters.choose(source, [target], table=table, lexicon=lexicon(model))
+    return told(choice, _usual(), choice.guidance_scale)
+
+
+def _usual() -> str:
+    usual: str = InvertOptions.model_fields["method"].default
+    return usual
+
+
+def _unread(instructions: Sequence[str]) -> list[Notice]:
+    return [
+        Notice(
+            code="instruction_unread",
+            message=f"'{text}' reads like an instruction that no rule fits; it was taken as what the picture "
+            "is to show. Say that instead, such as 'a fox on grass'.",
+        )
+        for text in instructions
+    ]

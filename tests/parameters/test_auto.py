@@ -1,0 +1,97 @@
+"""What `auto` chooses."""
+
+import pytest
+
+from parameters import (
+    EDITS,
+    INVERSIONS,
+    P2P,
+    RULE,
+    Kind,
+    Plain,
+    PlugAndPlay,
+    PromptsDoNotAlign,
+    Recipe,
+    choose,
+    compatible,
+)
+
+CAT, DOG, SNOW = "a cat on grass", "a dog on grass", "a cat on snow"
+TABLE = {
+    "swap": Recipe(method="pnp", params={"tau_f": 0.6}, guidance_scale=5.0, mask="changed", because="so."),
+    "background": Recipe(inversion="edit-friendly", method="plain", mask="kept"),
+}
+
+
+def test_the_rule_has_every_kind_and_names_what_there_is() -> None:
+    assert set(RULE) == set(Kind)
+    for recipe in RULE.values():
+        compatible(EDITS[recipe.method], INVERSIONS[recipe.inversion or "direct"])
+
+
+def test_a_table_is_asked_before_the_rule() -> None:
+    chosen = choose(CAT, [DOG], table=TABLE)
+    assert chosen.params == PlugAndPlay(tau_f=0.6, blend_words="changed")
+    assert (chosen.kind, chosen.inversion, chosen.guidance_scale) == (Kind.SWAP, None, 5.0)
+    assert chosen.why == "A thing is swapped: cat, dog; so. (measured for this model)"
+    assert choose(CAT, [DOG]).params == P2P(blend_words="changed")
+    assert choose(CAT, ["a red cat on grass"], table=TABLE).params == P2P(blend_words=("cat",))
+
+
+def test_what_stays_is_kept_from_another_background() -> None:
+    chosen = choose(CAT, [SNOW], table=TABLE)
+    assert (chosen.inversion, chosen.params) == ("edit-friendly", Plain(subtract_words=("cat",)))
+
+
+def test_an_instruction_is_painted_as_what_it_means() -> None:
+    chosen = choose(CAT, ["make the cat a dog"])
+    assert (chosen.targets, chosen.unread, chosen.kind) == ((DOG,), (), Kind.SWAP)
+    chosen = choose(CAT, ["make the lion a dog"])
+    assert chosen.targets == chosen.unread == ("make the lion a dog",)
+
+
+def test_targets_of_several_kinds_share_one_choice() -> None:
+    assert choose(CAT, [DOG, "a fox on grass"]).kind is Kind.SWAP
+    chosen = choose(CAT, [DOG, SNOW])
+    assert (chosen.kind, chosen.params) == (Kind.SEVERAL, Plain())
+
+
+@pytest.mark.parametrize("inversion", INVERSIONS)
+def test_an_inversion_that_was_asked_for_is_served(inversion: str) -> None:
+    for target in (DOG, SNOW):
+        chosen = choose(CAT, [target], table=TABLE, kept=inversion)
+        assert chosen.inversion is None
+        if INVERSIONS[inversion].gives:
+            compatible(type(chosen.params), INVERSIONS[inversion])
+        if INVERSIONS[inversion].learns_scale:
+            assert chosen.guidance_scale is None
+
+
+def test_what_is_given_wins() -> None:
+    given = {"blend_words": ("dog",), "attention": True}
+    assert choose(CAT, [DOG], given=given).params == P2P(blend_words=("dog",), attention=True)
+    assert choose(CAT, [DOG], given={"subtract_words": ("grass",)}).params == P2P(subtract_words=("grass",))
+    assert choose(CAT, [DOG], masked=True).params == P2P()
+
+
+def test_without_a_prompt_of_the_image_there_is_nothing_to_compare() -> None:
+    assert choose("", [DOG], table=TABLE).params == Plain()
+    with pytest.raises(PromptsDoNotAlign, match="no words"):
+        choose(CAT, ["?"])
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "inside"),
+    [
+        ("a sketch of a cat and a dog on grass", "a sketch of a cat on grass", "a sketch of grass"),
+        (CAT, "grass", "grass"),
+        ("a cat and a dog", "a cat", None),
+        ("a cat with a hat on grass", CAT, None),
+    ],
+)
+def test_the_ground_is_painted_where_things_are_removed(source: str, target: str, inside: str | None) -> None:
+    table = {"removed": Recipe(method="plain", mask="about", paint="ground")}
+    params = choose(source, [target], table=table).params
+    assert isinstance(params, Plain)
+    assert params.inside_prompt == inside
+    assert params.blend_words

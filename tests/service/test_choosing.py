@@ -1,0 +1,106 @@
+"""Edits that leave the method to `auto`."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from api_schemas import Knowledge, ModelInfo
+from parameters import Recipe
+from store import Store
+from tests.service.conftest import begin, edit, edited, ready
+
+TABLE = {
+    "swap": Recipe(method="p2p", params={"tau_s": 0.3}, guidance_scale=4.0, because="so."),
+    "background": Recipe(inversion="edit-friendly", inversion_params={"seed": 5}, method="plain"),
+}
+
+
+@pytest.fixture
+def image(http: TestClient, shared: Store, png: bytes) -> str:
+    knows = Knowledge(objects=["cat", "dog"], backgrounds=["grass", "snow"])
+    facts: dict[str, Any] = {"name": "miniature", "size": 64, "token_limit": 16, "guidance_scale": 3}
+    shared.presence.publish("worker", ModelInfo(**facts, knows=knows, auto=TABLE), 30)
+    return ready(http, shared, png, steps="20")
+
+
+def asked(http: TestClient, image: str, prompt: str, **fields: Any) -> tuple[Any, Any]:
+    """The answer, and the request as its job has it."""
+    answer = edit(http, image, prompt, **fields)
+    assert answer.status_code == 202, answer.text
+    return answer.json(), http.get(answer.headers["location"]).json()["request"]
+
+
+def test_the_table_of_the_model_is_followed_and_told(http: TestClient, shared: Store, image: str) -> None:
+    answer, request = asked(http, image, "a dog on grass")
+    assert (request["method"], request["guidance_scale"], request["params"]["tau_s"]) == ("p2p", 4.0, 0.3)
+    assert answer["chosen"] == {
+        "kind": "swap",
+        "prompts": ["a dog on grass"],
+        "inversion": "direct",
+        "method": "p2p",
+        "params": {"tau_s": 0.3},
+        "guidance_scale": 4.0,
+        "why": "A thing is swapped: cat, dog; so. (measured for this model)",
+    }
+    claim = begin(shared, answer["job_id"])
+    assert claim.chosen.model_dump(mode="json") == answer["chosen"]
+    shared.jobs.succeed(claim, edited(image).model_copy(update={"chosen": claim.chosen}))
+    assert http.get(answer["links"]["self"]).json()["result"]["chosen"] == answer["chosen"]
+
+
+def test_another_inversion_is_made_with_the_prompt_and_steps_of_the_own(http: TestClient, image: str) -> None:
+    answer, request = asked(http, image, "a cat on snow")
+    made = answer["inversion"]
+    assert (made["method"], made["steps"], made["prompt"]) == ("edit-friendly", 20, "a cat on grass")
+    assert made["params"]["seed"] == request["inversion"]["params"]["seed"] == 5
+    assert answer["chosen"]["inversion"] == "edit-friendly"
+
+
+def test_an_inversion_that_was_asked_for_stays(http: TestClient, image: str) -> None:
+    answer, request = asked(http, image, "a cat on snow", inversion={"method": "ddim"})
+    assert (answer["inversion"]["method"], request["method"]) == ("ddim", "p2p")
+
+
+def test_what_was_chosen_asks_for_the_same_again(http: TestClient, image: str) -> None:
+    answer, request = asked(http, image, "make the cat a dog", seed=3)
+    assert (request["prompt"], request["seed"]) == ("a dog on grass", 3)
+    again = http.post("/edit", json={name: each for name, each in request.items() if each is not None})
+    assert again.json()["chosen"] is None
+    assert again.json()["inversion"] == answer["inversion"]
+    assert http.get(again.headers["location"]).json()["request"] == request
+
+
+def test_a_scale_that_is_given_wins(http: TestClient, image: str) -> None:
+    answer, request = asked(http, image, "a dog on grass", guidance_scale=2.5)
+    assert answer["chosen"]["guidance_scale"] == request["guidance_scale"] == 2.5
+
+
+def test_an_instruction_that_no_rule_fits_is_warned_of(http: TestClient, image: str) -> None:
+    answer, request = asked(http, image, "make the lion a dog")
+    assert request["prompt"] == "make the lion a dog"
+    assert "instruction_unread" in [each["code"] for each in answer["warnings"]]
+
+
+def test_a_method_that_is_named_is_not_chosen(http: TestClient, image: str) -> None:
+    answer, request = asked(http, image, "make the cat a dog", method="p2p")
+    assert (answer["chosen"], request["prompt"]) == (None, "make the cat a dog")
+
+
+def test_a_picture_that_comes_with_its_edit_is_inverted_as_chosen(
+    http: TestClient, image: str, png: bytes
+) -> None:
+    fields = {"source_prompt": "a cat on grass", "prompts": '["put it on snow", "a cat in the snow"]'}
+    answer = http.post("/edit", files={"image": png}, data=fields).json()
+    assert (answer["image_id"], answer["inversion"]["method"]) == (image, "edit-friendly")
+    assert answer["chosen"]["prompts"] == ["a cat on snow", "a cat in the snow"]
+
+
+def test_comparing_prompts_tells_what_would_be_chosen(http: TestClient, image: str) -> None:
+    prompts = {"source": "a cat on grass", "target": "put it on snow"}
+    chosen = http.post("/prompts/compare", json=prompts).json()["chosen"]
+    assert (chosen["kind"], chosen["inversion"], chosen["prompts"]) == (
+        "background",
+        "edit-friendly",
+        ["a cat on snow"],
+    )
