@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -209,3 +210,22 @@ def test_masks_that_exclude_each_other_are_refused_before_any_step(
     assert network_rows == [10, 10]
     with pytest.raises(EmptyMask, match="source prompt"):
         bench.edit(diffedit_mask=True, prompt=SOURCE)
+
+
+@pytest.mark.parametrize("inversion", [name for name, kind in INVERSIONS.items() if kind.takes_uncond])
+def test_a_negative_prompt_in_a_place_that_is_taken_is_refused_before_any_work(
+    bench: Bench, network_rows: list[int], inversion: str
+) -> None:
+    if not EDITS[bench.method].needs <= INVERSIONS[inversion].gives:
+        pytest.skip("they do not go together")
+    record = bench.record((48, 32))
+    taken = replace(record, method=inversion, params={"guidance_scale": 7.5})
+    params = build(EDITS[bench.method])
+    network_rows.clear()
+
+    with pytest.raises(InvalidParameter) as refused:
+        engine.edit(bench.model, taken, Edit(prompt=DOG, method=params, negative_prompt="a ball"))
+
+    assert refused.value.name == "negative_prompt"
+    assert refused.value.expected.startswith("none, since ")
+    assert network_rows == []

@@ -96,24 +96,6 @@ def test_an_encoded_picture_is_its_clean_latent_and_comes_back(
     assert network_rows == []
 
 
-@pytest.mark.parametrize("method", [P2P(), Plain(), PlugAndPlay()], ids=lambda method: method.name)
-def test_a_negative_prompt_that_nothing_would_read_is_refused(
-    model: engine.Backbone,
-    record: engine.SourceRecord,
-    network_rows: list[int],
-    method: EditParameters,
-) -> None:
-    learned = replace(record, method="null-text", params={"guidance_scale": 7.5})
-    for source, options, reason in (
-        (learned, {}, "unconditional prompt of its own"),
-        (record, {"guidance_scale": 1}, "guidance scale 1"),
-    ):
-        asked = Edit(prompt=DOG, method=method, negative_prompt="a ball", **options)
-        with pytest.raises(InvalidParameter, match=reason):
-            engine.edit(model, source, asked)
-    assert network_rows == []
-
-
 def test_a_record_learned_at_one_scale_is_edited_at_that_whatever_the_method(
     model: engine.Backbone, record: engine.SourceRecord
 ) -> None:
