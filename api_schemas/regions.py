@@ -8,7 +8,7 @@ SMALLEST_REGION: Final = 16
 LONGEST_REGION: Final = 2
 AUTO: Final = "auto"
 _EXAMPLE: Final = [120, 80, 256, 256]
-_FORM: Final = f"four whole numbers [x, y, width, height] in pixels of the image, such as {_EXAMPLE}"
+_FORM: Final = f"give four whole numbers [x, y, width, height] in pixels of the image, such as {_EXAMPLE}"
 
 
 def _read(value: Any) -> tuple[int, int, int, int]:
@@ -16,15 +16,15 @@ def _read(value: Any) -> tuple[int, int, int, int]:
         raise ValueError(_FORM)
     x, y, width, height = value
     if min(x, y) < 0:
-        raise ValueError(f"a region that begins within the image, at [0, 0] or later, not at [{x}, {y}]")
+        raise ValueError(f"give a region that begins within the image, at [0, 0] or later, not at [{x}, {y}]")
     if min(width, height) < SMALLEST_REGION:
         raise ValueError(
-            f"a region of at least {SMALLEST_REGION} pixels each way, not of {width}x{height}; one of the "
-            "model's own size or larger shows the model most"
+            f"give a region of at least {SMALLEST_REGION} pixels each way, not {width}x{height}; the model "
+            "sees most of one of its own size or larger"
         )
     if max(width, height) > LONGEST_REGION * min(width, height):
         raise ValueError(
-            f"a region of which one side is at most {LONGEST_REGION} times the other, not {width}x{height}"
+            f"give a region with one side at most {LONGEST_REGION} times the other, not {width}x{height}"
         )
     return x, y, width, height
 

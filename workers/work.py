@@ -105,6 +105,8 @@ class Work:
         edit = asked(request, engine.regions.part(mask, options.region) if mask else None)
         painted = self.painter.paint(claim, source, edit, reporter)
         source, cached = painted.source, cached and not painted.remade
+        for doubt in self._doubts(source, painted.results[0].source):
+            reporter.warn(doubt.code, doubt.message)
         ended = monotonic()
         for result in painted.results:
             SOUGHT.labels("features", "memory" if result.cached else "none").inc()

@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 import engine
 from api_schemas import InvertResult, Knowledge
-from tests.workers.conftest import Bench, job_of, send
+from tests.workers.conftest import Bench, ask, job_of, send
 from workers import knowledge
 from workers.process import describe
 from workers.settings import WorkerSettings
@@ -93,3 +93,5 @@ def test_doubts_come_with_the_inversion_and_again_when_it_is_known(
     again = send(bench.shared, method=method)
     assert again.id != job.id
     assert job_of(bench.shared, again.id).warnings == job.warnings
+    edit = bench.work(ask(bench.shared, job.image_id, prompt="a dog on grass"))
+    assert edit.warnings == job.warnings  # who sends a picture with its edit sees no other job
