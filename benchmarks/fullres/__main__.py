@@ -13,12 +13,14 @@ import engine
 from benchmarks.fullres.edits import Large, edits_folder, working
 from benchmarks.fullres.measuring import measure, perfect
 from benchmarks.fullres.report import table, write
+from benchmarks.fullres.small import measure_small, small_table, small_words, smalls
 from benchmarks.quality.cases import cases
 from miniature.printing import open_console
 
 
 def main(
     pairs: Annotated[int, typer.Option(help="How many edits, over four kinds in turn.")] = 64,
+    small: Annotated[int, typer.Option(help="How many edits of small things, over two kinds in turn.")] = 16,
     steps: Annotated[int, typer.Option(help="Steps of every run.")] = 30,
     runs: Annotated[Path, typer.Option(help="Where the model's edits are kept.")] = Path("runs/fullres"),
     out: Annotated[Path, typer.Option(help="The report.")] = Path("docs/fullres.md"),
@@ -32,9 +34,11 @@ def main(
         "edited": [measure(*each) for each in track(list(zip(larges, made, strict=True)), "measuring")],
         "perfect": [measure(large, perfect(models, large)) for large in track(larges, "the true edits")],
     }
-    write(out, models, steps, tables, made)
+    few = [measure_small(models, each, steps=steps) for each in track(smalls(small), "small things")]
+    write(out, models, steps, tables, made, few)
     for name, rows in tables.items():
         open_console().print(f"{name}\n{table(rows)}")
+    open_console().print(f"small things\n{small_table(few)}\n{small_words(few)}")
 
 
 if __name__ == "__main__":

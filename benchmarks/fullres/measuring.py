@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10
 
 import numpy as np
 from PIL import Image
@@ -13,7 +14,7 @@ from benchmarks.fullres.edits import METHOD, Large, Working
 from benchmarks.pictures import ssim
 from engine import codec
 from engine.fullres import FullEdit, apply_edit
-from miniature.pictures import psnr
+from miniature.pictures import Mask, psnr
 
 _RESAMPLES = 10_000
 
@@ -37,6 +38,12 @@ class Row:
     applied: Closeness
     leaked: int | None
 
+    @property
+    def most(self) -> float:
+        """The gain over the whole picture, in dB, if all outside were right and inside as it is."""
+        part = float(self.large.changed.mean())
+        return self.applied.inside - 10 * log10(part) - self.enlarged.whole
+
 
 def enlarged(working: Working, size: tuple[int, int]) -> Image.Image:
     """What a user gets who enlarges the edit."""
@@ -56,8 +63,8 @@ def measure(large: Large, working: Working) -> Row:
         leaked = int((np.asarray(full.image) != np.asarray(large.original))[closed].sum())
     return Row(
         large=large,
-        enlarged=_closeness(large, enlarged(working, large.original.size)),
-        applied=_closeness(large, full.image),
+        enlarged=closeness(enlarged(working, large.original.size), large.truth, large.changed),
+        applied=closeness(full.image, large.truth, large.changed),
         leaked=leaked,
     )
 
@@ -81,11 +88,11 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return float(given.mean()), float(low), float(high)
 
 
-def _closeness(large: Large, picture: Image.Image) -> Closeness:
-    inside, outside = large.changed, ~large.changed
+def closeness(picture: Image.Image, truth: Image.Image, changed: Mask) -> Closeness:
+    """How close a picture is to its truth, where `changed` and where not."""
     return Closeness(
-        whole=psnr(picture, large.truth),
-        inside=psnr(picture, large.truth, inside),
-        outside=psnr(picture, large.truth, outside) if outside.any() else None,
-        ssim=ssim(picture, large.truth),
+        whole=psnr(picture, truth),
+        inside=psnr(picture, truth, changed),
+        outside=psnr(picture, truth, ~changed) if (~changed).any() else None,
+        ssim=ssim(picture, truth),
     )

@@ -9,9 +9,11 @@ import engine
 from benchmarks.fullres.edits import Large, working
 from benchmarks.fullres.measuring import interval, measure, perfect
 from benchmarks.fullres.report import table
+from benchmarks.fullres.small import measure_small, small_table, small_words, smalls
 from benchmarks.quality.cases import cases
 
 GRAINED_COLOUR = 5
+BLUE_FLOWER = 9
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +53,23 @@ def test_an_interval_holds_the_mean_and_narrows_with_more_cases() -> None:
     few, many = interval(list(values[:16])), interval(list(values))
     assert many[1] < 2 < many[2]
     assert many[2] - many[1] < few[2] - few[1]
+
+
+def test_a_small_thing_is_better_edited_in_its_region(models: engine.Backbone) -> None:
+    (small,) = (each for each in smalls(8) if each.case.number == BLUE_FLOWER)
+    assert small.original.size == (512, 512)
+    assert small.changed.mean() < 0.05
+    row = measure_small(models, small, steps=8)
+    assert row.leaked == 0
+    assert row.found is not None
+    assert row.found > 0.95
+    for way in ("auto", "exact"):
+        assert row.close[way].whole > row.close["whole"].whole + 2
+        assert row.close[way].inside > row.close["whole"].inside + 2
+    assert "| colour | 1 |" in small_table([row])
+    assert "1 of these regions hold" in small_words([row])
+
+
+def test_the_most_that_can_be_gained_is_what_the_inside_leaves(models: engine.Backbone, large: Large) -> None:
+    row = measure(large, perfect(models, large))
+    assert row.applied.whole - row.enlarged.whole < row.most
