@@ -15,6 +15,7 @@ let models = [];
 let drawn = { chosen: () => ({}), has: () => false };
 let image = null;
 let busy = false;
+let region = "auto";
 let ready = false;
 
 const draftKey = () => `pentimento.draft.${image.id}`;
@@ -93,6 +94,10 @@ function fill(prompt, request) {
     draw(method(choice($("methods"))), drawn.chosen());
     changed();
   };
+  region = request.region ?? "auto";
+  $("close-up").checked = Boolean(request.region);
+  $("close-up").onchange = changed;
+  show("close-up-label", Boolean(request.region) || large());
   words.begin(request.params, changed);
   guidance.begin(request, changed);
   suit(named, request.params);
@@ -102,6 +107,12 @@ function fill(prompt, request) {
     warn("target-doubts", compared.warnings.filter(({ word }) => !old.includes(word.toLowerCase())));
     paintButton();
   });
+}
+
+/** Whether the model sees less than half of the image's detail. */
+function large() {
+  const size = models.find((model) => model.name === image.model)?.size;
+  return Boolean(size) && Math.min(image.width, image.height) > 2 * size;
 }
 
 /** The methods that need no more than the image's inversion gives. */
@@ -166,6 +177,7 @@ function request() {
     params,
   };
   if ($("published").checked) asked.preset = "published";
+  if ($("close-up").checked && !$("close-up-label").hidden) asked.region = region;
   if (negative) asked.negative_prompt = negative;
   return scale === null ? asked : { ...asked, guidance_scale: scale };
 }
@@ -208,4 +220,5 @@ const byName = {
   value_prompt: "style-error",
   reweight: "weights-error",
   blend_words: "blend-error",
+  region: "blend-error",
 };

@@ -158,7 +158,7 @@ function paintFacts() {
   $("said").textContent = image.prompt;
   const { used } = image;
   const made = used.result;
-  const offered = image.inversions.filter((each) => each.own || each.status === "ready");
+  const offered = image.inversions.filter((each) => each.own || (each.status === "ready" && !each.region));
   const named = offered.map((each) => ({ name: each.id, label: `${each.method}, ${each.steps} steps` }));
   choices($("inversions"), named, used.id, (id) => {
     turn(offered.find((each) => each.id === id));

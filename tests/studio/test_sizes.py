@@ -5,7 +5,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from api_schemas import EditRequest
+from tests.pictures.files import encoded, plain
 from tests.studio.conftest import Hands, ask, colour, ready
+from tests.studio.test_files import send
 
 
 def centre(file: Path) -> object:
@@ -39,3 +42,22 @@ def test_a_result_can_be_edited_in_its_turn(page: Page, url: str, hands: Hands) 
     expect(page.locator("#said")).to_have_text("a dog on grass")
     expect(page.get_by_role("button", name="Edit", exact=True)).to_be_enabled()
     assert page.url.endswith(claim.image_id)
+
+
+def test_a_large_picture_can_be_edited_close_up(page: Page, url: str, hands: Hands, tmp_path: Path) -> None:
+    ready(page, url, hands)
+    expect(page.locator("#close-up-label")).to_be_hidden()  # the model sees all of it
+    file = tmp_path / "large.png"
+    file.write_bytes(encoded(plain(300, 260)))
+    send(page, url, file)
+    hands.invert(hands.take())
+    page.get_by_label("close up").check()
+    claim = ask(page, hands)
+    assert isinstance(claim.request, EditRequest)
+    assert claim.request.region == "auto"
+    hands.edit(claim, "blue", full="lime")
+    expect(page.locator("#stage")).to_have_attribute("data-view", "compare")
+    page.get_by_label("close up").uncheck()
+    claim = ask(page, hands, "a fox on grass")
+    assert isinstance(claim.request, EditRequest)
+    assert claim.request.region is None
