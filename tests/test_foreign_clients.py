@@ -4,6 +4,7 @@ import base64
 import importlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,6 +127,7 @@ def test_openais_client_edits_a_picture_without_a_word_about_it(openai_client: o
     assert judge(load_judge(WEIGHTS), [made.convert("RGB")])[0].objects[0] == "fox"
 
 
+@pytest.mark.slow
 def test_openais_client_has_pictures_painted(openai_client: openai.OpenAI, url: str) -> None:
     answer = openai_client.images.generate(
         prompt="a cat on grass", n=2, size="64x48", output_format="webp", output_compression=80
@@ -139,3 +141,26 @@ def test_openais_client_has_pictures_painted(openai_client: openai.OpenAI, url: 
     assert named.data[0].url is not None
     fetched = httpx2.get(named.data[0].url, trust_env=False)
     assert Image.open(io.BytesIO(fetched.content)).size == (64, 48)
+
+
+@pytest.mark.slow
+def test_types_for_typescript_are_generated_and_told_apart_by_method(described: Path, folder: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    place = folder / "typescript"
+    place.mkdir()
+    packages = ("openapi-typescript@7", "typescript@5")
+    subprocess.run([npm, "install", "--no-audit", "--no-fund", *packages], cwd=place, check=True)
+    programs = place / "node_modules" / ".bin"
+    options = ("--default-non-nullable", "false")  # a field with a default may be left out
+    assert "arning" not in run(programs / "openapi-typescript", described, *options, "-o", place / "api.ts")
+    (place / "use.ts").write_text(
+        'import type { components } from "./api";\n'
+        'type Edit = components["schemas"]["EditRequest"];\n'
+        'const asked = { image_id: "img_x", prompt: "a dog" };\n'
+        'export const right: Edit = { ...asked, method: "pnp", params: { tau_f: 0.5 } };\n'
+        "// @ts-expect-error: plain has no tau_f\n"
+        'export const wrong: Edit = { ...asked, method: "plain", params: { tau_f: 0.5 } };\n'
+    )
+    run(programs / "tsc", "--noEmit", "--strict", place / "use.ts")
