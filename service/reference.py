@@ -75,7 +75,10 @@ def _schema(name: str, schema: Json) -> str:
 
 
 def _body(schema: Json) -> str:
-    """The fields of an object, else what it is."""
+    """The fields of an object, or of one of several, else what it is."""
+    forms = [form for form in schema.get("anyOf", ()) if "properties" in form]
+    if forms:
+        return "<p>or</p>".join(map(_body, forms))
     if "properties" not in schema:
         return f"<p>{_type(schema)}</p>"
     required = schema.get("required", [])

@@ -23,3 +23,9 @@ def test_the_page_has_no_script_and_may_load_nothing(http: TestClient) -> None:
     assert not re.search(r"<script|<link|\bsrc=|@import|url\(", answer.text)
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
     assert "cat on grass" in unescape(answer.text)
+
+
+def test_the_fields_of_every_form_are_on_the_page(http: TestClient) -> None:
+    [edit] = re.findall(r'<details id="edit">(.*?)</details>', http.get("/docs").text, re.DOTALL)
+    form = edit.partition("multipart/form-data")[2].partition("<h3>")[0]
+    assert {"image", "source_prompt", "prompt", "method"} <= set(re.findall("<code>([a-z_]+)</code>", form))
