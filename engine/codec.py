@@ -72,9 +72,10 @@ def _cropped(model: Backbone, picture: Image.Image, how: Image.Resampling) -> Im
 def encode(model: Backbone, image: Image.Image) -> Tensor:
     """A working picture as a latent (1, C, h, w) in float32: the posterior's mean, shifted and scaled."""
     pixels = torch.from_numpy(np.array(image)).to(model.device)
-    x = (pixels.permute(2, 0, 1)[None] / 127.5 - 1).to(model.dtype)
+    x = (pixels.permute(2, 0, 1)[None] / 127.5 - 1).to(model.vae.dtype)
     mean: Tensor = model.vae.encode(x).latent_dist.mean
-    return (mean.float() - _shift(model)) * model.vae.config.scaling_factor
+    shift, scale = _affine(model)
+    return (mean.float() - shift) * scale
 
 
 @torch.no_grad()
@@ -86,7 +87,8 @@ def decode(model: Backbone, latents: Tensor) -> tuple[Image.Image, ...]:
 @torch.no_grad()
 def decode_one(model: Backbone, latent: Tensor) -> Image.Image:
     """A latent (C, h, w) as a picture; raises `NumericalError`."""
-    z = (latent[None] / model.vae.config.scaling_factor + _shift(model)).to(model.dtype)
+    shift, scale = _affine(model)
+    z = (latent[None] / scale + shift).to(model.vae.dtype)
     x: Tensor = check_finite(model.vae.decode(z).sample[0].float(), "decode", 0)
     pixels = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
@@ -112,5 +114,14 @@ def vision_features(model: Backbone, image: Image.Image) -> Tensor:
     return tokens
 
 
-def _shift(model: Backbone) -> float:
-    return float(model.vae.config.shift_factor or 0.0)
+def _affine(model: Backbone) -> tuple[Tensor, Tensor]:
+    """What latents are shifted and scaled by, (C, 1, 1) or, in all channels alike, (1, 1, 1)."""
+    config = model.vae.config
+    if config.latents_mean is None or config.latents_std is None:
+        shift, scale = [config.shift_factor or 0.0], [config.scaling_factor]
+    else:
+        shift, scale = config.latents_mean, [config.scaling_factor / std for std in config.latents_std]
+    return (
+        torch.tensor(shift, device=model.device).view(-1, 1, 1),
+        torch.tensor(scale, device=model.device).view(-1, 1, 1),
+    )

@@ -17,7 +17,6 @@ from engine.conditioning import Reading
 from engine.denoise import denoise
 from engine.errors import EmptyMask, RecordMismatch, UnsupportedByModel, memory_errors
 from engine.feature_pictures import FeatureMaps, FeaturePicture
-from engine.guidance import ClassifierFree
 from engine.inverters import INVERTERS
 from engine.lane import After, Lane
 from engine.masks import Mask, Masking
@@ -72,6 +71,7 @@ def edit(
     method = METHODS.find(setting.params.name)
     with memory_errors():
         plan = method.plan(setting)
+    _check_branches(model, record, edit, plan)
     mask, params = Mask.of(setting), setting.params
     words = mask.words if mask else None
     looks = bool(words or params.attention or params.attention_steps)
@@ -189,15 +189,27 @@ def _both(first: After | None, then: After) -> After:
     return then if first is None else lambda step, latents: then(step, first(step, latents))
 
 
+def _check_branches(model: Backbone, record: SourceRecord, edit: Edit, plan: EditPlan) -> None:
+    """A model without an unconditional branch runs the conditional one alone, and reads no other prompt."""
+    steps = range(record.steps)
+    names = {name for index in steps for name in plan.guidance.branches(index, len(steps))}
+    if names != {"cond"}:
+        model.check_unconditional("guidance between several branches")
+    if edit.negative_prompt is not None:
+        model.check_unconditional("a negative prompt")
+
+
 def source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) -> Lane:
     """The source as a lane of one row, which reads its own prompt and all that was learned of it."""
     size = record.size
     return Lane(
         start=record.trajectory[-1:].to(model.device),
         calls=model.schedule(record.steps, size).denoising(),
-        guidance=ClassifierFree(guidance_scale),
+        guidance=model.guidance(guidance_scale),
         conditionings=Reading(
-            model, size, {"cond": record.prompt, "uncond": record.params.get("negative_prompt") or ""}
+            model.at(guidance_scale),
+            size,
+            {"cond": record.prompt, "uncond": record.params.get("negative_prompt") or ""},
         ),
         learned=INVERTERS[record.method].learned(model, record.learned, record.prompt),
     )

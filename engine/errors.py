@@ -57,6 +57,7 @@ __all__ = [
     "check_finite",
     "is_number",
     "memory_errors",
+    "out_of_memory",
 ]
 
 
@@ -180,6 +181,11 @@ def memory_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        if out_of_memory(error):
             raise OutOfMemory(str(error)) from error
         raise
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is how the framework says so."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -38,3 +38,19 @@ class ClassifierFree:
         if self.scale == 1:
             return cond
         return predictions["uncond"] + self.scale * (cond - predictions["uncond"])
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The conditional prediction as it is: of a network that was distilled to be fed the guidance scale.
+
+    Meng et al. 2023, https://arxiv.org/abs/2210.03142.
+    """
+
+    scale: float
+
+    def branches(self, index: int, total: int) -> tuple[str, ...]:
+        return ("cond",)
+
+    def combine(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor:
+        return predictions["cond"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 
 from engine.backbones import DTYPES, FAMILIES, Backbone
 from engine.errors import InvalidParameter, UnknownModel, memory_errors
-from engine.pretrained import UNREADABLE
+from engine.pretrained import ModelFiles
+from engine.probing import probe
 from engine.spec import REGISTRY, ModelSpec
 from engine.vision import PARTS as VISION_PARTS
 
@@ -35,18 +35,14 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Ba
     folder = _folder(spec)
     family = _family(spec, folder)
     if missing := [part for part in family.parts if not (folder / part).is_dir()]:
-        raise UnknownModel(spec.name, f"there is no {', '.join(missing)} in {folder}")
-    try:
-        with memory_errors():
-            return family.load(
-                folder,
-                spec=spec,
-                revision=fingerprint(folder, family.parts),
-                device=_device(device),
-                dtype=DTYPES[dtype],
-            )
-    except UNREADABLE as error:
-        raise UnknownModel(spec.name, f"{folder} is not a {family.__name__}: {error}") from error
+        raise UnknownModel(
+            spec.name, f"this is a {family.__name__}, and there is no {', '.join(missing)} in {folder}"
+        )
+    files = ModelFiles(name=spec.name, folder=folder, revision=fingerprint(folder, family.parts))
+    with memory_errors():
+        model = family.load(files, spec=spec, device=_device(device), dtype=DTYPES[dtype])
+        probe(model)
+    return model
 
 
 def fingerprint(folder: Path, parts: Sequence[str]) -> str:
@@ -94,13 +90,11 @@ def _family(spec: ModelSpec, folder: Path) -> type[Backbone]:
     for part in _DENOISERS:
         config = folder / part / "config.json"
         if config.is_file():
-            try:
-                name = json.loads(config.read_text()).get("_class_name")
-            except (ValueError, OSError, AttributeError) as error:
-                raise UnknownModel(spec.name, f"{config} cannot be read: {error}") from error
-            if name in FAMILIES:
-                return FAMILIES[name]
-            raise UnknownModel(spec.name, f"its denoiser is {name}; known are {', '.join(FAMILIES)}")
+            read = ModelFiles(name=spec.name, folder=folder, revision="").config(part)
+            if found := [family for family in FAMILIES.values() if family.recognises(read)]:
+                return found[-1]
+            known = ", ".join(sorted({family.denoiser for family in FAMILIES.values()}))
+            raise UnknownModel(spec.name, f"its denoiser is {read.get('_class_name')}; known are {known}")
     raise UnknownModel(spec.name, f"there is no {' or '.join(_DENOISERS)} with a config.json in {folder}")
 
 

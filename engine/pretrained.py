@@ -1,17 +1,97 @@
-"""Networks as they lie in folders and on the hub: read whole, or not at all."""
+"""The parts of a model as they lie in its folder: read whole and from safetensors, or not at all."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError
 from transformers.utils import logging
 
-UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
+from engine.errors import UnknownModel, out_of_memory
+
+UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError)
 """What the libraries raise where there is nothing to read, or something else."""
+
+_POINTER = b"version https://git-lfs"
+_PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth")
+_WEIGHTS = re.compile(r"(?:diffusion_pytorch_)?model(?:\.(\w+))?\.safetensors")
+_INDEX = re.compile(r"(?:diffusion_pytorch_)?model\.safetensors\.index(?:\.(\w+))?\.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFiles:
+    """The parts of a model, a folder each in `folder`; `name` is for errors, `revision` tells their content.
+
+    Raises, wherever something is read:
+        UnknownModel: the part is missing, is not whole, or is of another kind; says which file and why.
+    """
+
+    name: str
+    folder: Path
+    revision: str
+
+    def config(self, part: str, file: str = "config.json") -> dict[str, Any]:
+        """What a part's configuration says, as it is written."""
+        path = self.folder / part / file
+        try:
+            found = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise UnknownModel(self.name, f"{path} cannot be read: {error}") from error
+        if not isinstance(found, dict):
+            raise UnknownModel(self.name, f"{path} is no configuration")
+        return found
+
+    def network(self, kind: Any, part: str, dtype: Any) -> Any:
+        """The network of a part, in eval mode and frozen."""
+        folder = self.folder / part
+        self._check_weights(part, folder)
+        options = {"torch_dtype" if "diffusers" in kind.__module__ else "dtype": dtype}
+        try:
+            return whole(kind, folder, variant=_variant(folder), use_safetensors=True, **options)
+        except UNREADABLE as error:
+            if out_of_memory(error):
+                raise
+            raise UnknownModel(
+                self.name, f"{folder} cannot be read as {kind.__name__}: {_short(error)}"
+            ) from error
+
+    def tokenizer(self, kind: Any, part: str) -> Any:
+        """The tokenizer of a part, from vocab.json and merges.txt or from tokenizer.json alone."""
+        try:
+            return kind.from_pretrained(self.folder / part)
+        except UNREADABLE as error:
+            raise UnknownModel(
+                self.name, f"{self.folder / part} cannot be read as a tokenizer: {_short(error)}"
+            ) from error
+
+    def refuse(self, part: str, reason: str, file: str = "config.json") -> UnknownModel:
+        """The error that a part does not fit, with its file."""
+        return UnknownModel(self.name, f"{part}/{file}: {reason}")
+
+    def _check_weights(self, part: str, folder: Path) -> None:
+        for path in sorted(folder.glob("*")):
+            if path.is_file() and path.stat().st_size < 1024:
+                with path.open("rb") as file:
+                    if file.read(len(_POINTER)) == _POINTER:
+                        raise UnknownModel(
+                            self.name,
+                            f"{path} is a Git LFS pointer and not the weights: run `git lfs pull` there",
+                        )
+        if not any(folder.glob("*.safetensors*")):
+            pickles = [path.name for pattern in _PICKLES for path in sorted(folder.glob(pattern))]
+            if pickles:
+                raise UnknownModel(
+                    self.name,
+                    f"{part} has its weights in {pickles[0]} alone, a pickle, which can run code when it is "
+                    "read: convert it to safetensors",
+                )
 
 
 def whole(kind: Any, place: Path | str, **options: Any) -> Any:
@@ -20,22 +100,38 @@ def whole(kind: Any, place: Path | str, **options: Any) -> Any:
     Raises:
         UNREADABLE: there is none, or not all of it.
     """
-    with _quiet():
+    with quiet():
         network, info = kind.from_pretrained(place, output_loading_info=True, **options)
     if missing := sorted(info["missing_keys"]):
         raise ValueError(f"{Path(place).name} lacks {len(missing)} weights, such as {missing[0]}")
+    if other := info.get("mismatched_keys"):
+        raise ValueError(f"{Path(place).name} has weights of other shapes, such as {sorted(other)[0]}")
     return network.eval().requires_grad_(False)
 
 
+def _variant(folder: Path) -> str | None:
+    """The variant to read of a folder whose weights come in variants alone: fp16 before others."""
+    found = {match[1] for path in folder.glob("*") for match in [_WEIGHTS.fullmatch(path.name)] if match}
+    found |= {match[1] for path in folder.glob("*") for match in [_INDEX.fullmatch(path.name)] if match}
+    return None if not found or None in found else min(found, key=lambda name: (name != "fp16", name))
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without bars, and without reports that a file holds more than was asked for, as that of all of CLIP."""
     shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    other = diffusers_logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    diffusers_logging.set_verbosity_error()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        diffusers_logging.set_verbosity(other)
         if shown:
             logging.enable_progress_bar()

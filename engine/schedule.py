@@ -47,22 +47,25 @@ class Schedule:
         return tuple(Call(to, at, to) for at, to in pairwise(self.levels))
 
 
-def diffusion_schedule(scheduler: Any, steps: int) -> Schedule:
+def diffusion_schedule(scheduler: Any, steps: int, distilled: int | None = None) -> Schedule:
     """The levels that a diffusers `DDIMScheduler` visits in so many steps; it is only read.
 
+    Those of a latent consistency model that was `distilled` from so many steps are some of these.
+
     Raises:
-        InvalidParameter: `steps` is not within 1 and the training steps.
+        InvalidParameter: `steps` is not within 1 and the training steps, or those distilled from.
         ValueError: the scheduler's own settings are none that this engine knows.
     """
     config = scheduler.config
     if not isinstance(config.steps_offset, int):
         raise ValueError(f"the scheduler's steps_offset is {config.steps_offset!r}")
     trained = int(config.num_train_timesteps)
-    check_steps(steps, trained)
-    timesteps = [
-        min(max(timestep, 0), trained - 1)
-        for timestep in _grid(config.timestep_spacing, trained, steps, config.steps_offset)
-    ]
+    check_steps(steps, distilled or trained)
+    if distilled:
+        grid = _distilled_grid(trained, distilled, steps)
+    else:
+        grid = _grid(config.timestep_spacing, trained, steps, config.steps_offset)
+    timesteps = [min(max(timestep, 0), trained - 1) for timestep in grid]
     cumulative = [float(scheduler.alphas_cumprod[timestep]) for timestep in timesteps]
     levels = [_preserving(0, float(scheduler.final_alpha_cumprod))]
     levels += [_preserving(*pair) for pair in zip(timesteps, cumulative, strict=True)]
@@ -83,6 +86,12 @@ def check_steps(steps: object, most: int) -> None:
 
 def _preserving(timestep: int, alpha_bar: float) -> Level:
     return Level(timestep, max(alpha_bar**0.5, _SMALLEST_A), (1 - alpha_bar) ** 0.5)
+
+
+def _distilled_grid(trained: int, distilled: int, steps: int) -> Sequence[int]:
+    """Ascending timesteps of a latent consistency model: evenly chosen of those it was distilled at."""
+    at = [(index + 1) * (trained // distilled) - 1 for index in range(distilled)]
+    return [at[-1 - index * distilled // steps] for index in reversed(range(steps))]
 
 
 def _grid(spacing: str, trained: int, steps: int, offset: int) -> Sequence[int]:

@@ -52,6 +52,10 @@ REGISTRY = {
         ModelSpec(name="CompVis/stable-diffusion-v1-4", vision=CLIP_B_16),
         ModelSpec(name="stabilityai/stable-diffusion-2-1-base"),
         ModelSpec(name="stabilityai/stable-diffusion-2-1"),
+        ModelSpec(name="stabilityai/sd-turbo", guidance_scale=1.0),
+        ModelSpec(name="SimianLuo/LCM_Dreamshaper_v7", guidance_scale=8.0),
+        ModelSpec(name="stabilityai/stable-diffusion-xl-base-1.0", guidance_scale=5.0),
+        ModelSpec(name="stabilityai/sdxl-turbo", guidance_scale=1.0),
         ModelSpec(name="stabilityai/stable-diffusion-3-medium-diffusers", guidance_scale=7.0),
     )
 }

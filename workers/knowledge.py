@@ -1,8 +1,7 @@
 """What a model's folder says of the model, and pictures that are not of its kind."""
 
-import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -16,12 +15,6 @@ log = structlog.get_logger(__name__)
 
 FILE: Final = "knows.json"
 RECIPES: Final = "auto.json"
-_FAMILIES: Final = {
-    "StableDiffusionXLPipeline": "Stable Diffusion XL",
-    "StableDiffusion3Pipeline": "Stable Diffusion 3",
-    "FluxPipeline": "FLUX.1",
-}
-_BY_WIDTH: Final = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2"}
 _TABLE: Final = TypeAdapter(Table)
 _WORSE_DB: Final = 0.5
 _LESS_DETAIL: Final = 0.9
@@ -52,15 +45,6 @@ def recipes(folder: Path) -> Table | None:
         log.warning("what auto is to choose cannot be read", file=str(folder / RECIPES), error=str(error))
         return None
     return found
-
-
-def family(folder: Path) -> str:
-    """The family of models that a diffusers folder is of, as people call it."""
-    pipeline = str(_json(folder / "model_index.json").get("_class_name", ""))
-    if pipeline in _FAMILIES:
-        return _FAMILIES[pipeline]
-    width = _json(folder / "unet" / "config.json").get("cross_attention_dim")
-    return _BY_WIDTH.get(width, "Stable Diffusion") if isinstance(width, int) else "Stable Diffusion"
 
 
 def doubts(
@@ -113,11 +97,3 @@ def _far(knows: Knowledge, own: engine.Fidelity) -> str | None:
 
 def _share(snr: float) -> str:
     return f"{10 ** (-snr / 20):.0%}"
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

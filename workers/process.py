@@ -109,7 +109,7 @@ def describe(models: engine.Backbone, settings: WorkerSettings) -> ModelInfo:
         stride=models.stride,
         token_limit=models.token_limit,
         guidance_scale=models.spec.guidance_scale,
-        family=knowledge.family(models.folder),
+        family=models.family,
         demo=knows is not None and knows.demo,
         knows=knows,
         auto=_recipes(models),

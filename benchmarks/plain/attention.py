@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from engine.attention import Site
-from engine.backbones.unet import modules_of
+from engine.backbones.sites import modules_of
 
 OnMap = Callable[[Site, Tensor], Tensor]
 """Sees a layer's probabilities (rows, heads, queries, keys), and gives those to use."""

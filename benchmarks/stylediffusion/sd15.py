@@ -32,7 +32,7 @@ from engine.attention import (
     Step,
     controlled,
 )
-from engine.backbones.unet import modules_of
+from engine.backbones.sites import modules_of
 from engine.conditioning import Conditioning
 from engine.window import Window
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from engine.backbones.base import DTYPES, Backbone
 from engine.backbones.sd3 import StableDiffusion3
+from engine.backbones.sdxl import StableDiffusionXL
 from engine.backbones.unet import StableDiffusion
 from engine.plugins import Registry
 
 
 def _entry(family: type[Backbone]) -> tuple[str, type[Backbone]]:
-    return family.denoiser, family
+    return family.__name__, family
 
 
-FAMILIES = Registry("pentimento.backbones", _entry, (StableDiffusion, StableDiffusion3))
-"""Families by the class name of their denoiser, as a model's folder states it."""
+FAMILIES = Registry("pentimento.backbones", _entry, (StableDiffusion, StableDiffusionXL, StableDiffusion3))
+"""Families by the name of their class; of those that recognise a denoiser, the last is the one."""
 
 __all__ = ["DTYPES", "FAMILIES", "Backbone"]

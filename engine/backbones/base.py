@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,10 @@ from torch import Tensor
 from engine.alignment import Tokens
 from engine.attention import Site, Step
 from engine.conditioning import Conditioning
+from engine.errors import UnsupportedByModel
+from engine.guidance import ClassifierFree, Guidance
 from engine.noise import Level
+from engine.pretrained import ModelFiles
 from engine.schedule import Schedule
 from engine.spec import ModelSpec
 from engine.vision import load_tower
@@ -35,7 +38,7 @@ class Backbone(ABC):
     parts: ClassVar[tuple[str, ...]]
     """The folders that it consists of."""
     denoiser: ClassVar[str]
-    """The class name of its denoiser, by which a folder is recognised."""
+    """The class name of its denoiser."""
 
     spec: ModelSpec
     revision: str
@@ -47,16 +50,23 @@ class Backbone(ABC):
     scheduler: Any
 
     @classmethod
+    def recognises(cls, config: Mapping[str, Any]) -> bool:
+        """Whether a denoiser of this configuration is of the family; of several, the last is right."""
+        return config.get("_class_name") == cls.denoiser
+
+    @classmethod
     @abstractmethod
-    def load(
-        cls, folder: Path, *, spec: ModelSpec, revision: str, device: torch.device, dtype: torch.dtype
-    ) -> Self:
-        """Read it from a diffusers folder.
+    def load(cls, files: ModelFiles, *, spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Self:
+        """Read it.
 
         Raises:
-            UnknownModel: its parts do not go together.
-            UNREADABLE: a part is missing or damaged.
+            UnknownModel: a part is missing or damaged, or its parts do not go together.
         """
+
+    @property
+    @abstractmethod
+    def family(self) -> str:
+        """What people call the family of models that it is of."""
 
     @cached_property
     @abstractmethod
@@ -93,6 +103,25 @@ class Backbone(ABC):
     @abstractmethod
     def stride(self) -> int:
         """Pixels that a side must be a multiple of, for every level of the denoiser to divide evenly."""
+
+    @property
+    def embeds_guidance(self) -> bool:
+        """Whether the denoiser is fed the guidance scale, in place of an unconditional branch."""
+        return False
+
+    def guidance(self, scale: float) -> Guidance:
+        """How conditional and unconditional predictions are combined at a guidance scale."""
+        return ClassifierFree(scale)
+
+    def guided(self, conditioning: Conditioning, scale: float) -> Conditioning:
+        """What the denoiser reads of prompts at a guidance scale, if it is fed that."""
+        return conditioning
+
+    def check_unconditional(self, what: str) -> None:
+        """Raise `UnsupportedByModel` if there is no unconditional branch, which `what` needs."""
+        if self.embeds_guidance:
+            reason = "it is fed the guidance scale, and was distilled to do without an unconditional branch"
+            raise UnsupportedByModel(what, self.spec.name, reason)
 
     @property
     def sites(self) -> tuple[Site, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
@@ -23,9 +22,8 @@ from engine.alignment import Tokens, tokenize
 from engine.attention import Site, Step
 from engine.backbones.base import Backbone
 from engine.conditioning import Conditioning
-from engine.errors import UnknownModel
 from engine.noise import Level, held
-from engine.pretrained import whole
+from engine.pretrained import ModelFiles
 from engine.schedule import Schedule, check_steps, flow_schedule
 from engine.spec import ModelSpec
 
@@ -57,35 +55,40 @@ class StableDiffusion3(Backbone):
     t5: TextEncoder
 
     @classmethod
-    def load(
-        cls, folder: Path, *, spec: ModelSpec, revision: str, device: torch.device, dtype: torch.dtype
-    ) -> Self:
+    def load(cls, files: ModelFiles, *, spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Self:
         def clip(suffix: str) -> TextEncoder:
-            network = whole(CLIPTextModelWithProjection, folder / f"text_encoder{suffix}", dtype=dtype)
-            return TextEncoder(
-                CLIPTokenizer.from_pretrained(folder / f"tokenizer{suffix}"), network.to(device)
-            )
+            network = files.network(CLIPTextModelWithProjection, f"text_encoder{suffix}", dtype)
+            return TextEncoder(files.tokenizer(CLIPTokenizer, f"tokenizer{suffix}"), network.to(device))
 
-        transformer = whole(SD3Transformer2DModel, folder / "transformer", torch_dtype=dtype)
-        vae = whole(AutoencoderKL, folder / "vae", torch_dtype=dtype)
-        t5 = whole(T5EncoderModel, folder / "text_encoder_3", dtype=dtype).to(device)
+        transformer = files.network(SD3Transformer2DModel, "transformer", dtype)
+        vae = files.network(AutoencoderKL, "vae", dtype)
+        t5 = files.network(T5EncoderModel, "text_encoder_3", dtype).to(device)
         if transformer.config.in_channels != vae.config.latent_channels:
-            raise UnknownModel(spec.name, "its transformer reads other latents than its autoencoder writes")
+            raise files.refuse("transformer", "it reads other latents than the autoencoder writes")
         model = cls(
             spec=spec,
-            revision=revision,
-            folder=folder,
+            revision=files.revision,
+            folder=files.folder,
             device=device,
             dtype=dtype,
             clips=(clip(""), clip("_2")),
-            t5=TextEncoder(AutoTokenizer.from_pretrained(folder / "tokenizer_3"), t5),
+            t5=TextEncoder(files.tokenizer(AutoTokenizer, "tokenizer_3"), t5),
             network=transformer.to(device),
             vae=vae.to(device),
-            scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
+            scheduler=FlowMatchEulerDiscreteScheduler.from_config(
+                files.config("scheduler", "scheduler_config.json")
+            ),
         )
-        model.schedule(1)
+        try:
+            model.schedule(1)
+        except ValueError as error:
+            raise files.refuse("scheduler", str(error), "scheduler_config.json") from error
         side = transformer.config.sample_size * model.vae_factor
         return replace(model, spec=replace(spec, size=spec.size or side))
+
+    @property
+    def family(self) -> str:
+        return "Stable Diffusion 3"
 
     @cached_property
     def modules(self) -> dict[Site, Any]:

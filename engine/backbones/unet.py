@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
@@ -15,58 +13,88 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.alignment import Tokens, tokenize
-from engine.attention import Kind, Site, Stage, Step, controlled
+from engine.attention import Site, Step, controlled
 from engine.backbones.base import Backbone
+from engine.backbones.checks import check_unet, check_vae, noise_of
+from engine.backbones.sites import modules_of
 from engine.conditioning import Conditioning
-from engine.errors import UnknownModel
+from engine.guidance import ClassifierFree, Embedded, Guidance
 from engine.noise import Level, held
-from engine.pretrained import whole
+from engine.pretrained import ModelFiles
 from engine.schedule import Schedule, diffusion_schedule
 from engine.spec import ModelSpec
 
-_PREDICTIONS = ("epsilon", "v_prediction", "sample")
 _FINEST_SELF_SIDE, _COARSEST_CROSS_SIDE = 32, 16
+_GUIDANCE = "guidance"
+_BY_WIDTH = {768: "Stable Diffusion 1", 1024: "Stable Diffusion 2"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StableDiffusion(Backbone):
-    """A U-Net on a variance-preserving process, predicting eps, v or x0."""
+    """A U-Net on a variance-preserving process, predicting eps, v or x0.
 
-    parts: ClassVar = ("scheduler", "text_encoder", "tokenizer", "unet", "vae")
+    `consistency` is the number of steps that a latent consistency model was distilled from, whose grids are
+    part of theirs (Luo et al. 2023, https://arxiv.org/abs/2310.04378); None for all other models.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = ("scheduler", "text_encoder", "tokenizer", "unet", "vae")
     denoiser: ClassVar = "UNet2DConditionModel"
 
     tokenizer: Any
     text_encoder: Any
+    consistency: int | None = None
 
     @classmethod
-    def load(
-        cls, folder: Path, *, spec: ModelSpec, revision: str, device: torch.device, dtype: torch.dtype
-    ) -> Self:
-        unet = whole(UNet2DConditionModel, folder / "unet", torch_dtype=dtype)
-        vae = whole(AutoencoderKL, folder / "vae", torch_dtype=dtype)
-        text_encoder = whole(CLIPTextModel, folder / "text_encoder", dtype=dtype)
-        scheduler = DDIMScheduler.from_pretrained(folder / "scheduler")
-        diffusion_schedule(scheduler, 1)
-        if scheduler.config.prediction_type not in _PREDICTIONS:
-            raise ValueError(f"the scheduler's prediction_type is {scheduler.config.prediction_type!r}")
-        if (
-            unet.config.addition_embed_type is not None
-            or unet.config.in_channels != vae.config.latent_channels
-        ):
-            raise UnknownModel(spec.name, "its U-Net reads more than a latent and a text")
-        model = cls(
+    def load(cls, files: ModelFiles, *, spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Self:
+        text_encoder = files.network(CLIPTextModel, "text_encoder", dtype)
+        width = int(text_encoder.config.hidden_size)
+        return cls.assembled(
+            files,
+            width,
             spec=spec,
-            revision=revision,
-            folder=folder,
             device=device,
             dtype=dtype,
-            tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"),
+            tokenizer=files.tokenizer(CLIPTokenizer, "tokenizer"),
             text_encoder=text_encoder.to(device),
-            network=unet.to(device),
-            vae=vae.to(device),
-            scheduler=scheduler,
         )
+
+    @classmethod
+    def assembled(
+        cls,
+        files: ModelFiles,
+        text_width: int,
+        *,
+        spec: ModelSpec,
+        device: torch.device,
+        dtype: torch.dtype,
+        **readers: Any,
+    ) -> Self:
+        """The model of these readers of prompts, which give `text_width`, with U-Net, VAE and scheduler."""
+        check_vae(files)
+        vae = files.network(AutoencoderKL, "vae", _vae_dtype(files, dtype)).to(device)
+        check_unet(files, int(vae.config.latent_channels), text_width)
+        noise = noise_of(files)
+        model = cls(
+            spec=spec,
+            revision=files.revision,
+            folder=files.folder,
+            device=device,
+            dtype=dtype,
+            network=files.network(UNet2DConditionModel, "unet", dtype).to(device),
+            vae=vae,
+            scheduler=DDIMScheduler.from_config(noise),
+            consistency=noise.get("original_inference_steps") if "LCM" in noise["_class_name"] else None,
+            **readers,
+        )
+        try:
+            model.schedule(1)
+        except ValueError as error:
+            raise files.refuse("scheduler", str(error), "scheduler_config.json") from error
         return replace(model, spec=_derived(model))
+
+    @property
+    def family(self) -> str:
+        return _BY_WIDTH.get(int(self.network.config.cross_attention_dim), "Stable Diffusion")
 
     @cached_property
     def modules(self) -> dict[Site, Any]:
@@ -89,66 +117,59 @@ class StableDiffusion(Backbone):
     def read(self, prompt: str, size: tuple[int, int]) -> Conditioning:
         ids = torch.tensor([self.tokens(prompt).ids], device=self.device)
         embedding: Tensor = self.text_encoder(ids).last_hidden_state
-        return Conditioning(keys=(prompt,), context=embedding.to(self.dtype))
+        conditioning = Conditioning(keys=(prompt,), context=embedding.to(self.dtype))
+        return self.guided(conditioning, 1.0)
 
     def schedule(self, steps: int, size: tuple[int, int] | None = None) -> Schedule:
-        return diffusion_schedule(self.scheduler, steps)
+        return diffusion_schedule(self.scheduler, steps, self.consistency)
+
+    @property
+    def embeds_guidance(self) -> bool:
+        return self.network.config.time_cond_proj_dim is not None
+
+    def guidance(self, scale: float) -> Guidance:
+        return Embedded(scale) if self.embeds_guidance else ClassifierFree(scale)
+
+    def guided(self, conditioning: Conditioning, scale: float) -> Conditioning:
+        if not self.embeds_guidance:
+            return conditioning
+        embedding = _guidance_embedding(scale, int(self.network.config.time_cond_proj_dim))
+        rows = embedding.to(self.device).expand(len(conditioning), -1)
+        keys = tuple(f"{key.split(chr(0))[0]}\0{scale}" for key in conditioning.keys)
+        return replace(conditioning, keys=keys, vectors={**conditioning.vectors, _GUIDANCE: rows})
 
     def predict(
         self, x: Tensor, level: Level, conditioning: Conditioning, steps: Sequence[Step] = ()
     ) -> Tensor:
+        guidance = conditioning.vectors.get(_GUIDANCE)
         with controlled(self.modules, steps):
             output: Tensor = self.network(
-                x.to(self.dtype), level.timestep, encoder_hidden_states=conditioning.context
+                x.to(self.dtype),
+                level.timestep,
+                encoder_hidden_states=conditioning.context,
+                timestep_cond=None if guidance is None else guidance.to(self.dtype),
+                added_cond_kwargs=self.added(conditioning),
             ).sample
         return held(output.float(), x, level, self.scheduler.config.prediction_type)
 
-
-def modules_of(unet: Any) -> dict[Site, Any]:
-    """The attention layers of a U-Net, and the second convolutions of its resnets, in the order they run."""
-    found = list(_walk(unet))
-    totals: dict[tuple[Kind, Stage], int] = defaultdict(int)
-    for _, _, stage, kind, _ in found:
-        totals[kind, stage] += 1
-    seen: dict[tuple[Kind, Stage], int] = defaultdict(int)
-    modules: dict[Site, Any] = {}
-    for name, module, stage, kind, factor in found:
-        index, total = seen[kind, stage], totals[kind, stage]
-        seen[kind, stage] += 1
-        site = Site(
-            name=name,
-            stage=stage,
-            kind=kind,
-            factor=factor,
-            depth=index / total,
-            until=(index + 1) / total,
-        )
-        modules[site] = module
-    return modules
+    def added(self, conditioning: Conditioning) -> Mapping[str, Tensor]:
+        """What the U-Net reads of a conditioning beside its context and the guidance scale."""
+        return {}
 
 
-_Found = tuple[str, Any, Stage, Kind, int]
+def _vae_dtype(files: ModelFiles, dtype: torch.dtype) -> torch.dtype:
+    """Float32 for an autoencoder whose configuration says that it overflows in float16."""
+    upcast = dtype == torch.float16 and files.config("vae").get("force_upcast")
+    return torch.float32 if upcast else dtype
 
 
-def _walk(unet: Any) -> Iterator[_Found]:
-    factor = 1
-    for index, block in enumerate(unet.down_blocks):
-        yield from _inside(block, f"down_blocks.{index}", "down", factor)
-        factor *= 2 if block.downsamplers is not None else 1
-    if unet.mid_block is not None:
-        yield from _inside(unet.mid_block, "mid_block", "mid", factor)
-    for index, block in enumerate(unet.up_blocks):
-        yield from _inside(block, f"up_blocks.{index}", "up", factor)
-        factor //= 2 if block.upsamplers is not None else 1
-
-
-def _inside(block: Any, path: str, stage: Stage, factor: int) -> Iterator[_Found]:
-    for name, module in block.named_modules(prefix=path):
-        parent, _, last = name.rpartition(".")
-        if ".transformer_blocks." in name and last in ("attn1", "attn2"):
-            yield name, module, stage, "cross" if module.is_cross_attention else "self", factor
-        elif parent.endswith(".resnets"):
-            yield name, module.conv2, stage, "feature", factor
+def _guidance_embedding(scale: float, width: int) -> Tensor:
+    """Sines and cosines (1, width) of the guidance scale, as the published code has them: of 1000 (w - 1)."""
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half) * -(torch.log(torch.tensor(10000.0)) / max(half - 1, 1)))
+    angles = 1000.0 * (scale - 1) * frequencies[None]
+    both = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+    return torch.nn.functional.pad(both, (0, width % 2))
 
 
 def _derived(model: StableDiffusion) -> ModelSpec:

@@ -11,7 +11,6 @@ from torch import Tensor
 from engine.backbones import Backbone
 from engine.conditioning import Conditioning
 from engine.errors import check_finite
-from engine.guidance import ClassifierFree
 from engine.inverters.base import Inversion, Inverter, Source, scale_of
 from engine.learned import Learned, Noise
 from engine.noise import move, noised, posterior_std, seeded_noise
@@ -41,8 +40,9 @@ class EditFriendlyInverter(Inverter):
         params: EditFriendly,
         on_progress: OnProgress,
     ) -> Inversion:
-        guidance = ClassifierFree(scale_of(params))
-        reads = {"uncond": source.empty, "cond": source.text}
+        scale = scale_of(params)
+        guidance = model.guidance(scale)
+        reads = {"uncond": model.guided(source.empty, scale), "cond": model.guided(source.text, scale)}
         x0, calls = source.latent, schedule.denoising()
         shape = (len(calls), *x0.shape[1:])
         drawn = seeded_noise(shape, params.seed, x0.device)

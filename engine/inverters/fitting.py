@@ -94,6 +94,7 @@ class Fitting:
         if not any(site.kind == "cross" for site in model.sites):
             reason = "it has no cross-attention layers"
             raise UnsupportedByModel("an inversion that learns values", model.spec.name, reason)
+        model.check_unconditional("an inversion that learns values")
         maps: list[Maps] = []
 
         def predict(x: Tensor, call: Call) -> Tensor:

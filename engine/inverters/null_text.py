@@ -40,6 +40,8 @@ class NullTextInverter(Inverter):
     def invert(
         self, model: Backbone, source: Source, schedule: Schedule, params: NullText, on_progress: OnProgress
     ) -> Inversion:
+        model.check_unconditional("null-text inversion")
+
         def predict(x: Tensor, call: Call) -> Tensor:
             with torch.no_grad():
                 return model.predict(x, call.shown, source.text)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from engine.backbones import Backbone
 from engine.conditioning import Conditioning
-from engine.guidance import ClassifierFree
 from engine.inverters import INVERTERS
 from engine.lane import Lane
 from engine.plan import EditPlan, Setting
@@ -46,7 +45,7 @@ def guided(setting: Setting[Any]) -> EditPlan:
     return EditPlan(
         source=setting.source,
         targets=tuple(setting.targets[setting.edit.painted]),
-        guidance=ClassifierFree(setting.guidance_scale),
+        guidance=setting.model.guidance(setting.guidance_scale),
         guidance_scale=setting.guidance_scale,
         reads=setting.reads,
         seed=setting.edit.seed,
@@ -73,7 +72,9 @@ def lane_of(plan: EditPlan, model: Backbone, record: SourceRecord, *, start: Ten
         calls=model.schedule(record.steps, size).denoising(),
         first=plan.first,
         guidance=plan.guidance,
-        conditionings={"cond": cond, **others},
+        conditionings={
+            name: model.guided(read, plan.guidance_scale) for name, read in {"cond": cond, **others}.items()
+        },
         takes=plan.takes,
         control=plan.control,
         observers=plan.observers,

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from engine.backbones.unet import modules_of
+from engine.backbones.sites import modules_of
 from miniature.recipe.clip import token_ids
 from miniature.recipe.data import Scenes, batch_indices
 from miniature.recipe.fit import fit

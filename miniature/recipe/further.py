@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
-from engine.backbones.unet import modules_of
+from engine.backbones.sites import modules_of
 from miniature.recipe import checkpoint
 from miniature.recipe.corpus import CAPTIONS, Corpus
 from miniature.recipe.data import batch_indices

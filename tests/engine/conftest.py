@@ -43,6 +43,13 @@ def tokenizer() -> CLIPTokenizer:
     return CLIPTokenizer(vocab=vocab, merges=MERGES, model_max_length=TOKENS)
 
 
+def sharpen(unet: Any) -> None:
+    """Scale queries and keys, so that random weights attend to some places more than to others."""
+    for name, weight in unet.named_parameters():
+        if "to_q" in name or "to_k" in name:
+            weight.data *= SHARPNESS
+
+
 def save_model(
     folder: Path,
     *,
@@ -52,6 +59,7 @@ def save_model(
     channels: int = 4,
     plain_levels: int = 0,
     scheduler: dict[str, Any] | None = None,
+    unet_more: dict[str, Any] | None = None,
 ) -> Path:
     """Write a random model as a diffusers folder; the coarsest `plain_levels` of it lack attention."""
     torch.manual_seed(0)
@@ -79,10 +87,9 @@ def save_model(
         cross_attention_dim=12,
         attention_head_dim=2,
         norm_num_groups=4,
+        **(unet_more or {}),
     )
-    for name, weight in unet.named_parameters():
-        if "to_q" in name or "to_k" in name:
-            weight.data *= SHARPNESS
+    sharpen(unet)
     vae = AutoencoderKL(
         block_out_channels=(4, 8, 8),
         down_block_types=("DownEncoderBlock2D",) * 3,

@@ -104,18 +104,9 @@ def test_a_denoiser_of_no_known_family_is_refused(folder: Path, tmp_path: Path, 
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "unet" / "config.json").write_text(config)
 
-    with pytest.raises(UnknownModel, match=r"AudioUNet; known are UNet2D|cannot be read"):
-        engine.load(copy)
-
-
-def test_a_unet_that_reads_more_than_a_latent_and_a_text_is_refused(folder: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
-    wide = UNet2DConditionModel.from_config(
-        {**UNet2DConditionModel.load_config(copy / "unet"), "in_channels": 9}
-    )
-    wide.save_pretrained(copy / "unet")
-
-    with pytest.raises(UnknownModel, match="more than a latent and a text"):
+    with pytest.raises(
+        UnknownModel, match=r"AudioUNet; known are SD3.*UNet2D|cannot be read|no configuration"
+    ):
         engine.load(copy)
 
 

@@ -94,4 +94,4 @@ def test_everything_has_parameters_and_nothing_has_not() -> None:
     assert INVERTERS.keys() == INVERSIONS.keys()
     assert METHODS.keys() == EDITS.keys()
     assert all(METHODS[name].params is kind for name, kind in EDITS.items())
-    assert set(FAMILIES) == {"UNet2DConditionModel", "SD3Transformer2DModel"}
+    assert set(FAMILIES) == {"StableDiffusion", "StableDiffusionXL", "StableDiffusion3"}

@@ -1,6 +1,5 @@
 """What a model's folder says of it, and pictures that are not of its kind."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,23 +48,6 @@ def test_a_folder_that_says_nothing_or_nonsense_is_no_obstacle(tmp_path: Path) -
     assert knowledge.read(tmp_path) is None
     (tmp_path / knowledge.FILE).write_text('{"words": 7}')
     assert knowledge.read(tmp_path) is None
-    assert knowledge.family(tmp_path) == "Stable Diffusion"
-
-
-@pytest.mark.parametrize(
-    ("pipeline", "width", "family"),
-    [
-        ("StableDiffusionPipeline", 768, "Stable Diffusion 1"),
-        ("StableDiffusionPipeline", 1024, "Stable Diffusion 2"),
-        ("StableDiffusionPipeline", 64, "Stable Diffusion"),
-        ("StableDiffusionXLPipeline", 2048, "Stable Diffusion XL"),
-    ],
-)
-def test_the_family_is_told_by_the_folder(tmp_path: Path, pipeline: str, width: int, family: str) -> None:
-    (tmp_path / "unet").mkdir()
-    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
-    (tmp_path / "unet" / "config.json").write_text(json.dumps({"cross_attention_dim": width}))
-    assert knowledge.family(tmp_path) == family
 
 
 def test_the_worker_tells_what_its_model_knows(settings: WorkerSettings) -> None:
