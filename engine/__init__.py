@@ -33,13 +33,14 @@ from engine.fidelity import Fidelity, fidelity
 from engine.finding import find
 from engine.inverters import INVERTERS
 from engine.inverting import invert, record_key
+from engine.memory import free_bytes
 from engine.methods import METHODS
 from engine.models import load
 from engine.painting import paint, painted_key
 from engine.plan import Edit
 from engine.progress import Progress
 from engine.record import SourceRecord
-from engine.source import SourceCache
+from engine.source import SourceCache, features_need
 from engine.spec import ModelSpec
 from parameters import P2P, P2Plus, Painted, Plain, PlugAndPlay
 
@@ -80,8 +81,10 @@ __all__ = [
     "WordAttention",
     "check_words_seen",
     "edit",
+    "features_need",
     "fidelity",
     "find",
+    "free_bytes",
     "invert",
     "load",
     "paint",

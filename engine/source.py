@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import torch
-from cachetools import LRUCache
 from PIL import Image
 from torch import Tensor
 
-from engine.attention import Branch, Features, Heads, Observer, Site, SourceStep, Step
+from engine.attention import Branch, Features, Heads, Observer, Site, Sites, SourceStep, Step, coarsened
 from engine.backbones import Backbone
 from engine.denoise import together
 from engine.errors import InvalidParameter, check_finite
@@ -22,8 +23,11 @@ from engine.record import SourceRecord
 class SourceCache:
     """What edits of the same source need again, in at most `max_bytes` of the model's device.
 
-    The least recently used goes first. It never changes a result: what is missing is made anew, to the bit.
-    Keys are tuples that begin with the key of the record.
+    Edits read their source step by step from the first to the last, and a list that drops what was used
+    longest ago would then drop each step just before it is read again. So what is there stays, what does not
+    fit beside it is not kept, and only what neither this edit nor the one before has used makes room. It
+    never changes a result: what is missing is made anew, to the bit. Keys are tuples that begin with the key
+    of the record.
 
     Raises:
         InvalidParameter: `max_bytes` is no number of bytes.
@@ -32,36 +36,63 @@ class SourceCache:
     def __init__(self, max_bytes: int) -> None:
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 0:
             raise InvalidParameter("max_bytes", max_bytes, "a number of bytes")
-        self._kept: LRUCache[Hashable, tuple[Any, int]] = LRUCache(max_bytes, lambda entry: entry[1])
-
-    @property
-    def max_bytes(self) -> int:
-        """The most that it holds."""
-        return int(self._kept.maxsize)
+        self.max_bytes = max_bytes
+        self._kept: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._edit = 0
 
     @property
     def nbytes(self) -> int:
         """What it holds."""
-        return int(self._kept.currsize)
+        return sum(entry.nbytes for entry in self._kept.values())
+
+    def begin(self) -> None:
+        """Another edit begins."""
+        self._edit += 1
 
     def get(self, key: Hashable) -> Any:
         """What was put there, None if it is not there any more."""
-        found = self._kept.get(key)
-        return None if found is None else found[0]
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        self._kept[key] = self._kept[key]._replace(used=self._edit)
+        return self._kept[key].value
 
-    def put(self, key: Hashable, value: Any, nbytes: int) -> None:
-        """Keep a value of so many bytes, unless it alone is too much."""
-        if nbytes <= self._kept.maxsize:
-            self._kept[key] = value, nbytes
+    def put(self, key: Hashable, value: Any, nbytes: int, *, first: bool = False) -> None:
+        """Keep a value of so many bytes if there is room; what comes `first` takes it from all else."""
+        before = self._kept.get(key)
+        excess = self.nbytes - (before.nbytes if before else 0) + nbytes - self.max_bytes
+        given_up: list[Hashable] = []
+        for other, entry in [*self._kept.items()] if first else self._unused():
+            if excess <= 0:
+                break
+            if other != key:
+                given_up.append(other)
+                excess -= entry.nbytes
+        if excess > 0:
+            return
+        for other in given_up:
+            del self._kept[other]
+        self._kept[key] = _Entry(value, nbytes, self._edit)
+        self._kept.move_to_end(key)
 
     def forget(self, record: str) -> None:
         """Forget all that was kept of the record of this key."""
         for key in [key for key in self._kept if isinstance(key, tuple) and key[:1] == (record,)]:
-            self._kept.pop(key)
+            del self._kept[key]
 
     def clear(self) -> None:
         """Forget everything."""
         self._kept.clear()
+
+    def _unused(self) -> list[tuple[Hashable, _Entry]]:
+        return [(key, entry) for key, entry in self._kept.items() if entry.used < self._edit - 1]
+
+
+class _Entry(NamedTuple):
+    value: Any
+    nbytes: int
+    used: int
+    """The edit that used it last."""
 
 
 class SourceRun:
@@ -90,6 +121,7 @@ class SourceRun:
         self.calls = 0
         self._model, self._lane = model, lane
         self._cache = SourceCache(0) if cache is None else cache
+        self._cache.begin()
         # A pinned source is where it is at any guidance; a free one is not.
         self._key = (record.key, str(model.device), None if pinned else lane.guidance, noise)
         trajectory = record.trajectory.to(model.device).flip(0)
@@ -150,7 +182,7 @@ class SourceRun:
 
     def keep(self, picture: Image.Image) -> None:
         """Let the cache know how the source came out."""
-        self._cache.put((*self._key, "picture"), picture.copy(), len(picture.tobytes()))
+        self._cache.put((*self._key, "picture"), picture.copy(), len(picture.tobytes()), first=True)
 
     def _kept_under(self, branch: Branch, index: int) -> Hashable:
         """The cache's key; what a branch of this name reads may be another prompt, or what was learned."""
@@ -171,7 +203,7 @@ class SourceRun:
         self._path.append(check_finite(arrived, "source", own.index))
         if len(self._path) == own.total + 1:
             path = torch.cat(self._path)
-            self._cache.put((*self._key, "path"), path, path.nbytes)
+            self._cache.put((*self._key, "path"), path, path.nbytes, first=True)
 
 
 def _noised(clean: Tensor, lane: Lane, seed: int) -> Tensor:
@@ -200,3 +232,14 @@ class _Recorder(Observer):
         self, site: Site, step: Step, branch: Branch, features: Tensor, source: Tensor | None
     ) -> None:
         self.hidden[site.name] = features
+
+
+def features_need(model: Backbone, steps: int = 50) -> int:
+    """Bytes that an edit takes from a source of the model's size, in Prompt-to-Prompt's widest windows."""
+    side = model.spec.size // model.vae_factor
+    coarse = Sites(kind="self", factor=model.spec.self_factor)
+    taken = [site for site in model.sites if site.kind == "cross" or site in coarse]
+    elements = sum(
+        prod(coarsened(side, side, site.factor)) * int(model.modules[site].to_q.in_features) for site in taken
+    )
+    return steps * elements * torch.finfo(model.dtype).bits // 8

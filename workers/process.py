@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from contextlib import closing, suppress
+from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -29,6 +30,9 @@ from workers.watchdog import Guard
 from workers.worker import EditingWorker, Leaving
 
 log = structlog.get_logger(__name__)
+
+_SOURCES: Final = 4
+_SHARE_OF_FREE: Final = 0.3
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,7 +77,7 @@ def work(models: engine.Backbone, settings: WorkerSettings, name: str, parent: i
         models,
         shared,
         hot_bytes=settings.hot_bytes,
-        feature_bytes=settings.feature_bytes,
+        feature_bytes=feature_bytes(models, settings),
         lock_s=settings.lease_s,
         holding=heart.holding,
     )
@@ -98,6 +102,16 @@ def work(models: engine.Backbone, settings: WorkerSettings, name: str, parent: i
             log.warning("could not sign off", error=str(error))
         shared.close()
     return os.EX_OK if leaving.asked else os.EX_TEMPFAIL
+
+
+def feature_bytes(models: engine.Backbone, settings: WorkerSettings) -> int:
+    """Memory for what edits take from sources: as set, else of several sources, if enough is free."""
+    if settings.feature_bytes is not None:
+        return settings.feature_bytes
+    free = engine.free_bytes(models.device)
+    chosen = min(_SOURCES * engine.features_need(models), int(free * _SHARE_OF_FREE))
+    log.info("memory for source features", mebibytes=chosen >> 20, free=free >> 20)
+    return chosen
 
 
 def describe(models: engine.Backbone, settings: WorkerSettings) -> ModelInfo:

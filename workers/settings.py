@@ -10,7 +10,9 @@ class WorkerSettings(StoreSettings):
 
     devices: str = Field(default="cpu", description="One process each, by comma: cuda:0,cuda:1")
     dtype: str = Field(
-        default="float32", description="The numbers to compute with: float32, float16, bfloat16."
+        default="auto",
+        description="The numbers to compute with: float32, float16, bfloat16; auto is bfloat16 or else float16 "
+        "on CUDA, and float32 elsewhere. Inversions belong to one: another makes them again.",
     )
     threads: int = Field(
         default=0,
@@ -36,9 +38,9 @@ class WorkerSettings(StoreSettings):
         default=0, ge=0, le=65535, description="Where the supervisor serves what workers measure; 0: nowhere."
     )
     worker_metrics_host: str = Field(default="127.0.0.1", description="The address of that port.")
-    feature_bytes: int = Field(
-        default=2**30,
+    feature_bytes: int | None = Field(
+        default=None,
         ge=0,
         description="Memory of the device for what edits take from a source, so that the next need not "
-        "compute it; 0 keeps nothing.",
+        "compute it; 0 keeps nothing. Where nothing is set it follows the model and the memory that is free.",
     )

@@ -271,17 +271,23 @@ def test_a_cache_has_a_size(value: Any) -> None:
         SourceCache(value)
 
 
-def test_a_cache_forgets_the_oldest_first_and_what_it_is_asked_to() -> None:
+def test_a_cache_keeps_what_is_in_use_and_gives_up_what_two_edits_did_without() -> None:
     cache = SourceCache(30)
     for name in "abc":
         cache.put((name, 0), name, 10)
-    cache.get(("a", 0))
     cache.put(("d", 0), "d", 10)
-    cache.put(("e", 0), "e", 31)
+    cache.begin()
+    assert [cache.get((name, 0)) for name in "acd"] == ["a", "c", None]
+    cache.put(("d", 0), "d", 10)
+    cache.begin()
+    cache.put(("d", 0), "d", 10)
+    cache.put(("e", 0), "e", 31, first=True)
 
     assert [cache.get((name, 0)) for name in "abcde"] == ["a", None, "c", "d", None]
     assert cache.nbytes == 30
     cache.forget("a")
     assert [cache.get((name, 0)) for name in "acd"] == [None, "c", "d"]
+    cache.put(("f", 0), "f", 30, first=True)
+    assert [cache.get((name, 0)) for name in "cdf"] == [None, None, "f"]
     cache.clear()
     assert cache.nbytes == 0
