@@ -8,6 +8,7 @@ from typing import Final
 from engine import Progress
 
 _ENOUGH: Final = 3
+_ALIKE: Final = ("encode", "decode", "save")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,32 +21,37 @@ class Phase:
 
 
 class Costs:
-    """Seconds that a row of each phase took, of the last job of each sort that ended in this process."""
+    """Seconds that a row of each phase took, of the last job of each sort that ended in this process.
+
+    To encode, decode and save takes as long whatever the sort, so that any job tells of it.
+    """
 
     def __init__(self) -> None:
         self._seen: dict[Hashable, dict[str, float]] = {}
+        self._alike: dict[str, float] = {}
 
     def of(self, sort: Hashable) -> dict[str, float]:
         """What such jobs cost by phase; of nothing that was not seen."""
-        return self._seen.get(sort, {})
+        return {**self._alike, **self._seen.get(sort, {})}
 
     def learn(self, sort: Hashable, costs: dict[str, float]) -> None:
         """Remember what such a job did cost."""
-        self._seen[sort] = {**self.of(sort), **costs}
+        self._seen[sort] = {**self._seen.get(sort, {}), **costs}
+        self._alike |= {name: cost for name, cost in costs.items() if name in _ALIKE}
 
 
 class Pace:
     """Weighs what is left of a job by what its phases cost, and times it by the steps of late.
 
     `costs`, seconds per row by phase, correct the guesses of the plan; a phase that is not among them costs a
-    row as much as the others do on the average.
+    row as much as it did so far, or, before its first step, as the others do on the average.
     """
 
     def __init__(self, costs: dict[str, float]) -> None:
         self._costs = costs
         self._usual = sum(costs.values()) / len(costs) if costs else 1.0
         self._plan: tuple[Phase, ...] = ()
-        self._paces: deque[tuple[float, float]] = deque(maxlen=40)
+        self._paces: deque[tuple[float, float, str]] = deque(maxlen=40)
         self._spent: dict[str, tuple[float, float]] = {}
         self._last: tuple[str, float, float] | None = None
         self._percent = 0.0
@@ -96,15 +102,17 @@ class Pace:
             _, before, then = self._last
             if done <= before:
                 return
-            self._paces.append((at - then, (done - before) * self._cost(name)))
+            self._paces.append((at - then, done - before, name))
             seconds, rows = self._spent.get(name, (0.0, 0.0))
             self._spent[name] = seconds + at - then, rows + done - before
         self._last = (name, done, at)
 
     def _cost(self, name: str) -> float:
-        return self._costs.get(name, self._usual)
+        known = self._costs.get(name)
+        return self.costs.get(name, self._usual) if known is None else known
 
     def _pace(self) -> float:
         """Seconds per weight of late, but for the slowest step; steps skipped count as quick ones."""
         kept = sorted(self._paces)[:-1]
-        return sum(seconds for seconds, _ in kept) / sum(weight for _, weight in kept)
+        weights = sum(rows * self._cost(name) for _, rows, name in kept)
+        return sum(seconds for seconds, _, _ in kept) / weights
