@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine.backbones import Backbone
-from engine.errors import EmptyMask, InvalidImage, InvalidParameter, check_finite
+from engine.errors import EmptyMask, InvalidImage, InvalidParameter, check_finite, out_of_memory
 from engine.vision import normalisation
 from pictures import STORED_PIXELS, Fit, InvalidPicture, opened, reshape, upright_srgb
 
@@ -73,7 +77,7 @@ def encode(model: Backbone, image: Image.Image) -> Tensor:
     """A working picture as a latent (1, C, h, w) in float32: the posterior's mean, shifted and scaled."""
     pixels = torch.from_numpy(np.array(image)).to(model.device)
     x = (pixels.permute(2, 0, 1)[None] / 127.5 - 1).to(model.vae.dtype)
-    mean: Tensor = model.vae.encode(x).latent_dist.mean
+    mean: Tensor = _in_tiles_if_need_be(model.vae, lambda: model.vae.encode(x).latent_dist.mean, x.shape[-1])
     shift, scale = _affine(model)
     return (mean.float() - shift) * scale
 
@@ -86,10 +90,18 @@ def decode(model: Backbone, latents: Tensor) -> tuple[Image.Image, ...]:
 
 @torch.no_grad()
 def decode_one(model: Backbone, latent: Tensor) -> Image.Image:
-    """A latent (C, h, w) as a picture; raises `NumericalError`."""
+    """A latent (C, h, w) as a picture; raises `NumericalError`.
+
+    What overflows in float16 is decoded again in float32, what does not fit into memory in tiles.
+    """
     shift, scale = _affine(model)
     z = (latent[None] / scale + shift).to(model.vae.dtype)
-    x: Tensor = check_finite(model.vae.decode(z).sample[0].float(), "decode", 0)
+    vae, side = model.vae, z.shape[-1] * model.vae_factor
+    x = _in_tiles_if_need_be(vae, lambda: vae.decode(z).sample, side)
+    if vae.dtype == torch.float16 and not torch.isfinite(x).all():
+        exact = deepcopy(vae).float()
+        x = _in_tiles_if_need_be(exact, lambda: exact.decode(z.float()).sample, side)
+    x = check_finite(x[0].float(), "decode", 0)
     pixels = ((x.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
 
@@ -112,6 +124,27 @@ def vision_features(model: Backbone, image: Image.Image) -> Tensor:
         pixels = F.interpolate(pixels, (side, side), mode="bicubic", antialias=True).clamp(0, 1)
     tokens: Tensor = tower.post_layernorm(tower((pixels - mean) / std).last_hidden_state)
     return tokens
+
+
+def _in_tiles_if_need_be(vae: Any, run: Callable[[], Tensor], side: int) -> Tensor:
+    """What an autoencoder gives; in overlapping tiles of half the side if memory runs out."""
+    try:
+        return run()
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    before = vae.tile_sample_min_size, vae.tile_latent_min_size
+    factor = 2 ** (len(vae.config.block_out_channels) - 1)
+    vae.tile_latent_min_size = max(side // factor // 2, 8)
+    vae.tile_sample_min_size = vae.tile_latent_min_size * factor
+    vae.enable_tiling()
+    try:
+        return run()
+    finally:
+        vae.disable_tiling()
+        vae.tile_sample_min_size, vae.tile_latent_min_size = before
 
 
 def _affine(model: Backbone) -> tuple[Tensor, Tensor]:

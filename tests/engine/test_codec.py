@@ -239,3 +239,49 @@ def test_pixels_are_scaled_as_the_folder_says(
 
     expected = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 127.5 - 1
     torch.testing.assert_close(seen[0], expected)
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_what_does_not_fit_into_memory_is_done_in_tiles_and_the_denoiser_is_not_asked_again(
+    model: engine.Backbone,
+    picture: Callable[..., Image.Image],
+    network_rows: list[int],
+    part: str,
+) -> None:
+    image = picture(64, 64)
+    record = engine.invert(model, image, prompt="a cat", steps=2)
+    expected = engine.edit(model, record, engine.Edit(prompt="a dog", method=engine.Plain()))
+    largest = 32 if part == "encoder" else 8
+
+    def full(module: Any, args: Any) -> None:
+        if max(args[0].shape[-2:]) > largest:
+            raise torch.OutOfMemoryError("full")
+
+    hook = getattr(model.vae, part).register_forward_pre_hook(full)
+    network_rows.clear()
+    try:
+        latent = codec.encode(model, image)
+        result = engine.edit(model, record, engine.Edit(prompt="a dog", method=engine.Plain()))
+    finally:
+        hook.remove()
+
+    assert network_rows == [2, 2]
+    assert not model.vae.use_tiling
+    torch.testing.assert_close(latent, codec.encode(model, image), rtol=0, atol=0.5)
+    difference = np.array(result.images[0], int) - np.array(expected.images[0], int)
+    assert np.abs(difference).mean() < 20
+
+
+def test_what_overflows_in_half_precision_is_decoded_in_float32(folder: Path) -> None:
+    half = engine.load(folder, dtype="float16")
+    half.vae.to(torch.float16)
+    latent = torch.full((1, 4, 8, 8), 0.1)
+    expected = codec.decode(half, latent)[0]
+
+    def overflow(module: Any, args: Any, output: Any) -> Any:
+        return output * float("inf") if output.dtype == torch.float16 else output
+
+    half.vae.decoder.register_forward_hook(overflow)
+    difference = np.array(codec.decode(half, latent)[0], int) - np.array(expected, int)
+    assert np.abs(difference).max() <= 2
+    assert half.vae.dtype == torch.float16
