@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count, pairwise, takewhile
 from typing import Any, Literal
 
 import torch
@@ -81,10 +81,9 @@ def tokenize(tokenizer: Any, prompt: str, limit: int) -> Tokens:
     if not isinstance(prompt, str) or any("\ud800" <= char <= "\udfff" for char in prompt):
         raise InvalidParameter("prompt", ascii(prompt), "a text")
     encoded = tokenizer(prompt, return_offsets_mapping=True, truncation=False, verbose=False)
-    ids: list[int] = encoded["input_ids"]
+    ids, offsets = _with_all_vectors(tokenizer, encoded["input_ids"], encoded["offset_mapping"])
     if len(ids) > limit:
         raise PromptTooLong(len(ids), limit)
-    offsets: list[tuple[int, int]] = encoded["offset_mapping"]
     words = prompts.words(prompt)
     end = len(ids) - 1
     spans = tuple(
@@ -94,6 +93,24 @@ def tokenize(tokenizer: Any, prompt: str, limit: int) -> Tokens:
     starts = tuple(start for start, _ in offsets)
     padding = (tokenizer.pad_token_id,) * (limit - len(ids))
     return Tokens(prompt=prompt, ids=(*ids, *padding), words=words, spans=spans, end=end, starts=starts)
+
+
+def _with_all_vectors(
+    tokenizer: Any, ids: list[int], offsets: list[tuple[int, int]]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """The tokens, and after a learned word of several vectors those that go on with it: `<word>_1`, ..."""
+    added: dict[str, int] = tokenizer.get_added_vocab()
+    if not any(f"{token}_1" in added for token in added):
+        return ids, offsets
+    by_id = {index: token for token, index in added.items()}
+    found: list[tuple[int, tuple[int, int]]] = []
+    for index, offset in zip(ids, offsets, strict=True):
+        token = by_id.get(index)
+        names = [token, *takewhile(added.__contains__, (f"{token}_{more}" for more in count(1)))]
+        found += [
+            (index if token is None else added[name], offset) for name in names if name or token is None
+        ]
+    return [index for index, _ in found], [offset for _, offset in found]
 
 
 def replace(source: Tokens, target: Tokens) -> Alignment:

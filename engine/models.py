@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from engine import checkpoints
+from engine.additions import add
 from engine.backbones import DTYPES, FAMILIES, Backbone
 from engine.errors import InvalidParameter, UnknownModel, memory_errors
-from engine.pretrained import ModelFiles
+from engine.naming import ModelName
+from engine.pretrained import UNREADABLE, ModelFiles
 from engine.probing import probe
 from engine.spec import REGISTRY, ModelSpec
 from engine.vision import PARTS as VISION_PARTS
@@ -22,27 +26,91 @@ _DENOISERS = ("unet", "transformer")
 
 
 def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Backbone:
-    """Load "miniature", a model of the Hugging Face hub by its id, or one in a diffusers folder.
+    """Load "miniature", a model of the Hugging Face hub, a diffusers folder, or a single-file checkpoint.
+
+    A name may go on with what is laid over the model, as `ModelName` says. The dtype "auto" is bfloat16 or
+    else float16 on CUDA, and float32 elsewhere.
 
     Raises:
-        UnknownModel: there is none, or it is of no family that the engine knows.
+        UnknownModel: there is none, it is of no family that the engine knows, or it cannot be run; says why.
         InvalidParameter: no such device or dtype.
         OutOfMemory: it does not fit the device.
     """
-    if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise InvalidParameter("dtype", dtype, f"one of {', '.join(DTYPES)}")
-    spec = REGISTRY.get(str(name), ModelSpec(name=str(name)))
-    folder = _folder(spec)
-    family = _family(spec, folder)
-    if missing := [part for part in family.parts if not (folder / part).is_dir()]:
+    if not isinstance(dtype, str) or dtype not in (*DTYPES, "auto"):
+        raise InvalidParameter("dtype", dtype, f"one of auto, {', '.join(DTYPES)}")
+    at = _device(device)
+    try:
+        asked = ModelName.parse(str(name))
+    except ValueError as error:
+        raise UnknownModel(str(name), str(error)) from error
+    spec = replace(REGISTRY.get(asked.base, ModelSpec(name=asked.base)), name=str(name))
+    files = _files(asked, spec)
+    family = _family(files)
+    if missing := files.missing(family.parts):
         raise UnknownModel(
-            spec.name, f"this is a {family.__name__}, and there is no {', '.join(missing)} in {folder}"
+            spec.name, f"this is a {family.__name__}, and there is no {', '.join(missing)} in {files.folder}"
         )
-    files = ModelFiles(name=spec.name, folder=folder, revision=fingerprint(folder, family.parts))
+    loras = [(_place(spec.name, place), weight) for place, weight in asked.loras]
+    embeddings = [_place(spec.name, place) for place in asked.embeddings]
+    files = replace(files, revision=_revision(files, family, loras, embeddings))
     with memory_errors():
-        model = family.load(files, spec=spec, device=_device(device), dtype=DTYPES[dtype])
+        model = family.load(files, spec=spec, device=at, dtype=DTYPES.get(dtype) or _dtype(at))
+        add(model, loras, embeddings)
         probe(model)
     return model
+
+
+def _files(asked: ModelName, spec: ModelSpec) -> ModelFiles:
+    """Where the parts of a model lie, before its family is known."""
+    base = Path(asked.base).expanduser()
+    if base.is_file():
+        if base.suffix != ".safetensors":
+            reason = "it is no folder and no .safetensors file; pickles (.ckpt, .bin) can run code when read"
+            raise UnknownModel(spec.name, reason)
+        try:
+            folder, changes = checkpoints.configurations(base), checkpoints.changes(base)
+        except UNREADABLE as error:
+            raise UnknownModel(spec.name, f"{base} cannot be read: {error}") from error
+        single = dict.fromkeys(("unet", "vae", "text_encoder", "text_encoder_2"), base)
+        files = ModelFiles(name=spec.name, folder=folder, revision="", single=single, changes=changes)
+    else:
+        files = ModelFiles(name=spec.name, folder=_folder(spec, asked.base), revision="")
+    if asked.vae is None:
+        return files
+    vae = _place(spec.name, asked.vae)
+    single = {part: file for part, file in files.single.items() if part != "vae"}
+    if vae.is_file():
+        return replace(files, single={**single, "vae": vae})
+    return replace(files, single=single, elsewhere={"vae": vae / "vae" if (vae / "vae").is_dir() else vae})
+
+
+def _place(name: str, place: str) -> Path:
+    """A file or folder of this place, or that of a hub id."""
+    path = Path(place).expanduser()
+    return path if path.exists() else _downloaded(name, place, None, ["*.safetensors", "*.json", "vae/*"])
+
+
+def _revision(
+    files: ModelFiles, family: type[Backbone], loras: list[tuple[Path, float]], embeddings: list[Path]
+) -> str:
+    """The fingerprint of a model, and of what is laid over it."""
+    own = fingerprint(files.folder, family.parts)
+    more = [f"{part} {_hash(place)}" for part, place in sorted({**files.elsewhere, **files.single}.items())]
+    more += [f"lora {_hash(place)} {weight}" for place, weight in loras]
+    more += [f"embedding {place.stem} {_hash(place)}" for place in embeddings]
+    return hashlib.sha256("\n".join((own, *more)).encode()).hexdigest() if more else own
+
+
+def _hash(place: Path) -> str:
+    """The content of a file, or of all files of a folder with their names."""
+    files = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
+    parts = []
+    for path in files:
+        with path.open("rb") as file:
+            parts.append(
+                f"{path.relative_to(place).as_posix()} {hashlib.file_digest(file, 'sha256').hexdigest()}"
+            )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def fingerprint(folder: Path, parts: Sequence[str]) -> str:
@@ -56,46 +124,57 @@ def fingerprint(folder: Path, parts: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _folder(spec: ModelSpec) -> Path:
-    if spec.name == "miniature":
-        package = importlib.util.find_spec(spec.name)
+def _folder(spec: ModelSpec, base: str) -> Path:
+    if base == "miniature":
+        package = importlib.util.find_spec(base)
         places = (package.submodule_search_locations if package else None) or []
         for place in places:
             if (Path(place) / "weights" / "model_index.json").is_file():
                 return Path(place) / "weights"
         raise UnknownModel(spec.name, "its weights are not installed")
-    if Path(spec.name).is_dir():
-        return Path(spec.name)
+    if Path(base).is_dir():
+        return Path(base)
     parts = sorted({part for family in FAMILIES.values() for part in family.parts})
+    patterns = ["model_index.json", "README.md", *(f"{part}/*" for part in (*parts, *VISION_PARTS))]
+    return _downloaded(spec.name, base, spec.revision, patterns)
+
+
+def _downloaded(name: str, hub_id: str, revision: str | None, patterns: list[str]) -> Path:
+    """What the hub has of a model, brought here if it is not here yet."""
     try:
         return Path(
             snapshot_download(
-                spec.name,
-                revision=spec.revision,
-                allow_patterns=[
-                    "model_index.json",
-                    "knows.json",
-                    *(f"{part}/*" for part in (*parts, *VISION_PARTS)),
-                ],
-                ignore_patterns=["*.bin", "*.ckpt", "*.msgpack", "*.fp16.*", "*.non_ema.*"],
+                hub_id,
+                revision=revision,
+                allow_patterns=patterns,
+                ignore_patterns=["*.bin", "*.ckpt", "*.msgpack", "*.non_ema.*"],
             )
         )
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         known = ", ".join(REGISTRY)
-        raise UnknownModel(spec.name, f"neither a folder, nor on the hub, nor one of {known}") from error
+        reason = f"{hub_id} is neither a file, nor a folder, nor on the hub, nor one of {known}"
+        raise UnknownModel(name, reason) from error
 
 
-def _family(spec: ModelSpec, folder: Path) -> type[Backbone]:
+def _family(files: ModelFiles) -> type[Backbone]:
     """The family whose denoiser lies in the folder."""
     for part in _DENOISERS:
-        config = folder / part / "config.json"
-        if config.is_file():
-            read = ModelFiles(name=spec.name, folder=folder, revision="").config(part)
-            if found := [family for family in FAMILIES.values() if family.recognises(read)]:
+        if (files.folder / part / "config.json").is_file():
+            config = files.config(part)
+            if found := [family for family in FAMILIES.values() if family.recognises(config)]:
                 return found[-1]
             known = ", ".join(sorted({family.denoiser for family in FAMILIES.values()}))
-            raise UnknownModel(spec.name, f"its denoiser is {read.get('_class_name')}; known are {known}")
-    raise UnknownModel(spec.name, f"there is no {' or '.join(_DENOISERS)} with a config.json in {folder}")
+            raise UnknownModel(files.name, f"its denoiser is {config.get('_class_name')}; known are {known}")
+    raise UnknownModel(
+        files.name, f"there is no {' or '.join(_DENOISERS)} with a config.json in {files.folder}"
+    )
+
+
+def _dtype(device: torch.device) -> torch.dtype:
+    """What a device computes with fast, and without overflows where it can."""
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def _device(name: str) -> torch.device:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError
 from transformers.utils import logging
 
+from engine import checkpoints
 from engine.errors import UnknownModel, out_of_memory
 
 UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError)
@@ -29,6 +30,10 @@ _INDEX = re.compile(r"(?:diffusion_pytorch_)?model\.safetensors\.index(?:\.(\w+)
 class ModelFiles:
     """The parts of a model, a folder each in `folder`; `name` is for errors, `revision` tells their content.
 
+    `elsewhere` are the folders of parts that lie in another place. Weights of parts that `single` names are
+    in those files, in the layout of the original code; configurations are in the folder all the same, with
+    these `changes`. CLIP's tokenizers need not be there beside such a file.
+
     Raises, wherever something is read:
         UnknownModel: the part is missing, is not whole, or is of another kind; says which file and why.
     """
@@ -36,21 +41,38 @@ class ModelFiles:
     name: str
     folder: Path
     revision: str
+    elsewhere: Mapping[str, Path] = field(default_factory=dict)
+    single: Mapping[str, Path] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def place(self, part: str) -> Path:
+        """The folder of a part."""
+        return self.elsewhere.get(part, self.folder / part)
+
+    def missing(self, parts: Sequence[str]) -> list[str]:
+        """Those of these parts that are not there."""
+        return [
+            part
+            for part in parts
+            if not self.place(part).is_dir() and not (self.single and part.startswith("tokenizer"))
+        ]
 
     def config(self, part: str, file: str = "config.json") -> dict[str, Any]:
         """What a part's configuration says, as it is written."""
-        path = self.folder / part / file
+        path = self.place(part) / file
         try:
             found = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise UnknownModel(self.name, f"{path} cannot be read: {error}") from error
         if not isinstance(found, dict):
             raise UnknownModel(self.name, f"{path} is no configuration")
-        return found
+        return {**found, **self.changes.get(part, {})}
 
     def network(self, kind: Any, part: str, dtype: Any) -> Any:
         """The network of a part, in eval mode and frozen."""
-        folder = self.folder / part
+        if part in self.single:
+            return self._from_single(kind, part, dtype)
+        folder = self.place(part)
         self._check_weights(part, folder)
         options = {"torch_dtype" if "diffusers" in kind.__module__ else "dtype": dtype}
         try:
@@ -64,11 +86,25 @@ class ModelFiles:
 
     def tokenizer(self, kind: Any, part: str) -> Any:
         """The tokenizer of a part, from vocab.json and merges.txt or from tokenizer.json alone."""
+        place = self.place(part)
+        if self.single and not place.is_dir():
+            return checkpoints.clip_tokenizer(kind, self.config(part.replace("tokenizer", "text_encoder")))
         try:
-            return kind.from_pretrained(self.folder / part)
+            return kind.from_pretrained(place)
         except UNREADABLE as error:
             raise UnknownModel(
-                self.name, f"{self.folder / part} cannot be read as a tokenizer: {_short(error)}"
+                self.name, f"{place} cannot be read as a tokenizer: {_short(error)}"
+            ) from error
+
+    def _from_single(self, kind: Any, part: str, dtype: Any) -> Any:
+        file = self.single[part]
+        try:
+            return checkpoints.network(kind, file, self.place(part), dtype).eval().requires_grad_(False)
+        except UNREADABLE as error:
+            if out_of_memory(error):
+                raise
+            raise UnknownModel(
+                self.name, f"the {part} of {file.name} cannot be read as {kind.__name__}: {_short(error)}"
             ) from error
 
     def refuse(self, part: str, reason: str, file: str = "config.json") -> UnknownModel:

@@ -37,11 +37,11 @@ FORBIDDEN: dict[str, set[str]] = {
 }
 LADDER = [
     {"errors", "window", "noise", "conditioning", "guidance", "progress", "lbfgs", "pretrained", "preview"}
-    | {"resampling", "fidelity"},
+    | {"resampling", "fidelity", "memory", "checkpoints", "naming"},
     {"schedule", "alignment", "mapping", "record", "vision", "plugins", "learned", "attention", "fullres"},
     {"attention_pictures", "feature_pictures", "lane", "spec", "value_inputs", "regions"},
     {"backbones"},
-    {"models", "codec", "denoise", "noise_mask"},
+    {"models", "codec", "denoise", "noise_mask", "probing", "additions"},
     {"source", "inverters", "plan"},
     {"inverting", "methods", "painting", "blend"},
     {"masks"},

@@ -1,0 +1,49 @@
+"""What a model's name says: the model, and what is laid over its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_JOINT = " + "
+_KINDS = ("lora", "vae", "embedding")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelName:
+    """A model and its additions: LoRAs with their weights, another VAE, textual-inversion embeddings.
+
+    Written "BASE + lora:FILE:0.8 + vae:PLACE + embedding:FILE"; places are files, folders or hub ids.
+    """
+
+    base: str
+    loras: tuple[tuple[str, float], ...] = ()
+    vae: str | None = None
+    embeddings: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> ModelName:
+        """Read a name; raises `ValueError`, which says what is wrong with it."""
+        base, *additions = text.split(_JOINT)
+        loras: list[tuple[str, float]] = []
+        vaes: list[str] = []
+        embeddings: list[str] = []
+        for addition in map(str.strip, additions):
+            kind, _, place = addition.partition(":")
+            if kind not in _KINDS or not place:
+                raise ValueError(f"{addition!r} is none of {', '.join(f'{each}:PLACE' for each in _KINDS)}")
+            if kind == "lora":
+                loras.append(_weighted(place))
+            else:
+                (vaes if kind == "vae" else embeddings).append(place)
+        if len(vaes) > 1:
+            raise ValueError("there are two autoencoders")
+        vae = vaes[0] if vaes else None
+        return cls(base=base.strip(), loras=tuple(loras), vae=vae, embeddings=tuple(embeddings))
+
+
+def _weighted(place: str) -> tuple[str, float]:
+    before, colon, after = place.rpartition(":")
+    try:
+        return (before, float(after)) if colon else (place, 1.0)
+    except ValueError:
+        return place, 1.0
