@@ -9,7 +9,6 @@ from engine.attention import Step
 from engine.backbones import Backbone
 from engine.denoise import denoise
 from engine.errors import InvalidParameter, memory_errors
-from engine.guidance import ClassifierFree
 from engine.inverters.base import scale_of
 from engine.lane import Lane
 from engine.noise import seeded_noise
@@ -39,6 +38,7 @@ def paint(
     size = _latent_size(model, given)
     calls = model.schedule(steps, size).denoising()
     model.tokens(prompt)
+    reader = model.at(scale_of(given))
     with memory_errors():
         start = seeded_noise((1, model.vae.config.latent_channels, *size), given.seed, model.device)
         path = [start]
@@ -50,10 +50,10 @@ def paint(
         lane = Lane(
             start=start,
             calls=calls,
-            guidance=ClassifierFree(scale_of(given)),
+            guidance=model.guidance(scale_of(given)),
             conditionings={
-                "cond": model.read(prompt, size),
-                "uncond": model.read(given.negative_prompt or "", size),
+                "cond": reader.read(prompt, size),
+                "uncond": reader.read(given.negative_prompt or "", size),
             },
             after=keep,
         )

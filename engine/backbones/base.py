@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.alignment import Tokens
 from engine.attention import Site, Step
-from engine.conditioning import Conditioning
+from engine.conditioning import Conditioning, Reader
 from engine.errors import UnsupportedByModel
 from engine.guidance import ClassifierFree, Guidance
 from engine.noise import Level
@@ -117,6 +117,10 @@ class Backbone(ABC):
         """What the denoiser reads of prompts at a guidance scale, if it is fed that."""
         return conditioning
 
+    def at(self, scale: float) -> Reader:
+        """Reads prompts at a guidance scale."""
+        return _AtScale(model=self, scale=scale)
+
     def check_unconditional(self, what: str) -> None:
         """Raise `UnsupportedByModel` if there is no unconditional branch, which `what` needs."""
         if self.embeds_guidance:
@@ -146,3 +150,12 @@ class Backbone(ABC):
     def dtype_name(self) -> str:
         """The name under which `load` knows the dtype."""
         return next(name for name, dtype in DTYPES.items() if dtype == self.dtype)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _AtScale:
+    model: Backbone
+    scale: float
+
+    def read(self, prompt: str, size: tuple[int, int]) -> Conditioning:
+        return self.model.guided(self.model.read(prompt, size), self.scale)
