@@ -90,6 +90,11 @@ class ModelInfo(Response):
     knows: Knowledge | None = Field(
         default=None, description="What it was taught; null where its folder does not say."
     )
+    licence: str | None = Field(
+        default=None,
+        description="The licence that its card states; null where there is none.",
+        examples=["openrail++"],
+    )
     device: str = Field(default="cpu", description="Where it runs.")
     dtype: str = Field(default="float32", description="The numbers it computes with.")
     defaults: dict[str, dict[str, Any]] = Field(

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from engine import checkpoints
+import hub
+from engine import checkpoints, fingerprints
 from engine.additions import add
 from engine.backbones import DTYPES, FAMILIES, Backbone
 from engine.errors import InvalidParameter, UnknownModel, memory_errors
-from engine.naming import ModelName
 from engine.pretrained import UNREADABLE, ModelFiles
 from engine.probing import probe
 from engine.spec import REGISTRY, ModelSpec
@@ -40,10 +37,10 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Ba
         raise InvalidParameter("dtype", dtype, f"one of auto, {', '.join(DTYPES)}")
     at = _device(device)
     try:
-        asked = ModelName.parse(str(name))
+        asked = hub.ModelName.parse(str(name))
     except ValueError as error:
         raise UnknownModel(str(name), str(error)) from error
-    spec = replace(REGISTRY.get(asked.base, ModelSpec(name=asked.base)), name=str(name))
+    spec = replace(REGISTRY.get(hub.split(asked.base)[0], ModelSpec(name=asked.base)), name=str(name))
     files = _files(asked, spec)
     family = _family(files)
     if missing := files.missing(family.parts):
@@ -60,7 +57,7 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Ba
     return model
 
 
-def _files(asked: ModelName, spec: ModelSpec) -> ModelFiles:
+def _files(asked: hub.ModelName, spec: ModelSpec) -> ModelFiles:
     """Where the parts of a model lie, before its family is known."""
     base = Path(asked.base).expanduser()
     if base.is_file():
@@ -87,41 +84,19 @@ def _files(asked: ModelName, spec: ModelSpec) -> ModelFiles:
 def _place(name: str, place: str) -> Path:
     """A file or folder of this place, or that of a hub id."""
     path = Path(place).expanduser()
-    return path if path.exists() else _downloaded(name, place, None, ["*.safetensors", "*.json", "vae/*"])
+    return path if path.exists() else _downloaded(name, place)
 
 
 def _revision(
     files: ModelFiles, family: type[Backbone], loras: list[tuple[Path, float]], embeddings: list[Path]
 ) -> str:
     """The fingerprint of a model, and of what is laid over it."""
-    own = fingerprint(files.folder, family.parts)
-    more = [f"{part} {_hash(place)}" for part, place in sorted({**files.elsewhere, **files.single}.items())]
-    more += [f"lora {_hash(place)} {weight}" for place, weight in loras]
-    more += [f"embedding {place.stem} {_hash(place)}" for place in embeddings]
+    own = fingerprints.of_parts(files.folder, (*family.parts, *VISION_PARTS))
+    others = sorted({**files.elsewhere, **files.single}.items())
+    more = [f"{part} {fingerprints.of_place(place)}" for part, place in others if part in family.parts]
+    more += [f"lora {fingerprints.of_place(place)} {weight}" for place, weight in loras]
+    more += [f"embedding {place.stem} {fingerprints.of_place(place)}" for place in embeddings]
     return hashlib.sha256("\n".join((own, *more)).encode()).hexdigest() if more else own
-
-
-def _hash(place: Path) -> str:
-    """The content of a file, or of all files of a folder with their names."""
-    files = sorted(path for path in place.rglob("*") if path.is_file()) if place.is_dir() else [place]
-    parts = []
-    for path in files:
-        with path.open("rb") as file:
-            parts.append(
-                f"{path.relative_to(place).as_posix()} {hashlib.file_digest(file, 'sha256').hexdigest()}"
-            )
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def fingerprint(folder: Path, parts: Sequence[str]) -> str:
-    """Hash what tells one model from another: the names and every byte of the files of its parts."""
-    digest = hashlib.sha256()
-    folders = [folder / part for part in (*parts, *VISION_PARTS)]
-    for path in sorted(path for part in folders for path in part.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\0".encode())
-    return digest.hexdigest()
 
 
 def _folder(spec: ModelSpec, base: str) -> Path:
@@ -134,26 +109,17 @@ def _folder(spec: ModelSpec, base: str) -> Path:
         raise UnknownModel(spec.name, "its weights are not installed")
     if Path(base).is_dir():
         return Path(base)
-    parts = sorted({part for family in FAMILIES.values() for part in family.parts})
-    patterns = ["model_index.json", "README.md", *(f"{part}/*" for part in (*parts, *VISION_PARTS))]
-    return _downloaded(spec.name, base, spec.revision, patterns)
+    return _downloaded(spec.name, base)
 
 
-def _downloaded(name: str, hub_id: str, revision: str | None, patterns: list[str]) -> Path:
+def _downloaded(name: str, place: str) -> Path:
     """What the hub has of a model, brought here if it is not here yet."""
     try:
-        return Path(
-            snapshot_download(
-                hub_id,
-                revision=revision,
-                allow_patterns=patterns,
-                ignore_patterns=["*.bin", "*.ckpt", "*.msgpack", "*.non_ema.*"],
-            )
-        )
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        known = ", ".join(REGISTRY)
-        reason = f"{hub_id} is neither a file, nor a folder, nor on the hub, nor one of {known}"
-        raise UnknownModel(name, reason) from error
+        return hub.here(place) or hub.pull(place)
+    except hub.HubError as error:
+        raise UnknownModel(
+            name, f"no file or folder, not one of {', '.join(REGISTRY)}, and {error}"
+        ) from error
 
 
 def _family(files: ModelFiles) -> type[Backbone]:

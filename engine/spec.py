@@ -22,7 +22,6 @@ class ModelSpec:
     """
 
     name: str
-    revision: str | None = None
     guidance_scale: float = 7.5
     size: int = 0
     self_factor: int = 0

@@ -68,9 +68,9 @@ class Presence:
         """What every live worker serves, as JSON."""
         return {worker: serves[worker] for worker in _alive(until, now) if worker in serves}
 
-    def publish_fault(self, reason: str) -> None:
-        """Say why a worker cannot begin; it is remembered for some minutes."""
-        self._redis.set(_FAULT, reason, ex=_FAULT_S)
+    def publish_fault(self, reason: str, for_s: int = _FAULT_S) -> None:
+        """Say why a worker cannot begin, or not yet; it is remembered for some minutes."""
+        self._redis.set(_FAULT, reason, ex=for_s)
 
     def fault(self) -> str | None:
         """Why the last worker that could not begin could not."""

@@ -13,6 +13,14 @@ def home() -> Path:
     return Path(chosen).expanduser().absolute()
 
 
+def _without_folders(place: str) -> str:
+    """A place by its last part where it is an absolute path, with the kind and weight of an addition."""
+    kind, colon, rest = (
+        place.partition(":") if place.startswith(("lora:", "vae:", "embedding:")) else ("", "", place)
+    )
+    return kind + colon + (Path(rest).name if Path(rest).is_absolute() else rest)
+
+
 class StoreSettings(BaseSettings):
     """What service and workers must agree on."""
 
@@ -29,7 +37,9 @@ class StoreSettings(BaseSettings):
         "exist; `pip install 'pentimento[s3]'`), which lets workers on many machines share inversions.",
     )
     model: str = Field(
-        default="miniature", description="The model served: a name, a folder of diffusers or a hub id."
+        default="miniature",
+        description="The model served: a name, a folder of diffusers, a .safetensors file or a hub id, and "
+        "what is laid over it: BASE + lora:FILE:0.8 + vae:PLACE + embedding:FILE.",
     )
     job_ttl_s: int = Field(default=7 * 24 * 3600, gt=0, description="How long ended jobs are remembered.")
     image_ttl_s: int = Field(
@@ -50,4 +60,5 @@ class StoreSettings(BaseSettings):
     @property
     def model_name(self) -> str:
         """The name by which requests choose the model: of a folder only its last part is shown."""
-        return Path(self.model).name if Path(self.model).is_absolute() else self.model
+        parts = self.model.split(" + ")
+        return " + ".join(_without_folders(part) for part in parts)

@@ -12,12 +12,13 @@ ARROWS: dict[str, set[str]] = {
     "prompts": set(),
     "parameters": {"prompts"},
     "pictures": set(),
-    "engine": {"prompts", "parameters", "pictures"},
+    "hub": set(),
+    "engine": {"prompts", "parameters", "pictures", "hub"},
     "api_schemas": {"parameters"},
     "store": {"api_schemas"},
-    "workers": {"engine", "api_schemas", "store", "parameters"},
+    "workers": {"engine", "hub", "api_schemas", "store", "parameters"},
     "service": {"api_schemas", "store", "prompts", "parameters", "pictures"},
-    "pentimento": {"api_schemas", "parameters", "pictures"},
+    "pentimento": {"api_schemas", "hub", "parameters", "pictures"},
     "miniature": {"engine"},
     "benchmarks": {"engine", "miniature", "api_schemas", "pentimento", "parameters"},
 }
@@ -28,6 +29,7 @@ FORBIDDEN: dict[str, set[str]] = {
     "prompts": HEAVY | WEB | QUEUE | {"pydantic", "PIL"},
     "parameters": HEAVY | WEB | QUEUE | {"PIL"},
     "pictures": HEAVY | WEB | QUEUE | {"pydantic"},
+    "hub": HEAVY | WEB | QUEUE | {"pydantic", "PIL"},
     "engine": WEB | QUEUE | {"pydantic", "httpx2", "typer"},
     "api_schemas": HEAVY | WEB | QUEUE | {"PIL"},
     "store": HEAVY | WEB,
@@ -37,7 +39,7 @@ FORBIDDEN: dict[str, set[str]] = {
 }
 LADDER = [
     {"errors", "window", "noise", "conditioning", "guidance", "progress", "lbfgs", "pretrained", "preview"}
-    | {"resampling", "fidelity", "memory", "checkpoints", "naming"},
+    | {"resampling", "fidelity", "memory", "checkpoints", "fingerprints"},
     {"schedule", "alignment", "mapping", "record", "vision", "plugins", "learned", "attention", "fullres"},
     {"attention_pictures", "feature_pictures", "lane", "spec", "value_inputs", "regions"},
     {"backbones"},

@@ -5,7 +5,10 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
+from time import monotonic
 from typing import Final
 from uuid import uuid4
 
@@ -17,6 +20,7 @@ from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from redis.retry import Retry
 
 import engine
+import hub
 import store
 from api_schemas import ModelInfo
 from parameters import Kind, Plain, Recipe, Table
@@ -31,6 +35,8 @@ from workers.worker import EditingWorker, Leaving
 
 log = structlog.get_logger(__name__)
 
+_EVERY_S: Final = 2.0
+_SHOWN_S: Final = 60
 _SOURCES: Final = 4
 _SHARE_OF_FREE: Final = 0.3
 
@@ -50,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     try:
+        bring(settings)
         models = engine.load(settings.model, device=asked.device, dtype=settings.dtype)
     except Exception as error:  # whatever it is, another try would end the same
         foreseen = isinstance(error, engine.PentimentoError)
@@ -58,6 +65,31 @@ def main(arguments: list[str] | None = None) -> int:
         give_up(settings, f"the model {settings.model} cannot be loaded: {because}")
         return os.EX_CONFIG
     return work(models, settings, asked.name, asked.parent)
+
+
+def bring(settings: WorkerSettings) -> None:
+    """Download what the model's name speaks of and is not here, and let `/readyz` say how far that is."""
+    with closing(store.open(settings)) as shared:
+        for place in hub.places(settings.model):
+            if hub.here(place) is None:
+                shown = Shown(lambda text: shared.presence.publish_fault(text, _SHOWN_S))
+                hub.pull(place, token=os.environ.get("HF_TOKEN"), on_progress=partial(shown, place))
+
+
+class Shown:
+    """Says how much of a download is done, now and then."""
+
+    def __init__(self, publish: Callable[[str], object]) -> None:
+        self._publish, self._at = publish, float("-inf")
+
+    def __call__(self, place: str, done: int, total: int) -> None:
+        if monotonic() < self._at + _EVERY_S and done < total:
+            return
+        self._at = monotonic()
+        text = f"downloading {place}: {hub.gigabytes(done)} of {hub.gigabytes(total)}"
+        log.info("downloading", model=place, bytes=done, of=total)
+        with suppress(RedisError):
+            self._publish(text)
 
 
 def give_up(settings: WorkerSettings, reason: str) -> None:
@@ -124,6 +156,7 @@ def describe(models: engine.Backbone, settings: WorkerSettings) -> ModelInfo:
         token_limit=models.token_limit,
         guidance_scale=models.spec.guidance_scale,
         family=models.family,
+        licence=hub.licence_of(models.folder),
         demo=knows is not None and knows.demo,
         knows=knows,
         auto=_recipes(models),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pentimento.cli import features, generating, looking, processes, working
+from pentimento.cli import features, generating, looking, models, processes, working
 from pentimento.cli.output import out
 from pentimento.cli.plain import PlainGroup
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for part in (working, generating, features, looking, processes):
+for part in (working, generating, features, looking, models, processes):
     part.install(app)
 
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from hub import HubError
+from pentimento.cli.models import bring_what_is_missing
 from pentimento.cli.output import err, out
 from pentimento.home import home
 from pentimento.serve import Options, ServeError, embedded_store
@@ -35,6 +37,11 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000, devices: Devices = None) 
         devices=devices,
         redis_url=os.environ.get("PENTIMENTO_REDIS_URL") or None,
     )
+    try:
+        bring_what_is_missing(os.environ.get("PENTIMENTO_MODEL") or "miniature")
+    except (HubError, ValueError) as error:
+        err.print(f"error: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
     starting = err.status("starting store, worker, API and keeper")
 
     def announce(url: str) -> None:

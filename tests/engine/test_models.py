@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +17,15 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 import engine
-from engine import models as module
+from engine import fingerprints
 from engine.backbones import unet
 from engine.backbones.unet import StableDiffusion
 from engine.errors import InvalidParameter, OutOfMemory, PromptTooLong, UnknownModel
 from tests.engine.attention.layer import site
+
+
+def _revision(folder: Path) -> str:
+    return engine.load(folder).revision
 
 
 def test_a_folder_gets_the_defaults_its_files_imply(model: engine.Backbone, deep: engine.Backbone) -> None:
@@ -57,13 +64,13 @@ def test_a_copy_is_the_same_model_and_other_weights_are_another(
     folder: Path, model: engine.Backbone, tmp_path: Path
 ) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
-    assert module.fingerprint(copy, StableDiffusion.parts) == model.revision
+    assert _revision(copy) == model.revision
 
     weights = copy / "unet" / "diffusion_pytorch_model.safetensors"
     tensors = load_file(weights)
     tensors["conv_in.bias"] = tensors["conv_in.bias"] + 1
     save_file(tensors, weights)
-    assert module.fingerprint(copy, StableDiffusion.parts) != model.revision
+    assert _revision(copy) != model.revision
 
 
 def test_a_change_of_the_schedule_is_another_model(
@@ -73,7 +80,7 @@ def test_a_change_of_the_schedule_is_another_model(
     config = copy / "scheduler" / "scheduler_config.json"
     config.write_text(config.read_text().replace('"steps_offset": 1', '"steps_offset": 0'))
 
-    assert module.fingerprint(copy, StableDiffusion.parts) != model.revision
+    assert _revision(copy) != model.revision
 
 
 def test_a_single_byte_anywhere_is_another_model(tmp_path: Path) -> None:
@@ -83,7 +90,7 @@ def test_a_single_byte_anywhere_is_another_model(tmp_path: Path) -> None:
     prints = set()
     for at in (0, 5_000, 1_234_567, 2_999_999):
         weights.write_bytes(content[:at] + b"\1" + content[at + 1 :])
-        prints.add(module.fingerprint(tmp_path, StableDiffusion.parts))
+        prints.add(fingerprints.of_parts(tmp_path, StableDiffusion.parts))
 
     assert len(prints) == 4
 
@@ -96,7 +103,7 @@ def test_what_is_of_no_part_of_the_family_makes_no_other_model(
     (copy / "text_encoder_2").mkdir()
     (copy / "text_encoder_2" / "config.json").write_text("{}")
 
-    assert module.fingerprint(copy, StableDiffusion.parts) == model.revision
+    assert _revision(copy) == model.revision
 
 
 @pytest.mark.parametrize("config", ['{"_class_name": "AudioUNet"}', "{", "[]"])
@@ -124,20 +131,27 @@ def test_prompts_become_the_last_layer_of_the_text_model(model: engine.Backbone)
         model.read("cat " * 30, (8, 8))
 
 
-def test_a_hub_id_is_resolved_to_its_snapshot(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[str, Any] = {}
+def test_hashes_are_kept_beside_the_files_until_these_change(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    long_ago = time.time() - 60
+    for path in copy.rglob("*"):
+        os.utime(path, (long_ago, long_ago))
+    first = _revision(copy)
+    read: list[str] = []
+    real = hashlib.file_digest
 
-    def snapshot(name: str, **options: Any) -> str:
-        asked.update(options, name=name)
-        return str(folder)
+    def digest(file: Any, kind: str) -> Any:
+        read.append(Path(file.name).name)
+        return real(file, kind)
 
-    monkeypatch.setattr(module, "snapshot_download", snapshot)
-
-    loaded = engine.load("stable-diffusion-v1-5/stable-diffusion-v1-5")
-
-    assert asked["name"] == loaded.spec.name == "stable-diffusion-v1-5/stable-diffusion-v1-5"
-    assert loaded.spec.size == 32
-    assert "knows.json" in asked["allow_patterns"]
+    monkeypatch.setattr(fingerprints.hashlib, "file_digest", digest)
+    assert (_revision(copy), read) == (first, [])
+    config = copy / "scheduler" / "scheduler_config.json"
+    config.write_text(config.read_text().replace('"steps_offset": 1', '"steps_offset": 0'))
+    assert _revision(copy) != first
+    assert read == ["scheduler_config.json"]
 
 
 @pytest.mark.parametrize("name", ["no/such/model", "nothing here", "/", ""])

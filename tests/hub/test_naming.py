@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.naming import ModelName
+from hub.naming import ModelName
 
 
 def test_a_name_says_what_is_laid_over_a_model() -> None:

@@ -1,0 +1,70 @@
+"""What tells one model from another: hashes of its files, computed once for each state that they are in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from time import time_ns
+
+KEPT = ".pentimento-hashes.json"
+_FINE_NS = 2_000_000_000
+"""A file changed so lately may change again without its time showing it; its hash is not kept."""
+
+
+def of_parts(folder: Path, parts: Sequence[str]) -> str:
+    """Hash the names and every byte of the files of some parts of a folder."""
+    files = sorted(path for part in parts for path in (folder / part).rglob("*") if path.is_file())
+    found = hashes(folder, files)
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{found[path]}\0".encode())
+    return digest.hexdigest()
+
+
+def of_place(place: Path) -> str:
+    """Hash a file, or the names and every byte of all files of a folder."""
+    if place.is_file():
+        return hashes(place.parent, [place])[place]
+    files = sorted(path for path in place.rglob("*") if path.is_file() and path.name != KEPT)
+    found = hashes(place, files)
+    about = "\n".join(f"{path.relative_to(place).as_posix()} {found[path]}" for path in files)
+    return hashlib.sha256(about.encode()).hexdigest()
+
+
+def hashes(folder: Path, files: Sequence[Path]) -> Mapping[Path, str]:
+    """The SHA-256 of files in a folder, kept there for as long as their sizes and times of change stay."""
+    book = folder / KEPT
+    try:
+        known = json.loads(book.read_text())
+    except (OSError, ValueError):
+        known = {}
+    known = known if isinstance(known, dict) else {}
+    found: dict[Path, str] = {}
+    new: dict[str, list[object]] = {}
+    for path in files:
+        name, state = path.relative_to(folder).as_posix(), path.stat()
+        about = [state.st_size, state.st_mtime_ns]
+        entry = known.get(name)
+        if isinstance(entry, list) and entry[:2] == about and len(entry) == 3:
+            found[path] = str(entry[2])
+        else:
+            with path.open("rb") as file:
+                found[path] = hashlib.file_digest(file, "sha256").hexdigest()
+        if time_ns() - state.st_mtime_ns > _FINE_NS:
+            new[name] = [*about, found[path]]
+    if any(known.get(name) != entry for name, entry in new.items()):
+        _keep(book, {**known, **new})
+    return found
+
+
+def _keep(book: Path, entries: Mapping[str, object]) -> None:
+    """Write it whole or not at all; a folder that cannot be written to is hashed again each time."""
+    with suppress(OSError):
+        with NamedTemporaryFile("w", dir=book.parent, prefix=KEPT, delete=False) as file:
+            json.dump(entries, file, indent=1)
+        os.replace(file.name, book)
