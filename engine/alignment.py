@@ -105,11 +105,9 @@ def _with_all_vectors(
     by_id = {index: token for token, index in added.items()}
     found: list[tuple[int, tuple[int, int]]] = []
     for index, offset in zip(ids, offsets, strict=True):
-        token = by_id.get(index)
-        names = [token, *takewhile(added.__contains__, (f"{token}_{more}" for more in count(1)))]
-        found += [
-            (index if token is None else added[name], offset) for name in names if name or token is None
-        ]
+        names = (f"{by_id.get(index)}_{more}" for more in count(1))
+        vectors = [index, *(added[name] for name in takewhile(added.__contains__, names))]
+        found += [(vector, offset) for vector in vectors]
     return [index for index, _ in found], [offset for _, offset in found]
 
 

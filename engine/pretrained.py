@@ -99,7 +99,9 @@ class ModelFiles:
     def _from_single(self, kind: Any, part: str, dtype: Any) -> Any:
         file = self.single[part]
         try:
-            return checkpoints.network(kind, file, self.place(part), dtype).eval().requires_grad_(False)
+            with quiet():
+                network = checkpoints.network(kind, file, self.place(part), dtype)
+            return network.eval().requires_grad_(False)
         except UNREADABLE as error:
             if out_of_memory(error):
                 raise

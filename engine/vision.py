@@ -39,7 +39,7 @@ def load_tower(name: str, folder: Path, elsewhere: str | None) -> Any:
         )
     try:
         with memory_errors():
-            return whole(CLIPVisionModel, place, dtype=torch.float32)
+            return whole(CLIPVisionModel, place, dtype=torch.float32, use_safetensors=True)
     except UNREADABLE as error:
         raise UnknownModel(name, f"its vision tower {place} cannot be read: {error}") from error
 

@@ -9,7 +9,7 @@ _PARTS = re.compile(
     r"(scheduler|text_encoder(_[23])?|tokenizer(_[23])?|unet|transformer|vae|image_encoder|feature_extractor)$"
 )
 _SMALL = (".json", ".txt", ".model")
-_TOP = ("model_index.json", "README.md", "knows.json", "config.json")
+_TOP = ("model_index.json", "README.md", "knows.json", "auto.json", "config.json")
 
 
 @dataclass(frozen=True, kw_only=True)

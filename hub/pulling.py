@@ -1,4 +1,4 @@
-"""Models brought here from the Hugging Face hub, whole, and again from where it broke off."""
+"""Models brought here from the Hugging Face hub: whole, or what is missing of them."""
 
 import errno
 import os
@@ -17,6 +17,7 @@ OnProgress = Callable[[int, int], object]
 """Called with the bytes that are here and those there will be."""
 
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
+_UNFINISHED = ".pentimento-unfinished"
 _MARGIN = 64 * 2**20
 
 
@@ -52,22 +53,14 @@ def split(place: str) -> tuple[str, str | None]:
 
 def here(place: str) -> Path | None:
     """The folder of what was brought here whole, None if it was not."""
-    from huggingface_hub import snapshot_download
-
     repository, revision = split(place)
-    try:
-        folder = Path(snapshot_download(repository, revision=revision, local_files_only=True))
-    except (OSError, ValueError):
+    root = _root(repository)
+    named = root / "refs" / (revision or "main")
+    sha = named.read_text().strip() if named.is_file() else revision
+    folder = root / "snapshots" / (sha or "")
+    if sha is None or not folder.is_dir():
         return None
-    return folder if (folder / _DONE).is_file() or not _unfinished(folder) else None
-
-
-_DONE = ".pentimento-whole"
-
-
-def _unfinished(folder: Path) -> bool:
-    """Whether a download of this repository broke off."""
-    return any((folder.parent.parent / "blobs").glob("*.incomplete"))
+    return None if (root / _UNFINISHED).is_file() else folder
 
 
 def wanted(place: str, *, token: str | None = None) -> Pull:
@@ -112,19 +105,28 @@ def pull(place: str, *, token: str | None = None, on_progress: OnProgress | None
         )
     report = on_progress or (lambda done, total: None)
     report(asked.here, asked.size)
+    mark = _root(asked.repository) / _UNFINISHED
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
     with _in_words(place):
         folder = Path(
             snapshot_download(
                 asked.repository,
-                revision=asked.revision if split(place)[1] is None else split(place)[1],
+                revision=split(place)[1],
                 token=token,
                 allow_patterns=[file.name for file in asked.files],
                 tqdm_class=_bars(report, asked),
             )
         )
-    (folder / _DONE).touch()
+    mark.unlink(missing_ok=True)
     report(asked.size, asked.size)
     return folder
+
+
+def _root(repository: str) -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
 
 
 def gigabytes(size: float) -> str:
@@ -134,9 +136,11 @@ def gigabytes(size: float) -> str:
 
 def _bars(report: OnProgress, asked: Pull) -> Any:
     """Progress bars that draw nothing and tell bytes."""
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
-    class Silent(tqdm):  # type: ignore[misc]
+    base: Any = tqdm
+
+    class Silent(base):  # type: ignore[misc]
         def __init__(self, *given: Any, **options: Any) -> None:
             self._bytes = options.get("unit") == "B"
             options["disable"] = True

@@ -59,7 +59,7 @@ def show(place: Place, as_json: Json = False, token: Token = None) -> None:
     with _in_words():
         folder = hub.here(place)
         if folder is not None:
-            (kept,) = [each for each in hub.kept() if each.folder == folder] or [None]
+            kept = next((each for each in hub.kept() if each.folder == folder), None)
             found: dict[str, Any] = {"id": place, "here": str(folder), **_facts(folder)}
             found["revision"] = kept.revision if kept else folder.name
             found["bytes"] = kept.nbytes if kept else None

@@ -22,14 +22,14 @@ class FakeHub:
         self.repositories: dict[str, Path] = {}
         self.gated: set[str] = set()
         self.token = "hf_good"
-        self.cut_after: int | None = None
+        self.cut_after: int | None = None  # so many bytes of weights in an answer
         self.asked: list[tuple[str, str, str | None]] = []
         self.url = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         path = handler.path.partition("?")[0]
         self.asked.append((handler.command, path, handler.headers.get("Range")))
-        api = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", path)
+        api = re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/(?:revision|tree)/([^/]+))?", path)
         file = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         found = api or file
         repository = found[1] if found else ""
@@ -42,6 +42,8 @@ class FakeHub:
         if found[2] not in (None, "main", SHA):
             return _refuse(handler, 404, "RevisionNotFound")
         folder = self.repositories[repository]
+        if api and "/tree/" in path:
+            return _send(handler, json.dumps(self._tree(folder)).encode())
         if api:
             return _send(handler, json.dumps(self._about(repository, folder)).encode())
         return self._file(handler, folder / found[3])
@@ -52,6 +54,18 @@ class FakeHub:
             {"rfilename": str(path.relative_to(folder)), "size": path.stat().st_size} for path in files
         ]
         return {"id": repository, "modelId": repository, "sha": SHA, "siblings": siblings, "tags": []}
+
+    def _tree(self, folder: Path) -> list[dict[str, Any]]:
+        return [
+            {
+                "type": "file",
+                "path": path.relative_to(folder).as_posix(),
+                "size": path.stat().st_size,
+                "oid": hashlib.sha1(path.read_bytes()).hexdigest(),
+            }
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        ]
 
     def _file(self, handler: BaseHTTPRequestHandler, path: Path) -> None:
         data = path.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,6 +49,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]
         monkeypatch.setattr(
             constants, "HUGGINGFACE_CO_URL_TEMPLATE", found.url + "/{repo_id}/resolve/{revision}/{filename}"
         )
+        monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.setenv("HF_ENDPOINT", found.url)
         monkeypatch.delenv("HF_TOKEN", raising=False)
@@ -70,8 +72,24 @@ def test_a_model_is_brought_whole_and_only_what_it_needs(server: FakeHub) -> Non
     assert not [path for command, path, _ in server.asked if command == "GET" and "safetensors" in path]
 
 
-def test_a_download_that_broke_off_goes_on_where_it_was(server: FakeHub) -> None:
-    server.cut_after = 120_000
+def test_a_connection_that_breaks_is_taken_up_where_it_broke(
+    server: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    server.cut_after = 60_000
+    folder = hub.pull("some/ink")
+
+    assert (folder / "unet" / "diffusion_pytorch_model.safetensors").stat().st_size == 200_000
+    starts = [int(wanted.removeprefix("bytes=").removesuffix("-")) for _, _, wanted in server.asked if wanted]
+    assert starts == sorted(starts)
+    assert starts[0] >= 50_000
+
+
+def test_a_download_that_broke_off_brings_only_what_is_missing(
+    server: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    server.cut_after = 0
     with pytest.raises(HubError, match="cannot be reached"):
         hub.pull("some/ink")
     assert hub.here("some/ink") is None
@@ -79,8 +97,10 @@ def test_a_download_that_broke_off_goes_on_where_it_was(server: FakeHub) -> None
     server.asked.clear()
     folder = hub.pull("some/ink")
 
-    assert (folder / "unet" / "diffusion_pytorch_model.safetensors").stat().st_size == 200_000
-    assert "bytes=120000-" in [wanted for _, _, wanted in server.asked]
+    assert hub.here("some/ink") == folder
+    brought = [path for command, path, _ in server.asked if command == "GET" and "/resolve/" in path]
+    assert brought
+    assert all(path.endswith(".safetensors") for path in brought)
 
 
 def test_what_cannot_be_had_is_said_in_words(server: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,92 @@
+"""The public architectures at their full size, with random weights, once through the service."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import httpx2
+import pytest
+import torch
+import transformers
+
+from engine import checkpoints
+from engine.memory import free_bytes
+
+pytestmark = pytest.mark.slow
+
+PICTURE = Path(__file__).parents[1] / "examples" / "cat.png"
+KINDS = {
+    "unet": diffusers.UNet2DConditionModel,
+    "vae": diffusers.AutoencoderKL,
+    "text_encoder": transformers.CLIPTextModel,
+    "text_encoder_2": transformers.CLIPTextModelWithProjection,
+}
+NEEDED_GB = {"sd1": 8, "sdxl": 24}
+
+
+def save(family: str, folder: Path) -> Path:
+    """Write it as a diffusers folder in float16."""
+    given = Path(checkpoints.__file__).parent / family
+    torch.manual_seed(0)
+    for part in sorted(path.name for path in given.iterdir()):
+        if part == "scheduler":
+            diffusers.DDIMScheduler.from_pretrained(given / part).save_pretrained(folder / part)
+            continue
+        kind: Any = KINDS[part]
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float16)
+        if hasattr(kind, "load_config"):
+            network = kind.from_config(kind.load_config(given / part))
+        else:
+            network = kind(kind.config_class.from_pretrained(given / part))
+            config = json.loads((given / part / "config.json").read_text())
+            tokenizer = checkpoints.clip_tokenizer(transformers.CLIPTokenizer, config)
+            tokenizer.save_pretrained(folder / part.replace("text_encoder", "tokenizer"))
+        torch.set_default_dtype(before)
+        network.save_pretrained(folder / part, variant="fp16")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["sd1", "sdxl"])
+def environment(request: pytest.FixtureRequest, environment: dict[str, str], folder: Path) -> dict[str, str]:
+    """The environment of processes that serve the architecture."""
+    if free_bytes(torch.device("cpu")) < NEEDED_GB[request.param] * 1e9:
+        pytest.skip(f"{request.param} takes {NEEDED_GB[request.param]} GB of memory")
+    model = save(request.param, folder / request.param)
+    return {**environment, "PENTIMENTO_MODEL": str(model), "PENTIMENTO_STEP_DEADLINE_S": "3000"}
+
+
+def test_a_full_architecture_inverts_and_edits_a_picture(serving: tuple[Any, str]) -> None:
+    process, url = serving
+    with httpx2.Client(base_url=url, trust_env=False, timeout=60) as client:
+        (model,) = client.get("/models").json()
+        about = {"prompt": "a cat on grass", "steps": "2"}
+        sent = client.post("/invert", files={"image": PICTURE.read_bytes()}, data=about).json()
+        asked = {"image_id": sent["image_id"], "prompt": "a dog on grass"}
+        job = client.post("/edit", json=asked).json()
+        while job["status"] in ("queued", "waiting", "running"):
+            job = client.get(f"/jobs/{job['job_id']}", headers={"Prefer": "wait=50"}).json()
+    peak = peak_gb(process.pid)
+    print(f"{model['family']}, {model['size']} px, {model['dtype']}: {peak:.1f} GB at most")  # noqa: T201
+    assert job["status"] == "succeeded", job
+    assert peak < NEEDED_GB["sd1" if model["size"] == 512 else "sdxl"]
+
+
+def peak_gb(parent: int) -> float:
+    """The most memory that a process among the children of `parent` ever had."""
+    peaks = [0]
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            text = status.read_text()
+            command = (status.parent / "cmdline").read_text()
+        except OSError:
+            continue
+        if "workers.process" in command and os.getpgid(int(status.parent.name)) != os.getpgid(os.getpid()):
+            found = re.search(r"VmHWM:\s+(\d+) kB", text)
+            peaks.append(int(found[1]) if found else 0)
+    return max(peaks) * 1024 / 1e9
