@@ -53,7 +53,8 @@ def _pipeline(model: StableDiffusion) -> Any:
     if isinstance(model, StableDiffusionXL):
         more = {"tokenizer_2": model.tokenizer_2, "text_encoder_2": model.text_encoder_2}
         return StableDiffusionXLPipeline(**parts, **more, add_watermarker=False)
-    return StableDiffusionPipeline(**parts, safety_checker=None, feature_extractor=None)
+    less = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    return StableDiffusionPipeline(**parts, **less)
 
 
 def _fuse(pipeline: Any, file: Path, weight: float) -> None:

@@ -18,7 +18,7 @@ _FINE_NS = 2_000_000_000
 
 def of_parts(folder: Path, parts: Sequence[str]) -> str:
     """Hash the names and every byte of the files of some parts of a folder."""
-    files = sorted(path for part in parts for path in (folder / part).rglob("*") if path.is_file())
+    files = [path for part in sorted(parts) for path in _files(folder / part)]
     found = hashes(folder, files)
     digest = hashlib.sha256()
     for path in files:
@@ -30,7 +30,7 @@ def of_place(place: Path) -> str:
     """Hash a file, or the names and every byte of all files of a folder."""
     if place.is_file():
         return hashes(place.parent, [place])[place]
-    files = sorted(path for path in place.rglob("*") if path.is_file() and path.name != KEPT)
+    files = _files(place)
     found = hashes(place, files)
     about = "\n".join(f"{path.relative_to(place).as_posix()} {found[path]}" for path in files)
     return hashlib.sha256(about.encode()).hexdigest()
@@ -60,6 +60,10 @@ def hashes(folder: Path, files: Sequence[Path]) -> Mapping[Path, str]:
     if any(known.get(name) != entry for name, entry in new.items()):
         _keep(book, {**known, **new})
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != KEPT)
 
 
 def _keep(book: Path, entries: Mapping[str, object]) -> None:

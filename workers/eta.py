@@ -49,7 +49,6 @@ class Pace:
 
     def __init__(self, costs: dict[str, float]) -> None:
         self._costs = costs
-        self._usual = sum(costs.values()) / len(costs) if costs else 1.0
         self._plan: tuple[Phase, ...] = ()
         self._paces: deque[tuple[float, float, str]] = deque(maxlen=40)
         self._spent: dict[str, tuple[float, float]] = {}
@@ -108,8 +107,8 @@ class Pace:
         self._last = (name, done, at)
 
     def _cost(self, name: str) -> float:
-        known = self._costs.get(name)
-        return self.costs.get(name, self._usual) if known is None else known
+        known = {**self.costs, **self._costs}
+        return known.get(name, sum(known.values()) / len(known) if known else 1.0)
 
     def _pace(self) -> float:
         """Seconds per weight of late, but for the slowest step; steps skipped count as quick ones."""

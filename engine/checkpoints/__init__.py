@@ -57,7 +57,10 @@ def network(kind: Any, file: Path, config: Path, dtype: Any) -> Any:
     if hasattr(kind, "from_single_file"):
         if not any(name.startswith(("first_stage_model.", "model.diffusion_model.")) for name in weights):
             where = {"config": str(config), "local_files_only": True}
-        found = kind.from_single_file(weights, torch_dtype=dtype, **where)
+        try:
+            found = kind.from_single_file(weights, torch_dtype=dtype, **where)
+        except single_file_utils.SingleFileComponentError as error:
+            raise ValueError("there are no weights of it") from error
     else:
         found = single_file_utils.create_diffusers_clip_model_from_ldm(
             kind, checkpoint=weights, torch_dtype=dtype, **where

@@ -19,7 +19,7 @@ import engine
 from engine import INVERTERS, P2P, Edit, P2Plus, Plain, PlugAndPlay, codec
 from engine.backbones.sdxl import StableDiffusionXL
 from engine.errors import Incompatible, UnknownModel
-from parameters import EDITS
+from parameters import EDITS, for_pictures
 from tests.engine.backbones.parity import PROMPT, SIZE, by_pipeline, same_codec, sampled
 from tests.engine.backbones.tiny_sdxl import save_sdxl
 
@@ -93,7 +93,7 @@ def test_a_direct_inversion_comes_back_as_the_autoencoder_gives_it(
     )
 
 
-@pytest.mark.parametrize("inverter", sorted(set(INVERTERS) - {"stylediffusion-faithful"}))
+@pytest.mark.parametrize("inverter", sorted(set(for_pictures()) - {"stylediffusion-faithful"}))
 def test_every_inverter_and_method_runs_that_go_together(
     sdxl: engine.Backbone, image: Image.Image, inverter: str
 ) -> None:
