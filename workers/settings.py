@@ -11,8 +11,8 @@ class WorkerSettings(StoreSettings):
     devices: str = Field(default="cpu", description="One process each, by comma: cuda:0,cuda:1")
     dtype: str = Field(
         default="auto",
-        description="The numbers to compute with: float32, float16, bfloat16; auto is bfloat16 or else float16 "
-        "on CUDA, and float32 elsewhere. Inversions belong to one: another makes them again.",
+        description="The numbers to compute with: float32, float16, bfloat16; auto is bfloat16 or else "
+        "float16 on CUDA, and float32 elsewhere. Inversions belong to one: another makes them again.",
     )
     threads: int = Field(
         default=0,
