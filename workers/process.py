@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         bring(settings)
         models = engine.load(settings.model, device=asked.device, dtype=settings.dtype)
     except Exception as error:  # whatever it is, another try would end the same
-        foreseen = isinstance(error, engine.PentimentoError)
+        foreseen = isinstance(error, engine.PentimentoError | hub.HubError)
         log.error("the model cannot be loaded", model=settings.model, exc_info=not foreseen)
         because = " ".join(str(error).split())[:500] or type(error).__name__
         give_up(settings, f"the model {settings.model} cannot be loaded: {because}")

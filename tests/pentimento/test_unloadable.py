@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from hub import HubError
+from hub.pulling import OnProgress
 from service.app import create_app
 from service.settings import ServiceSettings
 from store import Store
@@ -58,3 +60,25 @@ def test_serve_says_why_and_ends(damaged: Path, tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert f"the model {damaged} cannot be loaded" in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr
+
+
+def test_readyz_says_how_far_a_download_is(
+    shared: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PENTIMENTO_REDIS_URL", shared.settings.redis_url)
+    monkeypatch.setenv("PENTIMENTO_MODEL", "some/ink")
+    told: list[str | None] = []
+
+    def pull(place: str, *, token: str | None, on_progress: OnProgress) -> None:
+        for done in (0, 1_500_000_000, 4_000_000_000):
+            on_progress(done, 4_000_000_000)
+            told.append(shared.presence.fault())
+        raise HubError(f"{place} is gated")
+
+    monkeypatch.setattr("workers.process.hub.pull", pull)
+    monkeypatch.setattr("workers.process.hub.here", lambda place: None)
+    assert main([]) == os.EX_CONFIG
+    assert told[0] == "downloading some/ink: 0.0 MB of 4.00 GB"
+    assert told[-1] == "downloading some/ink: 4.00 GB of 4.00 GB"
+    said = "the model some/ink cannot be loaded: some/ink is gated"
+    assert (capfd.readouterr().err.splitlines()[-1], shared.presence.fault()) == (said, said)
