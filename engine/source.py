@@ -19,6 +19,8 @@ from engine.lane import Lane
 from engine.noise import move, noised, seeded_noise
 from engine.record import SourceRecord
 
+_PICTURE = "picture"
+
 
 class SourceCache:
     """What edits of the same source need again, in at most `max_bytes` of the model's device.
@@ -74,6 +76,10 @@ class SourceCache:
             del self._kept[other]
         self._kept[key] = _Entry(value, nbytes, self._edit)
         self._kept.move_to_end(key)
+
+    def shows(self, record: str) -> bool:
+        """Whether the picture that a record's source comes out as is there, at some guidance."""
+        return any(isinstance(key, tuple) and (key[0], key[-1]) == (record, _PICTURE) for key in self._kept)
 
     def forget(self, record: str) -> None:
         """Forget all that was kept of the record of this key."""
@@ -177,12 +183,12 @@ class SourceRun:
     @property
     def picture(self) -> Image.Image | None:
         """The source as it came out, if the cache knows it."""
-        kept: Image.Image | None = self._cache.get((*self._key, "picture"))
+        kept: Image.Image | None = self._cache.get((*self._key, _PICTURE))
         return kept and kept.copy()
 
     def keep(self, picture: Image.Image) -> None:
         """Let the cache know how the source came out."""
-        self._cache.put((*self._key, "picture"), picture.copy(), len(picture.tobytes()), first=True)
+        self._cache.put((*self._key, _PICTURE), picture.copy(), len(picture.tobytes()), first=True)
 
     def _kept_under(self, branch: Branch, index: int) -> Hashable:
         """The cache's key; what a branch of this name reads may be another prompt, or what was learned."""

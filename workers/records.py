@@ -242,6 +242,10 @@ class Records:
         """What edits of this source keep for one another; None if it is too large to be at hand."""
         return None if self._hot.get(key) is None else self._features
 
+    def shows(self, source: Source) -> bool:
+        """Whether it is at hand how the source comes out, so that an edit need not decode that."""
+        return self._features.shows(source.record.key)
+
     def measure(self) -> None:
         """Let it be known how much memory is in use."""
         remember_memory(inversions=self._hot.nbytes, features=self._features.nbytes)

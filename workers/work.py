@@ -1,6 +1,7 @@
 """What the two kinds of job do."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -100,7 +101,10 @@ class Work:
 
         source, cached = self.painter.source(claim, reporter, editing)
         found = monotonic()
-        reporter.expect(*editing)
+        shown = int(self._records.shows(source))
+        reporter.expect(
+            *(replace(each, steps=each.steps - shown) if each.name == "decode" else each for each in editing)
+        )
         reporter.show(source.picture)
         edit = asked(request, engine.regions.part(mask, options.region) if mask else None)
         painted = self.painter.paint(claim, source, edit, reporter)
