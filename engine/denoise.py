@@ -45,7 +45,7 @@ def _sampled(model: Backbone, lane: Lane, on_step: OnStep | None, phase: str) ->
     costs = [_cost(model, lane, lane.step(index)) for index in indices]
     if lane.source is not None:
         costs[0] += sum(lane.source.rows(lane.step(index), {}) for index in range(lane.first))
-    predict = together
+    predict: Predict = together
     for done, index in enumerate(indices):
         call, step = lane.calls[index], lane.step(index)
         if lane.source is not None:

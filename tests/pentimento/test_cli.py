@@ -129,15 +129,15 @@ def test_the_options_are_those_of_all_methods(run: Any, cat: Path, shared: Store
     [request] = requests(shared)
     assert request.params == Plain(skip=0.2)
     assert (request.negative_prompt, request.seed, request.guidance_scale) == ("blurred", 3, 15)
-    refused = run("edit", image.id, "a dog", "--tau-f", "0.2", "--no-wait")
+    refused = run("edit", image.id, "a dog", "--method", "p2p", "--tau-f", "0.2", "--no-wait")
     assert refused.exit_code == 1
     assert "tau_f" in refused.stderr
 
 
 def test_methods_are_listed_and_shown(run: Any) -> None:
     listed = run("methods").stdout
-    assert [line.split()[0] for line in listed.splitlines()[1:]] == [*for_pictures(), *EDITS]
-    assert "default" in next(line for line in listed.splitlines() if line.startswith("p2p "))
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == [*for_pictures(), "auto", *EDITS]
+    assert "default" in next(line for line in listed.splitlines() if line.startswith("auto "))
     shown = run("methods", "p2plus").stdout
     assert "needs path, start" in shown
     rows = {line.split()[0]: line for line in shown.splitlines()[4:]}
