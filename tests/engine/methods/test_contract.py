@@ -229,3 +229,14 @@ def test_a_negative_prompt_in_a_place_that_is_taken_is_refused_before_any_work(
     assert refused.value.name == "negative_prompt"
     assert refused.value.expected.startswith("none, since ")
     assert network_rows == []
+
+
+def test_a_mask_that_is_sent_costs_the_denoiser_nothing(bench: Bench, network_rows: list[int]) -> None:
+    bench.record((48, 32))
+    costs = []
+    for mask in (None, mask_of((48, 32), HALF)):
+        network_rows.clear()
+        bench.edit(mask=mask)
+        costs.append(list(network_rows))
+
+    assert costs[0] == costs[1]
