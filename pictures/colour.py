@@ -10,6 +10,7 @@ from pictures.errors import Change, InvalidPicture
 
 _MODES: Final = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 _CUBE: Final = 9
+_ORIENTATION: Final = 0x0112
 _IGNORED: Final = Change(
     code="colour_profile_ignored",
     message="The picture's colour profile cannot be used with it; its numbers were taken for sRGB.",
@@ -39,7 +40,9 @@ def upright_srgb(
     except (OSError, ValueError, SyntaxError) as error:
         raise InvalidPicture(f"The image cannot be read: {error}.") from error
     if alpha is not None:
-        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, over), alpha)
+        laid = Image.new("RGB", rgb.size, over)
+        laid.paste(rgb, mask=alpha)  # as `Image.composite` does, with a copy less
+        rgb = laid
     elif rgb is image:
         rgb = rgb.copy()
     rgb.info = {}
@@ -48,7 +51,8 @@ def upright_srgb(
 
 def _turned(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(image)
+        upright = image.getexif().get(_ORIENTATION, 1) == 1
+        return image if upright else ImageOps.exif_transpose(image)
     except Exception:  # damaged EXIF says nothing about the orientation; the picture itself is fine
         return image
 
@@ -68,7 +72,7 @@ def _eight_bits(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         image = image.convert("LA")
         return image.getchannel("L"), image.getchannel("A")
     if image.has_transparency_data:
-        image = image.convert("RGBA")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
         return image.convert("RGB"), image.getchannel("A")
     return image if image.mode in _MODES.values() else image.convert("RGB"), None
 
@@ -102,7 +106,7 @@ def _srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]
         except (ImageCms.PyCMSError, OSError, ValueError):
             ignored = True
     if transform is None or ignored or _changes_nothing(transform, image.mode):
-        return image.convert("RGB"), ignored
+        return image if image.mode == "RGB" else image.convert("RGB"), ignored
     return ImageCms.applyTransform(image, transform) or image, False
 
 

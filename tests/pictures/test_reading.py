@@ -329,14 +329,14 @@ def test_more_pixels_than_are_kept_are_scaled_down_and_this_is_told(name: str, s
 
 def test_a_jpeg_is_scaled_while_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[tuple[int, int]] = []
-    convert = Image.Image.convert
+    resize = Image.Image.resize
 
     def seen(self: Image.Image, *how: object, **more: object) -> Image.Image:
         sizes.append(self.size)
-        return convert(self, *how, **more)  # type: ignore[arg-type]
+        return resize(self, *how, **more)  # type: ignore[arg-type]
 
     data = encoded(noisy(1600, 1200), "JPEG")
-    monkeypatch.setattr(Image.Image, "convert", seen)
+    monkeypatch.setattr(Image.Image, "resize", seen)
     assert pictures.read(data, pixels=40_000).image.size == (230, 173)
     assert set(sizes) == {(400, 300)}
 
