@@ -19,7 +19,10 @@ _WRITTEN_ELSEWHERE: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         "an edit whose prompt has '{1}' in this place; from when on it may show, params \"tau_c\" says",
     ),
     (re.compile(r"\b(BREAK|AND)\b"), 'commas, or several edits in "prompts"'),
-    (re.compile(r"<(lora|lyco|hypernet):[^>]*>"), 'a "model" that is served with it'),
+    (
+        re.compile(r"<(lora|lyco|hypernet):[^>]*>"),
+        'a model that is served with it: PENTIMENTO_MODEL="... + lora:FILE:WEIGHT"',
+    ),
 )
 
 

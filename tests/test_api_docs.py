@@ -66,6 +66,7 @@ ELSEWHERE = {
     "README.md": "tests/test_readme.py",
     "docs/architecture.md": "tests/test_plugins.py",
     "docs/backup.md": "test_a_backup_brings_everything_back",
+    "docs/models.md": "needs the hub; tests/pentimento and tests/hub have one of their own",
     "benchmarks/README.md": "needs a GPU, and the wheels for a machine without network",
     "miniature/README.md": "trains for hours; tests/miniature has each of its steps",
 }

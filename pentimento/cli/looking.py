@@ -113,5 +113,5 @@ def delete(
 
 def install(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (jobs, images, models, methods, show, cancel, delete):
+    for command in (jobs, images, methods, show, cancel, delete):
         app.command()(command)

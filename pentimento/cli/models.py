@@ -13,8 +13,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 import hub
-from pentimento.cli.common import Json
+from pentimento.cli import looking
+from pentimento.cli.common import Json, Url
 from pentimento.cli.output import err, out
+from pentimento.cli.plain import PlainGroup
 
 Place = Annotated[
     str, typer.Argument(metavar="ID", help="A hub id such as stabilityai/sd-turbo; @ pins a revision.")
@@ -23,9 +25,14 @@ Token = Annotated[
     str | None, typer.Option(envvar="HF_TOKEN", help="A token of the hub, for gated and private models.")
 ]
 
-commands = typer.Typer(
-    help="Bring models here from the Hugging Face hub, and look after them.", no_args_is_help=True
-)
+commands = typer.Typer(cls=PlainGroup, invoke_without_command=True)
+
+
+@commands.callback()
+def served(context: typer.Context, as_json: Json = False, url: Url = None) -> None:
+    """List the models that are served now; with a COMMAND, look after those on this machine."""
+    if context.invoked_subcommand is None:
+        looking.models(as_json, url)
 
 
 @commands.command()

@@ -47,7 +47,7 @@ def test_a_model_that_does_not_say_what_it_knows_is_not_doubted() -> None:
         ("a [cat:fox:.5]", "'fox' in this place"),
         ("a [:fox:10]", '"tau_c"'),
         ("a cat BREAK grass", '"prompts"'),
-        ("a cat <lora:x:1>", '"model"'),
+        ("a cat <lora:x:1>", "PENTIMENTO_MODEL"),
     ],
 )
 def test_what_other_tools_read_as_more_than_text_is_told(prompt: str, instead: str) -> None:
