@@ -114,12 +114,14 @@ def _folder(spec: ModelSpec, base: str) -> Path:
 
 def _downloaded(name: str, place: str) -> Path:
     """What the hub has of a model, brought here if it is not here yet."""
+    if place.startswith(("/", ".", "~")) or place.endswith(".safetensors"):
+        raise UnknownModel(name, f"there is no file or folder {place}")
     try:
         return hub.here(place) or hub.pull(place)
     except hub.HubError as error:
-        raise UnknownModel(
-            name, f"no file or folder, not one of {', '.join(REGISTRY)}, and {error}"
-        ) from error
+        known = ", ".join(REGISTRY)
+        reason = f"{place} is no file or folder, not one of {known}, and: {error}"
+        raise UnknownModel(name, reason) from error
 
 
 def _family(files: ModelFiles) -> type[Backbone]:

@@ -61,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:  # whatever it is, another try would end the same
         foreseen = isinstance(error, engine.PentimentoError | hub.HubError)
         log.error("the model cannot be loaded", model=settings.model, exc_info=not foreseen)
-        because = " ".join(str(error).split())[:500] or type(error).__name__
+        because = error.reason if isinstance(error, engine.UnknownModel) else str(error)
+        because = " ".join(because.split())[:500] or type(error).__name__
         give_up(settings, f"the model {settings.model} cannot be loaded: {because}")
         return os.EX_CONFIG
     return work(models, settings, asked.name, asked.parent)
