@@ -15,7 +15,7 @@ from engine.attention_pictures import WordAttention, word_attention
 from engine.backbones import Backbone
 from engine.conditioning import Reading
 from engine.denoise import denoise
-from engine.errors import EmptyMask, RecordMismatch, UnsupportedByModel, memory_errors
+from engine.errors import EmptyMask, InvalidParameter, RecordMismatch, UnsupportedByModel, memory_errors
 from engine.feature_pictures import FeatureMaps, FeaturePicture
 from engine.inverters import INVERTERS
 from engine.lane import After, Lane
@@ -26,8 +26,10 @@ from engine.plan import Edit, EditPlan, Follows, Setting
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord
 from engine.source import SourceCache, SourceRun
-from parameters import INVERSIONS
+from parameters import INVERSIONS, EditParameters
 from parameters.inversions import PATH
+
+_OF_WORDS = ("blend_words", "subtract_words", "attention", "attention_steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,7 @@ def edit(
     looks = bool(words or params.attention or params.attention_steps)
     if looks:
         check_words_seen(model)
+        _check_target_read(record, plan, setting)
     follows = _follows(plan, record, needed=bool(mask) or looks)
     with memory_errors():
         report(Progress("encode", 0, 1))
@@ -189,11 +192,25 @@ def _both(first: After | None, then: After) -> After:
     return then if first is None else lambda step, latents: then(step, first(step, latents))
 
 
+def _branches(record: SourceRecord, plan: EditPlan) -> frozenset[str]:
+    steps = range(record.steps)
+    return frozenset(name for index in steps for name in plan.guidance.branches(index, len(steps)))
+
+
+def _check_target_read(record: SourceRecord, plan: EditPlan, setting: Setting[EditParameters]) -> None:
+    """Words are looked for in the branch "cond", so a method without one cannot confine an edit to any."""
+    if "cond" not in _branches(record, plan):
+        params = setting.params
+        name = next(name for name in _OF_WORDS if getattr(params, name))
+        expected = (
+            f"nothing about words, since {params.name} has no branch 'cond' that reads the target prompt"
+        )
+        raise InvalidParameter(name, getattr(params, name), expected)
+
+
 def _check_branches(model: Backbone, record: SourceRecord, edit: Edit, plan: EditPlan) -> None:
     """A model without an unconditional branch runs the conditional one alone, and reads no other prompt."""
-    steps = range(record.steps)
-    names = {name for index in steps for name in plan.guidance.branches(index, len(steps))}
-    if names != {"cond"}:
+    if _branches(record, plan) != {"cond"}:
         model.check_unconditional("guidance between several branches")
     if edit.negative_prompt is not None:
         model.check_unconditional("a negative prompt")

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import engine
-from engine import Edit
+from engine import Edit, Plain
 from engine.errors import (
     InvalidImage,
     InvalidParameter,
@@ -21,6 +21,9 @@ from engine.errors import (
     RecordMismatch,
     UnknownMethod,
 )
+from engine.guidance import ClassifierFree
+from engine.methods import guided
+from engine.plan import EditPlan, Setting
 
 
 def test_a_record_of_another_model_or_dtype_is_refused(
@@ -87,3 +90,27 @@ def test_running_out_of_memory_is_an_error_of_ours(
             with pytest.raises(OutOfMemory):
                 engine.edit(model, record, Edit(prompt="a dog on grass"))
     engine.edit(model, record, Edit(prompt="a dog on grass"))
+
+
+class Otherwise(ClassifierFree):
+    """Guidance whose branches have names of their own."""
+
+    def branches(self, index: int, total: int) -> tuple[str, ...]:
+        return ("uncond",)
+
+
+@pytest.mark.parametrize("asked", [{"blend_words": ["dog"]}, {"attention": True}, {"attention_steps": 2}])
+def test_words_are_refused_where_no_branch_reads_the_target_under_its_name(
+    model: engine.Backbone,
+    record: engine.SourceRecord,
+    network_rows: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, Any],
+) -> None:
+    def plan(self: object, setting: Setting[Plain]) -> EditPlan:
+        return replace(guided(setting), guidance=Otherwise(1.0), follows=None)
+
+    monkeypatch.setattr(engine.methods.plain.PlainMethod, "plan", plan)
+    with pytest.raises(InvalidParameter, match="plain has no branch 'cond'"):
+        engine.edit(model, record, Edit(prompt="a dog on grass", method=Plain(**asked)))
+    assert network_rows == []
