@@ -32,7 +32,8 @@ def shown(kind: Kind, some: list[Summary], chosen: Summary) -> Table:
 
 
 def main(
-    edits: Annotated[int, typer.Option(help="How many edits of each kind.")] = 24,
+    edits: Annotated[int, typer.Option(help="How many edits of each kind by every candidate.")] = 8,
+    finals: Annotated[int, typer.Option(help="How many of each kind by the best few of them.")] = 24,
     steps: Annotated[int, typer.Option(help="Steps of every run.")] = 30,
     kind: Annotated[list[Kind] | None, typer.Option(help="Only these kinds.")] = None,
     report: Annotated[bool, typer.Option("--report", help="Measure nothing more.")] = False,
@@ -46,13 +47,16 @@ def main(
     if not report:
         bench = Bench(models=models, steps=steps, lexicon=lexicon())
         Tuning(bench=bench, notes=notes).run(
-            kind or list(PAIRS), edits, lambda one: console.log(f"{one.kind} {one.number} {one.candidate}")
+            kind or list(PAIRS),
+            edits,
+            lambda one: console.log(f"{one.kind} {one.number} {one.candidate}"),
+            finals,
         )
     table: dict[str, Any] = {}
     for each in PAIRS:
-        if not (some := summaries(notes.read(), each, edits)):
+        if not (some := summaries(notes.read(), each, max(edits, finals))):
             continue
-        chosen = best(some)
+        chosen = best(some, models.spec.guidance_scale)
         console.print(shown(each, some, chosen))
         recipe = dict(candidates(each))[chosen.candidate]
         because = f"it was recognised in {chosen.recognised:.0f} % of {chosen.edits} edits of this kind"

@@ -34,7 +34,8 @@ PAIRS: Mapping[Kind, tuple[str, ...]] = {
     Kind.SEVERAL: ("object",),
 }
 """Which pairs of scenes are edits of a kind; of several changes, a swap before another background."""
-NEARLY = 5.0
+NEARLY, CLOSE = 5.0, 1.0
+FINALISTS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +53,14 @@ class Tried:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Means of a candidate over the edits of one kind; `recognised` in percent."""
+    """Means of a candidate over the edits of one kind; `recognised` in percent, `scale` its guidance."""
 
     candidate: str
     edits: int
     recognised: float
     outside: float | None
     truth: float
+    scale: float | None = None
 
 
 def pair_of(kind: Kind, number: int) -> Pair:
@@ -123,9 +125,8 @@ class Notes:
 
 def digest(recipe: Recipe) -> str:
     """What tells a recipe from others, whatever it is said to be for."""
-    return sha256(recipe.model_dump_json(exclude={"because"}, exclude_defaults=True).encode()).hexdigest()[
-        :12
-    ]
+    facts = recipe.model_dump_json(exclude={"because"}, exclude_defaults=True)
+    return sha256(facts.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +141,21 @@ class Tuning:
         """What looks at the edits."""
         return Judges.load()
 
-    def run(self, kinds: Sequence[Kind], edits: int, tell: Callable[[Tried], None]) -> None:
-        """Try every candidate on every edit that is not noted yet; a few edits of all kinds come first."""
-        there = {(one.kind, one.number, one.recipe) for one in self.notes.read()}
-        for number in range(edits):
+    def run(self, kinds: Sequence[Kind], edits: int, tell: Callable[[Tried], None], finals: int = 0) -> None:
+        """Try every candidate on so many edits, and the `FINALISTS` best of each kind on as many as `finals`.
+
+        What is noted is not tried again; a few edits of all kinds come first.
+        """
+        for number in range(max(edits, finals)):
+            there = {(one.kind, one.number, one.recipe) for one in self.notes.read()}
             for kind in kinds:
+                running = set(dict(candidates(kind)))
+                if number >= edits:
+                    running = {one.candidate for one in summaries(self.notes.read(), kind, edits)[:FINALISTS]}
                 wanted = [
-                    each for each in candidates(kind) if (kind.value, number, digest(each[1])) not in there
+                    each
+                    for each in candidates(kind)
+                    if each[0] in running and (kind.value, number, digest(each[1])) not in there
                 ]
                 if not wanted:
                     continue
@@ -169,7 +178,8 @@ class Tuning:
 
 def summaries(tried: Sequence[Tried], kind: Kind, edits: int) -> list[Summary]:
     """The candidates of a kind that were tried on as many of its first edits as any, the best first."""
-    recipes = {digest(recipe): name for name, recipe in candidates(kind)}
+    known = dict(candidates(kind))
+    recipes = {digest(recipe): name for name, recipe in known.items()}
     by_name: dict[str, dict[int, Tried]] = {}
     for one in tried:
         if one.kind == kind.value and one.recipe in recipes and one.number < edits:
@@ -186,15 +196,23 @@ def summaries(tried: Sequence[Tried], kind: Kind, edits: int) -> list[Summary]:
                     recognised=100 * fmean(one.recognised for one in some.values()),
                     outside=fmean(outside) if outside else None,
                     truth=fmean(one.truth for one in some.values()),
+                    scale=known[name].guidance_scale,
                 )
             )
     return sorted(found, key=lambda one: (-one.recognised, -one.truth))
 
 
-def best(some: Sequence[Summary]) -> Summary:
+def best(some: Sequence[Summary], usual: float) -> Summary:
     """The candidate nearest to the truth, of those recognised nearly as often as any.
 
-    Distance alone would choose to change nothing, recognition alone to keep nothing.
+    Distance alone would choose to change nothing, recognition alone to keep nothing. Of those that are close
+    to the nearest the one that is guided most strongly is taken, for it leaves least of what was there.
+    `usual` is the model's guidance scale.
     """
     enough = max(one.recognised for one in some) - NEARLY
-    return max((one for one in some if one.recognised >= enough), key=lambda one: one.truth)
+    seen = [one for one in some if one.recognised >= enough]
+    close = max(one.truth for one in seen) - CLOSE
+    return max(
+        (one for one in seen if one.truth >= close),
+        key=lambda one: (usual if one.scale is None else one.scale, one.truth),
+    )

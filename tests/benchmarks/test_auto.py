@@ -64,8 +64,11 @@ def test_what_was_tried_is_not_tried_again(models: engine.Backbone, tmp_path: Pa
 
 
 def test_the_nearest_to_the_truth_is_chosen_among_those_that_are_recognised() -> None:
-    def fares(recognised: float, truth: float) -> Summary:
-        return Summary(candidate="", edits=20, recognised=recognised, outside=None, truth=truth)
+    def fares(recognised: float, truth: float, scale: float | None = None) -> Summary:
+        return Summary(candidate="", edits=20, recognised=recognised, outside=None, truth=truth, scale=scale)
 
     unchanged, good, worse = fares(10, 30), fares(87, 22), fares(90, 20)
-    assert best([unchanged, worse, good]) is good
+    assert best([unchanged, worse, good], 3.0) is good
+    stronger, strongest = fares(87, 21.5, 4.0), fares(90, 20.5, 5.0)
+    assert best([unchanged, stronger, good, strongest], 3.0) is stronger
+    assert best([unchanged, stronger, good, strongest], 7.5) is good

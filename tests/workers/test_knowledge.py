@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 
 import engine
 from api_schemas import InvertResult, Knowledge
+from parameters import Kind, Recipe
 from tests.workers.conftest import Bench, ask, job_of, send
 from workers import knowledge
 from workers.process import describe
@@ -77,3 +78,29 @@ def test_doubts_come_with_the_inversion_and_again_when_it_is_known(
     assert job_of(bench.shared, again.id).warnings == job.warnings
     edit = bench.work(ask(bench.shared, job.image_id, prompt="a dog on grass"))
     assert edit.warnings == job.warnings  # who sends a picture with its edit sees no other job
+
+
+def test_the_worker_tells_what_auto_is_to_choose(settings: WorkerSettings) -> None:
+    told = describe(engine.load("miniature"), settings)
+    assert told.auto is not None
+    assert set(told.auto) <= set(Kind)
+    assert told.auto["background"].inversion == "edit-friendly"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"swap": {}}',
+        '{"swap": {"method": "magic"}}',
+        '{"swap": {"method": "p2p", "params": {"tau_c": 5}}}',
+        '{"swap": {"method": "p2p", "inversion": "magic"}}',
+    ],
+)
+def test_a_table_that_cannot_be_used_is_none(tmp_path: Path, content: str) -> None:
+    assert knowledge.recipes(tmp_path) is None
+    (tmp_path / knowledge.RECIPES).write_text(content)
+    assert knowledge.recipes(tmp_path) is None
+    (tmp_path / knowledge.RECIPES).write_text('{"swap": {"method": "p2p", "mask": "changed"}}')
+    assert knowledge.recipes(tmp_path) == {"swap": Recipe(method="p2p", mask="changed")}
