@@ -1,4 +1,4 @@
-import { postJson } from "./api.js";
+import { get, postJson } from "./api.js";
 import { controls } from "./controls.js";
 import { $, choice, choices, say, show, submitOnEnter } from "./dom.js";
 import * as ink from "./ink.js";
@@ -97,7 +97,7 @@ function fill(prompt, request) {
   region = request.region ?? "auto";
   $("close-up").checked = Boolean(request.region);
   $("close-up").onchange = changed;
-  show("close-up-label", Boolean(request.region) || large());
+  offerCloseUp();
   words.begin(request.params, changed);
   guidance.begin(request, changed);
   suit(named, request.params);
@@ -109,10 +109,12 @@ function fill(prompt, request) {
   });
 }
 
-/** Whether the model sees less than half of the image's detail. */
-function large() {
+/** Offer to edit a region where the model sees less than half of the image's detail, or where one was edited. */
+async function offerCloseUp() {
+  show("close-up-label", $("close-up").checked);
+  if (!models.length) models = await get("/models"); // the worker may have come after the page
   const size = models.find((model) => model.name === image.model)?.size;
-  return Boolean(size) && Math.min(image.width, image.height) > 2 * size;
+  if (size && Math.min(image.width, image.height) > 2 * size) show("close-up-label");
 }
 
 /** The methods that need no more than the image's inversion gives. */
