@@ -61,8 +61,8 @@ def doubts(
             Notice(
                 code="much_larger_than_model",
                 message=f"The picture has {sent[0]}x{sent[1]} pixels and the model sees "
-                f"{working[0]}x{working[1]} of it: nothing smaller than {factor:.0f} pixels. `region` edits "
-                "a part of it at the model's full size.",
+                f"{working[0]}x{working[1]} of it: nothing smaller than {factor:.0f} pixels. A region of it "
+                "can be edited at the model's full size.",
             )
         )
     if knows is not None and (far := _far(knows, own)):
