@@ -49,6 +49,7 @@ def fuzzed(url: str, folder: Path, *options: str, config: str = CONFIG) -> int:
     file.write_text(config)
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(file), "run"]
     always = ["--checks", "all", "--seed", "1", "--report", "json", "--report-json-path", str(report)]
+    always += ["--request-timeout", "90", "--max-response-time", "90"]  # `Prefer` may ask to wait for 60 s
     done = subprocess.run(
         [*command, f"{url}/openapi.json", *always, *options],
         cwd=folder,
