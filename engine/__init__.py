@@ -42,7 +42,7 @@ from engine.progress import Progress
 from engine.record import SourceRecord
 from engine.source import SourceCache, features_need
 from engine.spec import ModelSpec
-from parameters import P2P, P2Plus, Painted, Plain, PlugAndPlay
+from parameters import P2P, P2Plus, Painted, Plain, PlugAndPlay, SDEdit
 
 __all__ = [
     "FAMILIES",
@@ -72,6 +72,7 @@ __all__ = [
     "PromptsDoNotAlign",
     "RecordCorrupt",
     "RecordMismatch",
+    "SDEdit",
     "SourceCache",
     "SourceRecord",
     "UnknownMethod",

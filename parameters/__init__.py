@@ -2,7 +2,7 @@
 
 from parameters.auto import AUTO, RULE, Auto, Choice, Recipe, Table, choose
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay
+from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay, SDEdit
 from parameters.errors import (
     BrokenPlugin,
     EmptyMask,
@@ -62,6 +62,7 @@ __all__ = [
     "PlugAndPlay",
     "PromptsDoNotAlign",
     "Recipe",
+    "SDEdit",
     "StyleDiffusion",
     "StyleDiffusionFaithful",
     "Table",

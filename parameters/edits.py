@@ -215,3 +215,20 @@ class PlugAndPlay(EditParameters):
         description="Answer also with pictures of what layers see: the principal components of decoder "
         "features and of self-attention.",
     )
+
+
+class SDEdit(EditParameters):
+    """SDEdit: the picture under noise, painted anew from there; needs no inversion.
+
+    Meng et al. 2022, https://arxiv.org/abs/2108.01073.
+    """
+
+    name = "sdedit"
+    published = settings(strength=0.5)
+
+    strength: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        title="strength",
+        default=None,
+        description="The part of the run that is painted anew: more follows the prompt, less keeps the "
+        "image. Null takes the model's.",
+    )

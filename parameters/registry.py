@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Generic, TypeVar
 
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay
+from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay, SDEdit
 from parameters.errors import BrokenPlugin, UnknownMethod
 from parameters.inversions import (
     DDIM,
@@ -92,7 +92,14 @@ INVERSIONS: Final = Registry(
     StyleDiffusion,
     StyleDiffusionFaithful,
 )
-EDITS: Final = Registry(EditParameters, P2P, P2Plus, Plain, PlugAndPlay)
+EDITS: Final = Registry(
+    EditParameters,
+    P2P,
+    P2Plus,
+    Plain,
+    PlugAndPlay,
+    SDEdit,
+)
 
 
 def for_pictures() -> dict[str, type[InversionParameters]]:

@@ -4,6 +4,7 @@ from engine.methods.base import Method, guided, lane_of
 from engine.methods.p2p import PromptToPrompt, PromptToPromptPlus
 from engine.methods.plain import PlainMethod
 from engine.methods.pnp import PlugAndPlayMethod
+from engine.methods.sdedit import SDEditMethod
 from engine.plugins import Registry
 
 
@@ -14,7 +15,7 @@ def _entry(method: type[Method]) -> tuple[str, Method]:
 METHODS = Registry(
     "pentimento.methods",
     _entry,
-    (PromptToPrompt, PromptToPromptPlus, PlainMethod, PlugAndPlayMethod),
+    (PromptToPrompt, PromptToPromptPlus, PlainMethod, PlugAndPlayMethod, SDEditMethod),
 )
 
 __all__ = ["METHODS", "Method", "guided", "lane_of"]

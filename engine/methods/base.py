@@ -15,6 +15,7 @@ from engine.lane import Lane
 from engine.plan import EditPlan, Setting
 from engine.record import SourceRecord
 from engine.value_inputs import WindowedValues, carried
+from engine.window import Window
 from parameters import EditParameters
 
 
@@ -80,3 +81,8 @@ def lane_of(plan: EditPlan, model: Backbone, record: SourceRecord, *, start: Ten
         observers=plan.observers,
         learned=WindowedValues(learned=learned, window=plan.tau_v, total=record.steps, context=context),
     )
+
+
+def last_steps(steps: int, fraction: float) -> int:
+    """The first of the last int(`steps` `fraction`) steps of a run; one step is run at least."""
+    return steps - max(Window(0.0, fraction).steps(steps).stop, 1)

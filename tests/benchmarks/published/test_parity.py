@@ -11,7 +11,14 @@ from torch import Tensor
 
 import engine
 from benchmarks import published
-from benchmarks.published import diffedit, edit_friendly, null_text, plug_and_play, prompt_to_prompt
+from benchmarks.published import (
+    diffedit,
+    edit_friendly,
+    null_text,
+    plug_and_play,
+    prompt_to_prompt,
+    sdedit,
+)
 from benchmarks.published.prompt_to_prompt import Refinement
 from engine.noise_mask import NoiseMask, contrast, noise_mask
 from miniature.pairs import Pair
@@ -235,3 +242,30 @@ def test_diffedit_mask(
     agree(ours, theirs)
     (mask,) = noise_mask(models, record, [pair.target.caption], settings, seed=3)
     assert torch.equal(mask, theirs > 0.5)
+
+
+@pytest.mark.parametrize("strength", [0.4, 1.0])
+def test_sdedit(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    latent: Tensor,
+    pair: Pair,
+    decoded: list[Tensor],
+    strength: float,
+) -> None:
+    record = engine.invert(models, pair.image, prompt="", method="encode", steps=STEPS)
+    method = engine.SDEdit(strength=strength)
+    engine.edit(
+        models, record, engine.Edit(prompt=pair.target.caption, method=method, guidance_scale=SCALE, seed=7)
+    )
+    noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(7))
+    theirs = sdedit.edit(
+        diffusers_parts,
+        latent,
+        pair.target.caption,
+        noise,
+        steps=STEPS,
+        strength=strength,
+        guidance_scale=SCALE,
+    )
+    agree(decoded[-1], theirs)
