@@ -42,7 +42,7 @@ from engine.progress import Progress
 from engine.record import SourceRecord
 from engine.source import SourceCache, features_need
 from engine.spec import ModelSpec
-from parameters import P2P, P2Plus, Painted, Plain, PlugAndPlay, SDEdit
+from parameters import P2P, MasaCtrl, P2Plus, Painted, Plain, PlugAndPlay, SDEdit, UniEdit
 
 __all__ = [
     "FAMILIES",
@@ -59,6 +59,7 @@ __all__ = [
     "Incompatible",
     "InvalidImage",
     "InvalidParameter",
+    "MasaCtrl",
     "ModelSpec",
     "NumericalError",
     "OutOfMemory",
@@ -75,6 +76,7 @@ __all__ = [
     "SDEdit",
     "SourceCache",
     "SourceRecord",
+    "UniEdit",
     "UnknownMethod",
     "UnknownModel",
     "UnknownWord",

@@ -45,6 +45,8 @@ REGISTRY = {
             defaults={
                 "p2p": {"tau_c": 0.2, "tau_s": 0.8, "padding": "end"},
                 "p2plus": {"tau_c": 0.2, "tau_s": 0.6, "padding": "end"},
+                "sdedit": {"strength": 0.8},
+                "masactrl": {"layer_start": 0.8},
             },
         ),
         ModelSpec(name="stable-diffusion-v1-5/stable-diffusion-v1-5", vision=CLIP_B_16),

@@ -2,7 +2,7 @@
 
 from parameters.auto import AUTO, RULE, Auto, Choice, Recipe, Table, choose
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay, SDEdit
+from parameters.edits import P2P, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit
 from parameters.errors import (
     BrokenPlugin,
     EmptyMask,
@@ -24,6 +24,7 @@ from parameters.inversions import (
     Painted,
     StyleDiffusion,
     StyleDiffusionFaithful,
+    UniInv,
 )
 from parameters.registry import EDITS, GROUP, INVERSIONS, find, for_pictures
 from parameters.rules import check_guided, check_negative_prompt, compatible
@@ -53,6 +54,7 @@ __all__ = [
     "InversionParameters",
     "Kind",
     "Lexicon",
+    "MasaCtrl",
     "NullText",
     "P2Plus",
     "Painted",
@@ -66,6 +68,8 @@ __all__ = [
     "StyleDiffusion",
     "StyleDiffusionFaithful",
     "Table",
+    "UniEdit",
+    "UniInv",
     "UnknownMethod",
     "UnknownWord",
     "Weights",

@@ -217,6 +217,31 @@ class PlugAndPlay(EditParameters):
     )
 
 
+class MasaCtrl(EditParameters):
+    """MasaCtrl: the source's contents in a new pose, by its keys and values in self-attention.
+
+    Cao et al. 2023, https://arxiv.org/abs/2304.08465.
+    """
+
+    name = "masactrl"
+    needs = frozenset({START, PATH})
+    published = settings(steps=50, guidance_scale=7.5, tau_kv=(0.08, 1.0), layer_start=0.625)
+
+    tau_kv: Window | None = Field(
+        title="contents",
+        default=None,
+        description="While in this part of the run self-attention reads the source, with the target's own "
+        "layout. Null takes the model's.",
+        examples=[[0.08, 1.0]],
+    )
+    layer_start: Fraction | None = Field(
+        title="layers from",
+        default=None,
+        description="Which part of the self-attention layers, in the order they run, is left to the target. "
+        "Null takes the model's.",
+    )
+
+
 class SDEdit(EditParameters):
     """SDEdit: the picture under noise, painted anew from there; needs no inversion.
 
@@ -231,4 +256,28 @@ class SDEdit(EditParameters):
         default=None,
         description="The part of the run that is painted anew: more follows the prompt, less keeps the "
         "image. Null takes the model's.",
+    )
+
+
+class UniEdit(EditParameters):
+    """Uni-Edit: few steps from a nearby level, along what the prompts differ in, where they differ.
+
+    Jiao et al. 2025, https://arxiv.org/abs/2504.13109; for an image inverted by `uni-inv`.
+    """
+
+    name = "uniedit"
+    needs = frozenset({START})
+    guided = False
+    published = settings(steps=15, alpha=0.6, omega=5.0)
+
+    alpha: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        title="strength",
+        default=None,
+        description="The part of the run that is painted anew: more follows the prompt, less keeps the "
+        "image. Null takes the model's.",
+    )
+    omega: Annotated[float, Field(ge=0, le=50)] | None = Field(
+        title="guidance",
+        default=None,
+        description="How strongly the difference between the prompts is followed. Null takes the model's.",
     )

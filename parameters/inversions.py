@@ -156,3 +156,11 @@ class StyleDiffusionFaithful(InversionParameters):
         default=False,
         description="Store the weights of the networks too; no edit needs them.",
     )
+
+
+class UniInv(InversionParameters):
+    """Uni-Inv: DDIM inversion without a prompt, each step predicted where it arrives."""
+
+    name = "uni-inv"
+    gives = frozenset({START, PATH})
+    published = settings(steps=15)

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Generic, TypeVar
 
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import P2P, P2Plus, Plain, PlugAndPlay, SDEdit
+from parameters.edits import P2P, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit
 from parameters.errors import BrokenPlugin, UnknownMethod
 from parameters.inversions import (
     DDIM,
@@ -17,6 +17,7 @@ from parameters.inversions import (
     Painted,
     StyleDiffusion,
     StyleDiffusionFaithful,
+    UniInv,
 )
 
 GROUP: Final = "pentimento.parameters"
@@ -91,6 +92,7 @@ INVERSIONS: Final = Registry(
     Painted,
     StyleDiffusion,
     StyleDiffusionFaithful,
+    UniInv,
 )
 EDITS: Final = Registry(
     EditParameters,
@@ -98,7 +100,9 @@ EDITS: Final = Registry(
     P2Plus,
     Plain,
     PlugAndPlay,
+    MasaCtrl,
     SDEdit,
+    UniEdit,
 )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
-OnHeads = Callable[[str, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Sees a layer's name, queries and keys (rows, heads, places, width), and gives those to use."""
+OnHeads = Callable[[str, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
+"""Sees a layer's name, queries, keys and values (rows, heads, places, width), and gives those to use."""
 
 OnMap = Callable[[str, Tensor], Tensor]
 """Sees a layer's name and its probabilities (rows, heads, queries, keys), and gives those to use."""
@@ -32,7 +32,7 @@ class _Processor:
             for projected in (attn.to_q(hidden_states), attn.to_k(context), attn.to_v(context))
         )
         if self.on_heads:
-            query, key = self.on_heads(self.name, query, key)
+            query, key, value = self.on_heads(self.name, query, key, value)
         probs = (query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5).softmax(-1)
         if self.on_map:
             probs = self.on_map(self.name, probs)

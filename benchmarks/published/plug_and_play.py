@@ -43,10 +43,12 @@ def edit(
     x = path[-1:]
     for index, level in enumerate(range(steps, 0, -1)):
 
-        def on_heads(name: str, query: Tensor, key: Tensor, index: int = index) -> tuple[Tensor, Tensor]:
+        def on_heads(
+            name: str, query: Tensor, key: Tensor, value: Tensor, index: int = index
+        ) -> tuple[Tensor, Tensor, Tensor]:
             if name not in attentions or index >= attention_steps:
-                return query, key
-            return query[:1].expand_as(query), key[:1].expand_as(key)
+                return query, key, value
+            return query[:1].expand_as(query), key[:1].expand_as(key), value
 
         rows = torch.cat([path[level : level + 1], x.expand(3, -1, -1, -1)])
         with open_attention(parts.unet, on_heads=on_heads), _first_row_for_all(conv, index < feature_steps):

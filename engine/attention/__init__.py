@@ -1,6 +1,6 @@
 """The inside of a denoiser: where one can look, and what may be changed there."""
 
-from engine.attention.controls import Chain, CrossEdit, FeatureReplace, SelfReplace
+from engine.attention.controls import Chain, CrossEdit, FeatureReplace, KeyValueReplace, SelfReplace
 from engine.attention.heads import Heads, Term
 from engine.attention.maps import Maps
 from engine.attention.processor import controlled, wanted_of_source
@@ -15,6 +15,7 @@ __all__ = [
     "FeatureReplace",
     "Features",
     "Heads",
+    "KeyValueReplace",
     "Kind",
     "Maps",
     "Observer",

@@ -58,6 +58,28 @@ class SelfReplace(Control):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeyValueReplace(Control):
+    """Self-attention reads the source: softmax(Q K_source) V_source, in the layers of these names.
+
+    In every branch, of the source's branch that it takes (Cao et al. 2023, section 4.1, mutual
+    self-attention).
+    """
+
+    window: Window
+    layers: frozenset[str]
+
+    def wants(self, site: Site, step: Step, branch: Branch) -> bool:
+        return site.kind == "self" and site.name in self.layers and step in self.window
+
+    def attend(self, site: Site, step: Step, branch: Branch, heads: Heads) -> Heads:
+        if heads.source is None:
+            return heads
+        read = heads.source.hidden.expand(len(heads.hidden), -1, -1)
+        terms = (Term(query=heads.query, key=heads.source.key),)
+        return replace(heads, context=read, values=read, edited=terms)
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureReplace(Control):
     """Features of resnets are the source's, at some sites, in every branch."""
 

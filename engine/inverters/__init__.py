@@ -8,6 +8,7 @@ from engine.inverters.faithful import FaithfulInverter
 from engine.inverters.null_text import NullTextInverter
 from engine.inverters.painted import PaintedInverter
 from engine.inverters.stylediffusion import StyleDiffusionInverter
+from engine.inverters.uni_inv import UniInvInverter
 from engine.plugins import Registry
 
 
@@ -27,6 +28,7 @@ INVERTERS = Registry(
         NullTextInverter,
         PaintedInverter,
         StyleDiffusionInverter,
+        UniInvInverter,
     ),
 )
 

@@ -1,10 +1,12 @@
 """The ways to edit there are, by name: each a file here, or a class in an installed package."""
 
 from engine.methods.base import Method, guided, lane_of
+from engine.methods.masactrl import MasaCtrlMethod
 from engine.methods.p2p import PromptToPrompt, PromptToPromptPlus
 from engine.methods.plain import PlainMethod
 from engine.methods.pnp import PlugAndPlayMethod
 from engine.methods.sdedit import SDEditMethod
+from engine.methods.uniedit import UniEditMethod
 from engine.plugins import Registry
 
 
@@ -15,7 +17,15 @@ def _entry(method: type[Method]) -> tuple[str, Method]:
 METHODS = Registry(
     "pentimento.methods",
     _entry,
-    (PromptToPrompt, PromptToPromptPlus, PlainMethod, PlugAndPlayMethod, SDEditMethod),
+    (
+        PromptToPrompt,
+        PromptToPromptPlus,
+        PlainMethod,
+        PlugAndPlayMethod,
+        MasaCtrlMethod,
+        SDEditMethod,
+        UniEditMethod,
+    ),
 )
 
 __all__ = ["METHODS", "Method", "guided", "lane_of"]

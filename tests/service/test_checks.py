@@ -196,6 +196,15 @@ def test_a_negative_prompt_that_nothing_would_read_is_refused(
     assert edit(http, free, negative_prompt="blurred").status_code == 202
 
 
+def test_guidance_of_a_method_that_has_none_is_refused(http: TestClient, shared: Store, png: bytes) -> None:
+    image = ready(http, shared, png, method="uni-inv")
+    for name, value in (("guidance_scale", 4.0), ("negative_prompt", "blurred")):
+        answer = edit(http, image, method="uniedit", **{name: value})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
+        assert (answer.json()["parameter"], answer.json()["value"]) == (name, value)
+    assert edit(http, image, method="uniedit", params={"omega": 2.0}).status_code == 202
+
+
 def test_an_inversion_that_learns_from_its_prompt_needs_one(http: TestClient, png: bytes) -> None:
     for prompt, status in [("?!", 422), ("a cat", 202)]:
         fields = {"prompt": prompt, "method": "null-text"}

@@ -14,10 +14,12 @@ from benchmarks import published
 from benchmarks.published import (
     diffedit,
     edit_friendly,
+    masactrl,
     null_text,
     plug_and_play,
     prompt_to_prompt,
     sdedit,
+    uniedit,
 )
 from benchmarks.published.prompt_to_prompt import Refinement
 from engine.noise_mask import NoiseMask, contrast, noise_mask
@@ -268,4 +270,46 @@ def test_sdedit(
         strength=strength,
         guidance_scale=SCALE,
     )
+    agree(decoded[-1], theirs)
+
+
+@pytest.mark.parametrize(("method", "prompt"), [("ddim", ""), ("direct", "a cat on grass")])
+def test_masactrl(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    pair: Pair,
+    decoded: list[Tensor],
+    method: str,
+    prompt: str,
+) -> None:
+    record = engine.invert(models, pair.image, prompt=prompt, method=method, steps=STEPS)
+    asked = engine.MasaCtrl(tau_kv=(0.4, 1.0), layer_start=0.5)
+    engine.edit(models, record, engine.Edit(prompt=pair.target.caption, method=asked, guidance_scale=SCALE))
+    theirs = masactrl.edit(
+        diffusers_parts,
+        record.trajectory[-1:],
+        prompt,
+        pair.target.caption,
+        steps=STEPS,
+        first_step=2,
+        first_layer=4,
+        guidance_scale=SCALE,
+        path=record.trajectory if method == "direct" else None,
+    )
+    agree(torch.cat(decoded), theirs)
+
+
+def test_uniedit(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    latent: Tensor,
+    pair: Pair,
+    decoded: list[Tensor],
+) -> None:
+    prompts = pair.source.caption, pair.target.caption
+    record = engine.invert(models, pair.image, prompt=prompts[0], method="uni-inv", steps=10)
+    agree(record.trajectory, uniedit.invert(diffusers_parts, latent, 10))
+    method = engine.UniEdit(alpha=0.6, omega=3.0)
+    engine.edit(models, record, engine.Edit(prompt=prompts[1], method=method))
+    theirs = uniedit.edit(diffusers_parts, record.trajectory, *prompts, alpha=0.6, omega=3.0)
     agree(decoded[-1], theirs)

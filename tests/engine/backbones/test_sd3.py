@@ -23,7 +23,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel
 
 import engine
-from engine import P2P, Edit, P2Plus, Plain, PlugAndPlay, codec
+from engine import P2P, Edit, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit, codec
 from engine.backbones.sd3 import StableDiffusion3
 from engine.conditioning import Conditioning
 from engine.denoise import denoise
@@ -230,6 +230,73 @@ def test_noise_maps_of_a_flow_paint_the_picture(
         assert np.abs(np.array(painted, int) - np.array(expected, int)).max() <= 1
 
 
+@torch.no_grad()
+def test_uni_inv_and_uni_edit_of_a_flow_are_eulers_method(
+    sd3: engine.Backbone, picture: Callable[..., Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
+    scheduler.set_timesteps(STEPS)
+    sigmas = scheduler.sigmas.flip(0).tolist()
+
+    def velocity(x: Tensor, sigma: float, prompt: str) -> Tensor:
+        text = sd3.read(prompt, SIZE)
+        found: Tensor = sd3.network(
+            hidden_states=x,
+            timestep=torch.tensor([1000 * sigma]),
+            encoder_hidden_states=text.context,
+            pooled_projections=text.vectors["pooled"],
+        ).sample
+        return found
+
+    path = [codec.encode(sd3, picture(48, 32))]
+    u = velocity(path[0], 0.0, "")
+    for sigma, higher in pairwise(sigmas):
+        u = velocity(path[-1] + (higher - sigma) * u, higher, "")
+        path.append(path[-1] + (higher - sigma) * u)
+    record = engine.invert(sd3, picture(48, 32), prompt=PROMPT, method="uni-inv", steps=STEPS)
+    torch.testing.assert_close(record.trajectory, torch.cat(path), rtol=1e-4, atol=1e-4)
+
+    start = int(0.6 * STEPS)
+    x = path[start]
+    for lower, sigma in reversed(list(pairwise(sigmas[: start + 1]))):
+        old, new = (velocity(x, sigma, prompt) for prompt in (PROMPT, "a dog"))
+        region = (new - old).abs().mean(1, keepdim=True)
+        region = (region - region.min()) / (region.max() - region.min())
+        fused = region * new + (1 - region) * old
+        x = x + (lower - sigma) * (fused + 2 * (1 + region) * (new - old))
+    seen: list[Tensor] = []
+
+    def decode(model: engine.Backbone, latent: Tensor) -> Image.Image:
+        seen.append(latent)
+        return Image.new("RGB", (48, 32))
+
+    monkeypatch.setattr(codec, "decode_one", decode)
+    engine.edit(sd3, record, Edit(prompt="a dog", method=UniEdit(alpha=0.6, omega=2.0)))
+    torch.testing.assert_close(seen[-1], x[0], rtol=1e-3, atol=1e-3)
+
+
+def test_sdedit_of_a_flow_starts_from_the_picture_under_noise(
+    sd3: engine.Backbone,
+    pipeline: StableDiffusion3Pipeline,
+    record: engine.SourceRecord,
+) -> None:
+    """At full strength that is the noise alone."""
+    (expected,) = pipeline(
+        "a dog on grass",
+        negative_prompt="",
+        height=32,
+        width=48,
+        num_inference_steps=STEPS,
+        guidance_scale=5.0,
+        latents=torch.randn(record.trajectory[-1:].shape, generator=torch.Generator().manual_seed(3)),
+    ).images
+
+    asked = Edit(prompt="a dog on grass", method=SDEdit(strength=1.0), guidance_scale=5.0, seed=3)
+    (mine,) = engine.edit(sd3, record, asked).images
+
+    assert np.abs(np.array(mine, int) - np.array(expected, int)).max() <= 1
+
+
 def test_null_text_keeps_the_pooled_vector_of_no_words(
     sd3: engine.Backbone, picture: Callable[..., Image.Image]
 ) -> None:
@@ -245,6 +312,7 @@ UNSUPPORTED: list[EditParameters] = [
     P2P(),
     P2Plus(tau_u=0.5),
     PlugAndPlay(),
+    MasaCtrl(),
     Plain(blend_words=["dog"]),
     Plain(subtract_words=["dog"]),
     Plain(attention=True),
