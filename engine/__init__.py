@@ -42,7 +42,7 @@ from engine.progress import Progress
 from engine.record import SourceRecord
 from engine.source import SourceCache, features_need
 from engine.spec import ModelSpec
-from parameters import P2P, MasaCtrl, P2Plus, Painted, Plain, PlugAndPlay, SDEdit, UniEdit
+from parameters import P2P, DiffEdit, MasaCtrl, P2Plus, Painted, Plain, PlugAndPlay, SDEdit, UniEdit
 
 __all__ = [
     "FAMILIES",
@@ -51,6 +51,7 @@ __all__ = [
     "P2P",
     "Backbone",
     "BrokenPlugin",
+    "DiffEdit",
     "Edit",
     "EditResult",
     "EmptyMask",

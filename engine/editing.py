@@ -177,7 +177,10 @@ def _predicted(model: Backbone, record: SourceRecord, plan: EditPlan, mask: Mask
     if mask.combine == "and":
         for target, opened in zip(plan.targets, found, strict=True):
             if not opened.any():
-                raise EmptyMask(f"the predictions for {target.prompt!r} are those for the source prompt")
+                raise EmptyMask(
+                    f"the predictions for {target.prompt!r} differ from those for the source prompt no more "
+                    "in one place than in another"
+                )
     return found
 
 

@@ -2,7 +2,7 @@
 
 from parameters.auto import AUTO, RULE, Auto, Choice, Recipe, Table, choose
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import P2P, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit
+from parameters.edits import P2P, DiffEdit, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit
 from parameters.errors import (
     BrokenPlugin,
     EmptyMask,
@@ -42,6 +42,7 @@ __all__ = [
     "Auto",
     "BrokenPlugin",
     "Choice",
+    "DiffEdit",
     "Direct",
     "EditFriendly",
     "EditParameters",

@@ -242,6 +242,35 @@ class MasaCtrl(EditParameters):
     )
 
 
+class DiffEdit(EditParameters):
+    """DiffEdit: painted anew only where the two prompts denoise the image differently.
+
+    Couairon et al. 2023, https://arxiv.org/abs/2210.11427.
+    """
+
+    name = "diffedit"
+    needs = frozenset({START, PATH})
+    published = settings(
+        steps=50, guidance_scale=7.5, strength=0.8, diffedit_mask=True, blend_start=0.0, blend_in="latent"
+    )
+
+    strength: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        title="strength",
+        default=None,
+        description="The part of the run that is painted anew: more follows the prompt, less keeps the "
+        "image. Null takes the model's.",
+    )
+    diffedit_mask: bool = Field(
+        title="where the prompts disagree",
+        default=True,
+        description="Only where the predictions under the source prompt and the target prompt differ may the "
+        "picture change.",
+    )
+    blend_start: Annotated[float, Field(ge=0, lt=1)] = Field(
+        title="mask from", default=0.0, description="The fraction of the run after which the mask is applied."
+    )
+
+
 class SDEdit(EditParameters):
     """SDEdit: the picture under noise, painted anew from there; needs no inversion.
 

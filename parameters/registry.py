@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Generic, TypeVar
 
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import P2P, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit
+from parameters.edits import P2P, DiffEdit, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit
 from parameters.errors import BrokenPlugin, UnknownMethod
 from parameters.inversions import (
     DDIM,
@@ -102,6 +102,7 @@ EDITS: Final = Registry(
     PlugAndPlay,
     MasaCtrl,
     SDEdit,
+    DiffEdit,
     UniEdit,
 )
 

@@ -1,6 +1,7 @@
 """The ways to edit there are, by name: each a file here, or a class in an installed package."""
 
 from engine.methods.base import Method, guided, lane_of
+from engine.methods.diffedit import DiffEditMethod
 from engine.methods.masactrl import MasaCtrlMethod
 from engine.methods.p2p import PromptToPrompt, PromptToPromptPlus
 from engine.methods.plain import PlainMethod
@@ -24,6 +25,7 @@ METHODS = Registry(
         PlugAndPlayMethod,
         MasaCtrlMethod,
         SDEditMethod,
+        DiffEditMethod,
         UniEditMethod,
     ),
 )

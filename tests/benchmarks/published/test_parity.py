@@ -313,3 +313,22 @@ def test_uniedit(
     engine.edit(models, record, engine.Edit(prompt=prompts[1], method=method))
     theirs = uniedit.edit(diffusers_parts, record.trajectory, *prompts, alpha=0.6, omega=3.0)
     agree(decoded[-1], theirs)
+
+
+def test_diffedit(
+    models: engine.Backbone, diffusers_parts: published.Parts, pair: Pair, decoded: list[Tensor]
+) -> None:
+    record = engine.invert(models, pair.image, prompt=pair.source.caption, method="direct", steps=STEPS)
+    asked = engine.Edit(
+        prompt=pair.target.caption, method=engine.DiffEdit(strength=0.8), guidance_scale=SCALE, seed=3
+    )
+    engine.edit(models, record, asked)
+    path = record.trajectory
+    noise = torch.randn(10, *path.shape[1:], generator=torch.Generator().manual_seed(3))
+    found = diffedit.difference(
+        diffusers_parts, path[:1], pair.source.caption, pair.target.caption, noise, steps=STEPS
+    )
+    theirs = diffedit.edit(
+        diffusers_parts, path, pair.target.caption, found > 0.5, strength=0.8, guidance_scale=SCALE
+    )
+    agree(decoded[-1], theirs)

@@ -17,7 +17,7 @@ from engine.methods import METHODS
 from parameters import EDITS, INVERSIONS, build
 
 SOURCE, DOG, RED = "a cat on grass", "a dog on grass", "a red cat on grass"
-STEPS = 3
+STEPS = 4
 PREFERRED = ("direct", "encode", *INVERSIONS)
 
 
@@ -43,7 +43,7 @@ class Bench:
         self, size: tuple[int, int] = (48, 32), prompt: str | tuple[str, ...] = DOG, **asked: Any
     ) -> engine.EditResult:
         options = {name: asked.pop(name) for name in list(asked) if name in Edit.__dataclass_fields__}
-        params = build(EDITS[self.method], asked)
+        params = build(EDITS[self.method], {"diffedit_mask": False, **asked})
         return engine.edit(self.model, self.record(size), Edit(prompt=prompt, method=params, **options))
 
 

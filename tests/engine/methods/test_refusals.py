@@ -100,7 +100,7 @@ def test_a_record_learned_at_one_scale_is_edited_at_that_whatever_the_method(
     model: engine.Backbone, record: engine.SourceRecord
 ) -> None:
     learned = replace(record, method="null-text", params={"guidance_scale": 3.0})
-    for kind in EDITS.values():
+    for kind in (each for each in EDITS.values() if each.guided):
         with pytest.raises(RecordMismatch, match="guidance scale"):
             engine.edit(model, learned, Edit(prompt=DOG, method=kind(), guidance_scale=5))
 

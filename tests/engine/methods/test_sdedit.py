@@ -22,14 +22,21 @@ def painted(model: engine.Backbone, record: engine.SourceRecord, **asked: Any) -
     return tuple(image.tobytes() for image in engine.edit(model, record, edit).images)
 
 
-def test_every_inversion_gives_the_same_picture(model: engine.Backbone, image: Image.Image) -> None:
+@pytest.mark.parametrize("method", [SDEdit(), SDEdit(blend_words=("dog", "cat"), attention=True)])
+def test_every_inversion_gives_the_same_picture(
+    model: engine.Backbone, image: Image.Image, method: SDEdit
+) -> None:
+    """Under a mask too."""
     pictures = {
         painted(
             model,
-            engine.invert(model, image, prompt="a cat on grass", method=method, steps=STEPS, params=params),
+            engine.invert(
+                model, image, prompt="a cat on grass", method=inversion, steps=STEPS, params=params
+            ),
             guidance_scale=3.0,
+            method=method,
         )
-        for method, params in (
+        for inversion, params in (
             ("encode", {}),
             ("direct", {}),
             ("ddim", {}),
