@@ -65,7 +65,7 @@ Of every kind the median case by gain, without and with grain: original, true ed
 - New things are as soft as the model drew them: nothing is invented at full size.
 - The whole picture gains little where the edit itself is far from the truth, as for new objects: inside what
   had to change both ways show the same edit, and "at most" is what is left to gain. One dB over the whole
-  picture would take an edit of about 22 dB inside, near what the autoencoder makes of the truth (24.6). The
+  picture would take an edit of over 22 dB inside, near what the autoencoder makes of the truth (24.6). The
   second table shows what is gained where the edit is right.
 - A new background has no grain, and where the mask stands off the thing in front, a seam of the old one
   stays.
