@@ -238,7 +238,8 @@ class Process:
 
 def start(settings: StoreSettings, log: Path, *command: str) -> Process:
     """Start `python -m COMMAND` under these settings."""
-    environment = {f"PENTIMENTO_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    given = settings.model_dump(exclude_none=True).items()
+    environment = {f"PENTIMENTO_{name.upper()}": str(value) for name, value in given}
     with log.open("wb") as file:
         popen = subprocess.Popen(
             [sys.executable, "-m", *command],
