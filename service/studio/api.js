@@ -1,36 +1,58 @@
 import { askForKey } from "./key.js";
+import { plainly } from "./problems.js";
+import { upload } from "./upload.js";
+import { found, lost } from "./waiting.js";
 
 /** An error in words: what the service answered, or that it did not. */
 export class Problem extends Error {
   constructor(problem) {
-    super(problem.detail);
+    super(plainly(problem));
     Object.assign(this, problem);
   }
 }
 
 const KEY = "pentimento.key";
-const PAUSES_MS = [800, 2500];
+const PASSING = [502, 503, 504];
+
+/** Where the service is: the page is as deep below it as this file says, whatever path it is served under. */
+export const base = new URL("..", import.meta.url);
+
+/** A path of the API as the browser has to ask for it. */
+export const at = (path) => (path.startsWith(base.pathname) ? path : base.pathname + path.slice(1));
 
 /** Whether the service asked for a key and got one. */
 export const keyed = () => sessionStorage.getItem(KEY) !== null;
 
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-
-/** Ask the service; throws a Problem, and asks the person for a key where one is needed. */
-export async function send(path, options = {}) {
-  for (;;) {
+/**
+ * Ask the service; throws a Problem, and asks the person for a key where one is needed.
+ *
+ * While the service does not answer the page says so and asks again until it does, unless the caller is not `patient`.
+ * `sent` gets the part of a large body that has gone.
+ */
+export async function send(path, { patient = true, sent, ...options } = {}) {
+  for (let failures = 0; ; ) {
     const key = sessionStorage.getItem(KEY);
     const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
-    let answer;
+    const asked = { ...options, headers };
+    let problem;
     try {
-      answer = await fetch(path, { ...options, headers });
+      const answer = await (sent ? upload(at(path), asked, sent) : fetch(at(path), asked));
+      if (answer.ok) {
+        found();
+        return answer;
+      }
+      problem = await read(answer);
     } catch (error) {
       if (options.signal?.aborted) throw error;
-      throw new Problem({ code: "unreachable", detail: "The service does not answer. Is it still running?" });
+      problem = new Problem({ code: "unreachable", detail: "The service does not answer." });
     }
-    if (answer.ok) return answer;
-    const problem = await read(answer);
-    if (answer.status !== 401) throw problem;
+    if (problem.code === "unreachable" || PASSING.includes(problem.status)) {
+      if (!patient) throw problem;
+      await lost(problem, failures++, options.signal);
+      continue;
+    }
+    found();
+    if (problem.status !== 401) throw problem;
     // Another request may have got a key meanwhile.
     if (sessionStorage.getItem(KEY) === key) sessionStorage.setItem(KEY, await askForKey(problem, key));
   }
@@ -39,31 +61,20 @@ export async function send(path, options = {}) {
 /** The JSON at a path. */
 export const get = async (path, options) => (await send(path, options)).json();
 
-/** POST, again if no answer comes; the key sees to it that no job is made twice. */
-export async function post(path, body, headers = {}) {
-  const sent = { method: "POST", body, headers: { "Idempotency-Key": unique(), ...headers } };
-  for (const wait of PAUSES_MS) {
-    try {
-      return await (await send(path, sent)).json();
-    } catch (problem) {
-      if (problem.code !== "unreachable") throw problem;
-      await pause(wait);
-    }
-  }
+/** POST; the key sees to it that no job is made twice where it has to be sent again. */
+export async function post(path, body, { headers, ...options } = {}) {
+  const sent = { method: "POST", body, headers: { "Idempotency-Key": unique(), ...headers }, ...options };
   return (await send(path, sent)).json();
 }
 
 /** POST JSON. */
 export const postJson = (path, body) =>
-  post(path, JSON.stringify(body), { "Content-Type": "application/json" });
+  post(path, JSON.stringify(body), { headers: { "Content-Type": "application/json" } });
 
 async function read(answer) {
-  const words = `The service answered ${answer.status} ${answer.statusText}.`;
   const told = await answer.json().catch(() => null);
-  const after = answer.headers.get("Retry-After");
-  const problem = new Problem(told?.detail ? told : { code: "unknown", status: answer.status, detail: words });
-  if (after && answer.status === 503) problem.message += ` Try again in ${after} s.`;
-  return problem;
+  if (!told?.detail) return new Problem({ code: "unknown", status: answer.status });
+  return new Problem({ ...told, after: answer.headers.get("Retry-After") });
 }
 
 function unique() {

@@ -75,3 +75,13 @@ export const day = (moment) => new Date(moment).toLocaleDateString([], { day: "n
 
 /** The code points of a text, which is what the API counts in. */
 export const characters = (text) => Array.from(text);
+
+/** Do it; what goes wrong is said above the page, unless one has gone elsewhere meanwhile. */
+export async function attempt(action) {
+  try {
+    return await action();
+  } catch (problem) {
+    if (problem.name !== "AbortError") say("notice", problem.message);
+    return null;
+  }
+}

@@ -1,34 +1,38 @@
-import { get, postJson } from "./api.js";
-import { controls } from "./controls.js";
-import { $, choice, choices, say, show, submitOnEnter } from "./dom.js";
-import * as ink from "./ink.js";
+import { postJson } from "./api.js";
+import * as brush from "./brush.js";
+import { $, say, show, submitOnEnter, toast } from "./dom.js";
+import * as examples from "./examples.js";
 import * as guidance from "./guidance.js";
+import * as history from "./history.js";
 import { warn } from "./models.js";
+import * as sentences from "./sentences.js";
+import * as settings from "./settings.js";
+import * as source from "./source.js";
+import * as weights from "./weights.js";
 import * as words from "./words.js";
 
 const ERRORS = ["target-error", "blend-error", "controls-error", "weights-error", "style-error", "edit-error"];
 
-const ELSEWHERE = ["attention", "blend_words", "reweight", "value_prompt"]; // set by controls of their own
+const LARGER = 2; // than the model's pictures, from where on it sees less than half of an image's detail
 
-let methods = [];
-let models = [];
-let drawn = { chosen: () => ({}), has: () => false };
-let image = null;
-let busy = false;
+let image = null; // an image of the service, or a draft: a picture that is to be sent along
+let typed = false; // whether something was set that no job has
+let aside = null;
 let region = "auto";
-let ready = false;
+let latest = null; // the words as they were compared last
 
 const draftKey = () => `pentimento.draft.${image.id}`;
-const method = (name) => methods.find((other) => other.name === name && other.kind === "edit");
-
-/** The models that are served, for what they take where nothing is set. */
-export const serve = (served) => (models = served);
 
 /** Let edits be asked for; `accepted` gets the service's answers. */
 export function enable(known, accepted) {
-  methods = known;
-  ink.enable();
+  settings.enable(known, changed, (schema) => {
+    weights.suit(schema);
+    guidance.suit(schema);
+    if (latest) offer();
+  });
+  sentences.enable();
   $("target").addEventListener("input", changed);
+  $("aside").addEventListener("click", () => fill(aside));
   submitOnEnter($("target"));
   $("edit").addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -38,189 +42,203 @@ export function enable(known, accepted) {
 }
 
 /** Offer edits of this image, beginning with what was last written for it here, else with this request. */
-export function begin(chosen, request) {
+export function begin(chosen, asked) {
+  const written = image?.id === null && typed ? request() : null; // while the picture was on its way
   image = chosen;
-  const draft = JSON.parse(sessionStorage.getItem(draftKey()) ?? "null");
-  fill(image.prompt, draft ?? request ?? { prompt: image.prompt });
+  const draft = written ?? JSON.parse(sessionStorage.getItem(draftKey()) ?? "null");
+  fill(draft ?? asked ?? { prompt: image.prompt });
+  typed = Boolean(draft);
   show("edit");
 }
 
-/** Take over a request as it was made. */
-export function reuse(chosen, request) {
+/** Forget the image. */
+export function forget() {
+  [image, typed] = [null, false];
+  show("edit", false);
+}
+
+/** Offer edits of a picture that is not the service's yet; what was written before stays. */
+export function describe(draft, { anew = false } = {}) {
+  const written = $("target").value;
+  const mirrored = anew || !image || image.id || written === image.prompt;
+  const asked = anew || image?.id !== null ? {} : request();
+  const same = !anew && image?.id === null && image.method === draft.method && image.model === draft.model;
+  image = draft;
+  if (!same) fill({ ...asked, prompt: mirrored ? draft.prompt : written, prompts: undefined });
+  else if (mirrored) $("target").value = draft.prompt;
+  sentences.against(draft.prompt);
+  examples.suggest($("ideas"), draft.prompt, write);
+  show("edit");
+}
+
+/** Put another sentence into the field. */
+export function write(sentence) {
+  $("target").value = sentence;
+  $("target").dispatchEvent(new Event("input"));
+  $("target").focus({ preventScroll: true });
+}
+
+/** Ask for what stands in the form. */
+export const submit = () => $("edit").requestSubmit($("go"));
+
+/** Take over a request as it was made; what was being written can be had back. */
+export function reuse(chosen, asked) {
+  const mine = typed ? request() : null;
   image = chosen;
-  fill(image.prompt, request);
+  fill(asked);
   changed();
-  $("target").focus();
+  typed = false;
+  aside = mine;
+  show("aside", Boolean(aside));
 }
 
 /** Let the image be edited as another of its inversions has it, as asked by now. */
 export function turn(chosen) {
   const asked = request();
   image = chosen;
-  fill(image.prompt, asked);
+  fill(asked);
   changed();
 }
+
+/** Know the image as it is by now; the form stays as it is. */
+export const renew = (known) => (image = known);
 
 /** Go on in the field for the target, unless one is elsewhere or would type on glass. */
 export function focus() {
   if (document.activeElement === document.body && matchMedia("(pointer: fine)").matches) $("target").focus({ preventScroll: true });
 }
 
-/** Whether the image can be edited, and whether an edit of it is under way. */
-export function allow(isReady, isBusy) {
-  [ready, busy] = [isReady, isBusy];
-  paintButton();
-}
-
 /** Say what is wrong where it can be mended; returns whether there is such a place. */
-export function complain(problem) {
+export function complain(problem, words) {
   const id = place(problem);
-  say(id, problem.message ?? problem.detail);
+  say(id, words);
   const details = $(id).closest("details");
   if (details) details.open = true;
   return id !== "edit-error";
 }
 
-function fill(prompt, request) {
-  for (const id of ERRORS) say(id, null);
-  const offered = suitable();
-  const named = offered.find((other) => other.name === request.method) ?? offered.find((other) => other.default) ?? offered[0];
-  choices($("methods"), offered, named.name, (name) => {
-    suit(method(name), drawn.chosen());
-    changed();
-  });
-  $("published").checked = request.preset === "published";
-  $("published").onchange = () => {
-    draw(method(choice($("methods"))), drawn.chosen());
-    changed();
-  };
-  region = request.region ?? "auto";
-  $("close-up").checked = Boolean(request.region);
+function fill(asked) {
+  for (const id of [...ERRORS, "chosen"]) say(id, null);
+  latest = null;
+  aside = null;
+  show("aside", false);
+  settings.begin(image, asked);
+  words.begin(asked.params, isWide, changed);
+  weights.begin(asked.params, changed);
+  guidance.begin(asked, changed);
+  region = asked.region ?? "auto";
+  $("close-up").checked = Boolean(asked.region);
   $("close-up").onchange = changed;
-  offerCloseUp();
-  words.begin(request.params, changed);
-  guidance.begin(request, changed);
-  suit(named, request.params);
-  ink.begin(prompt, request.prompt ?? request.prompts[0], (compared) => {
-    words.offer(compared);
+  show("close-up-label", Boolean(asked.region) || Math.min(image.width, image.height) > LARGER * settings.modelOf(image)?.size);
+  if (image.width) brush.begin(image.width, image.height, asked.mask);
+  examples.suggest($("ideas"), image.prompt, write);
+  const lines = asked.prompts?.join("\n") ?? asked.prompt ?? image.prompt;
+  sentences.begin(image.prompt, lines, (compared) => {
+    latest = compared;
+    offer();
+    weights.offer(compared);
     const old = compared.source.map((word) => word.text.toLowerCase());
-    warn("target-doubts", compared.warnings.filter(({ word }) => !old.includes(word.toLowerCase())));
-    paintButton();
+    warn("target-doubts", compared.warnings.filter(({ word }) => !old.includes(word?.toLowerCase())));
   });
 }
 
-/** Offer to edit a region where the model sees less than half of the image's detail, or where one was edited. */
-async function offerCloseUp() {
-  show("close-up-label", $("close-up").checked);
-  if (!models.length) models = await get("/models"); // the worker may have come after the page
-  const size = models.find((model) => model.name === image.model)?.size;
-  if (size && Math.min(image.width, image.height) > 2 * size) show("close-up-label");
+/** Offer the words that were compared last, with what the service would choose for them where that is its to choose. */
+function offer() {
+  const chosen = settings.isAuto() ? latest.chosen : null;
+  words.offer({ ...latest, chosen });
+  say("chosen", chosen?.why);
 }
 
-/** The methods that need no more than the image's inversion gives. */
-function suitable() {
-  const gives = methods.find((other) => other.kind === "invert" && other.name === image.method)?.gives ?? [];
-  return methods.filter((other) => other.kind === "edit" && other.needs.every((need) => gives.includes(need)));
+/** Whether a word is of the whole picture, as styles and backgrounds are, as far as the model says. */
+function isWide(word) {
+  const { styles = [], backgrounds = [] } = settings.modelOf(image)?.knows ?? {};
+  return [...styles, ...backgrounds].some((name) => name.split(" ").some((part) => words.same(part, word)));
 }
 
-/** Offer what this method can be told. */
-function suit(named, values) {
-  say("method-hint", named.summary);
-  $("published").disabled = !Object.keys(named.published).length;
-  if ($("published").disabled) $("published").checked = false;
-  draw(named, values);
-  words.suit(named.params_schema);
-  guidance.suit(named.params_schema);
-}
-
-function draw(named, values) {
-  const own = models.find((model) => model.name === image.model)?.defaults[named.name];
-  const { properties } = named.params_schema;
-  const published = $("published").checked ? named.published : fillingNull(named.published, properties);
-  drawn = controls($("controls"), named.params_schema, {
-    values: overrides(values, named.params_schema),
-    defaults: $("published").checked ? published : { ...published, ...own },
-    skip: ELSEWHERE,
-    hint: "controls-hint",
-    summary: $("keeping").querySelector("summary"),
-    changed,
-  });
-}
-
-/** Of the published settings, those of parameters that are null by default. */
-const fillingNull = (published, properties) =>
-  Object.fromEntries(Object.entries(published).filter(([name]) => properties[name]?.default === null));
-
-/** What of the parameters is not as the schema has it anyway. */
-function overrides(params, { properties }) {
-  const differ = ([name, value]) => JSON.stringify(value) !== JSON.stringify(properties[name]?.default);
-  return Object.fromEntries(Object.entries(params ?? {}).filter(differ));
-}
-
-function changed() {
+/** Something was set or painted. */
+export function changed() {
   for (const id of ERRORS.slice(1)) say(id, null);
-  sessionStorage.setItem(draftKey(), JSON.stringify(request()));
-  paintButton();
+  typed = true;
+  if (image.id) sessionStorage.setItem(draftKey(), JSON.stringify(request()));
 }
 
 function request() {
-  const { blend_words: blend, reweight } = words.chosen();
-  const params = { ...drawn.chosen(), attention: true };
-  if (blend) params.blend_words = blend;
-  if (Object.keys(reweight).length) params.reweight = reweight;
+  const { blend_words: blend, decided, subtract_words: keep } = words.chosen();
+  const { method, params: set, ...preset } = settings.chosen();
+  const reweight = weights.chosen();
   const { scale, negative, look } = guidance.chosen();
-  if (look) params.value_prompt = look;
-  const { method, steps, prompt, params: learned } = image.used;
-  const asked = {
-    image_id: image.id,
-    inversion: { method, steps, prompt, params: learned },
-    prompt: $("target").value.trim(),
-    method: choice($("methods")),
-    params,
+  const asked = sentences.targets();
+  const painted = brush.mask();
+  const { method: inverter, steps, params: learned, prompt } = image.used;
+  return {
+    ...(image.id && { image_id: image.id }),
+    inversion: { method: inverter, steps, ...(image.id && { prompt }), params: learned },
+    ...(asked.length > 1 ? { prompts: asked } : { prompt: asked[0] ?? "" }),
+    method,
+    params: {
+      ...set,
+      attention: true,
+      ...((decided || !settings.isAuto()) && { blend_words: blend }),
+      ...(keep.length && { subtract_words: keep }),
+      ...(Object.keys(reweight).length && { reweight }),
+      ...(look && { value_prompt: look }),
+    },
+    ...preset,
+    ...(painted && { mask: painted }),
+    ...($("close-up").checked && { region }),
+    ...(negative && { negative_prompt: negative }),
+    ...(scale !== null && { guidance_scale: scale }),
   };
-  if ($("published").checked) asked.preset = "published";
-  if ($("close-up").checked && !$("close-up-label").hidden) asked.region = region;
-  if (negative) asked.negative_prompt = negative;
-  return scale === null ? asked : { ...asked, guidance_scale: scale };
 }
 
 async function ask() {
   for (const id of ERRORS) say(id, null);
+  if (!image.id && !source.described()) return null;
+  await sentences.settled();
+  const { reweight, value_prompt: look } = request().params;
+  const wrong = sentences.targets().length ? sentences.trouble() : "Say what it should show.";
+  if (wrong && !(sentences.targets().length && (reweight || look))) {
+    say("target-error", wrong);
+    $("target").focus();
+    return null;
+  }
+  brush.close();
+  if (!image.id) image = source.draft();
+  const asked = request();
+  const earlier = history.same(asked);
+  if (earlier) {
+    toast("That edit is there already");
+    return { image_id: image.id, job_id: earlier.id };
+  }
   $("go").disabled = true;
-  await ink.settled();
   try {
-    return await postJson("/edit", request());
+    const answer = await (image.id ? postJson("/edit", asked) : source.sendAlong(asked));
+    if (!answer) return null;
+    if (image.id) history.remember(answer.job_id, asked);
+    typed = false;
+    return answer;
   } catch (problem) {
-    complain(problem);
+    complain(problem, problem.message);
     return null;
   } finally {
-    paintButton();
+    $("go").disabled = false;
   }
-}
-
-function paintButton() {
-  $("go").disabled = !ready || busy || !$("target").value.trim();
-  $("go").textContent = busy ? "Editing…" : "Edit";
 }
 
 function place(problem) {
   const loc = problem.errors?.[0]?.loc ?? [];
   const name = problem.parameter ?? (loc[0] === "params" ? loc[1] : loc[0]) ?? "";
-  if (problem.code === "unknown_word") {
-    const { reweight } = words.chosen();
-    return problem.word in reweight ? "weights-error" : "blend-error";
-  }
+  if (problem.code === "empty_mask") return "blend-error";
+  if (problem.code === "unknown_word") return problem.word in weights.chosen() ? "weights-error" : "blend-error";
   const ofTarget = ["prompts_do_not_align", "prompt_too_long"].includes(problem.code);
-  if (drawn.has(name.split(".")[0])) return "controls-error";
-  return byName[name] ?? (ofTarget ? "target-error" : "edit-error");
+  if (settings.has(name.split(".")[0])) return "controls-error";
+  const known = Object.keys(PLACES).find((id) => PLACES[id].includes(name));
+  return known ?? (ofTarget ? "target-error" : "edit-error");
 }
 
-const byName = {
-  prompt: "target-error",
-  guidance_scale: "style-error",
-  negative_prompt: "style-error",
-  value_prompt: "style-error",
-  reweight: "weights-error",
-  blend_words: "blend-error",
-  region: "blend-error",
+const PLACES = {
+  "target-error": ["prompt", "prompts"],
+  "style-error": ["guidance_scale", "negative_prompt", "value_prompt"],
+  "weights-error": ["reweight"],
+  "blend-error": ["blend_words", "subtract_words", "mask", "region"],
 };

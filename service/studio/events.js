@@ -12,14 +12,14 @@ export async function follow(jobId, tell, signal) {
   for (let failures = 0; ; ) {
     try {
       const headers = { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) };
-      const answer = await send(`/jobs/${jobId}/events`, { headers, signal, cache: "no-store" });
+      const answer = await send(`/jobs/${jobId}/events`, { headers, signal, cache: "no-store", patient: false });
       for await (const event of answer.status === 204 ? [] : parse(answer.body)) {
         failures = 0;
         last = event.id ?? last;
         tell(event.data);
         if (ended(event.data.status)) break;
       }
-      const job = await get(`/jobs/${jobId}`, { signal });
+      const job = await get(`/jobs/${jobId}`, { signal, patient: false });
       if (ended(job.status)) return job;
     } catch (problem) {
       if (signal.aborted || (problem.status && problem.status < 500)) throw problem;
@@ -29,7 +29,6 @@ export async function follow(jobId, tell, signal) {
     signal.throwIfAborted();
   }
 }
-
 /** The events of a stream, as the standard has them: fields by line, an empty line after each event. */
 async function* parse(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();

@@ -1,98 +1,165 @@
-import { get, keyed } from "./api.js";
+import { base, get, keyed } from "./api.js";
 import { copy } from "./clipboard.js";
 import { $, element, say, seconds, show } from "./dom.js";
 import { ended } from "./events.js";
-import { put } from "./pictures.js";
+import * as jobs from "./jobs.js";
+import { put, putFresh, thumbnail } from "./pictures.js";
+import { meter } from "./progress.js";
 import { curl, python } from "./snippets.js";
+import { takings } from "./take.js";
 
 const PAGE = 24;
-const STATES = { queued: "waiting", processing: "under way", canceled: "canceled", aborted: "given up" };
+const WIDTH = 320;
+const STATES = { queued: "Waiting", processing: "Under way", canceled: "Canceled", aborted: "Timed out" };
 
-let jobs = [];
+let list = [];
 let cursor = null;
-let choosing = () => {};
-let reusing = () => {};
+let on = { choose: () => {}, reuse: () => {}, further: () => {}, cancel: () => {} };
 let selected = null;
+const cards = new Map(); // by job id
+const posted = new Map(); // what was asked for, by job id
+
+/** What an edit is to show: a sentence for each of its pictures. */
+export const sentences = ({ request }) => request.prompts ?? [request.prompt ?? ""];
 
 /** The edits of this image, newest first, as many as a page holds. */
-export async function load(imageId, { choose, reuse }) {
-  [choosing, reusing] = [choose, reuse];
-  [jobs, cursor, selected] = [[], null, null];
+export async function load(imageId, listeners) {
+  on = listeners;
+  [list, cursor, selected] = [[], null, null];
+  cards.clear();
+  $("edits").replaceChildren();
   $("older").onclick = () => page(imageId);
   await page(imageId);
-  return jobs;
+  return list;
 }
+
+/** Keep in mind what was asked for when this job was made. */
+export const remember = (jobId, asked) => posted.set(jobId, JSON.stringify(asked));
+
+/** The job that was made for the very same, which would come out the same again. */
+export const same = (asked) =>
+  list.find(({ id, status }) => posted.get(id) === JSON.stringify(asked) && (!ended(status) || status === "succeeded"));
+
+/** What was asked for; where that is not known any more, what the service chose is its to choose again. */
+export function asAsked({ id, request, result }) {
+  if (posted.has(id)) return JSON.parse(posted.get(id));
+  const free = { ...request, method: "auto", params: undefined, inversion: undefined, guidance_scale: null };
+  return result?.chosen ? free : request;
+}
+
+/** The job of this id, as it is known here. */
+export const find = (jobId) => list.find((job) => job.id === jobId);
 
 /** Put a job among the others as it stands now. */
 export function note(job) {
-  const at = jobs.findIndex((other) => other.id === job.id);
-  if (at >= 0) jobs[at] = job;
-  else jobs.unshift(job);
-  paint();
+  const at = list.findIndex((other) => other.id === job.id);
+  if (at >= 0) list[at] = job;
+  else list.unshift(job);
+  const old = cards.get(job.id)?.root;
+  const made = card(job);
+  if (old) old.replaceWith(made);
+  else $("edits").prepend(made);
+  select(selected);
+  show("history");
+}
+
+/** Show how a job goes on its own card. */
+export function told(jobId) {
+  const mine = cards.get(jobId);
+  if (!mine?.meter) return;
+  const state = jobs.state(jobId);
+  mine.meter.paint(state);
+  const preview = state.progress?.preview_url;
+  if (preview && mine.shown !== preview && !mine.fetching) {
+    [mine.shown, mine.fetching] = [preview, true];
+    const image = element("img", { alt: "" });
+    putFresh(image, preview, () => cards.get(jobId) === mine)
+      .then(() => image.src && mine.thumb.replaceChildren(image), () => {})
+      .finally(() => (mine.fetching = false));
+  }
 }
 
 /** Mark the edit that is on the stage. */
 export function select(jobId) {
   selected = jobId;
-  for (const card of $("edits").children) card.toggleAttribute("data-selected", card.dataset.job === jobId);
+  for (const [id, { root }] of cards) {
+    root.toggleAttribute("data-selected", id === jobId);
+    root.querySelector(".open").setAttribute("aria-pressed", String(id === jobId));
+  }
 }
 
 async function page(imageId) {
   say("history-error", null);
   try {
     const after = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
-    const list = await get(`/jobs?image_id=${imageId}&kind=edit&limit=${PAGE}${after}`);
-    jobs.push(...list.jobs.filter((job) => !jobs.some((other) => other.id === job.id)));
-    cursor = list.next_cursor;
+    const found = await get(`/jobs?image_id=${imageId}&kind=edit&limit=${PAGE}${after}`);
+    const more = found.jobs.filter((job) => !find(job.id));
+    list.push(...more);
+    $("edits").append(...more.map(card));
+    cursor = found.next_cursor;
   } catch (problem) {
     say("history-error", problem.message);
   }
-  paint();
-}
-
-function paint() {
-  $("edits").replaceChildren(...jobs.map(card));
-  show("history", jobs.length > 0 || !$("history-error").hidden);
+  show("history", list.length > 0 || !$("history-error").hidden);
   show("older", Boolean(cursor));
   select(selected);
 }
 
 function card(job) {
-  const made = job.result?.images[0];
-  const prompt = job.request.prompt ?? job.request.prompts?.join(" / ") ?? "";
-  const picture = element("span", { class: "thumb" });
-  if (made) {
+  const made = job.result?.images ?? [];
+  const lines = sentences(job);
+  const thumb = element("span", { class: "thumb", "data-count": made.length > 1 ? Math.min(made.length, 4) : null });
+  for (const { url } of made.slice(0, 4)) {
     const image = element("img", { alt: "", loading: "lazy" });
-    put(image, made.url).catch(() => image.remove());
-    picture.append(image);
+    put(image, thumbnail(url, WIDTH)).catch(() => image.remove());
+    thumb.append(image);
   }
   const open = element(
     "button",
-    { type: "button", class: "open", click: () => choosing(job), disabled: ended(job.status) && !made },
-    picture,
-    element("span", { class: "prompt" }, prompt),
+    { type: "button", class: "open", click: () => on.choose(find(job.id)) },
+    thumb,
+    element("span", { class: "prompt" }, ...lines.map((line) => element("span", {}, line))),
   );
-  const note = job.error ? element("p", { class: "error" }, job.error.detail) : element("p", { class: "soft" }, told(job));
+  const going = ended(job.status) ? null : meter(lines.join(" / "), () => on.cancel(job.id));
+  const note = going?.root ?? element("p", { class: job.error ? "error" : "soft" }, job.error ? on.explain(job.error) : outline(job));
+  const root = element("li", { "data-job": job.id, "data-status": job.status }, open, note, actions(job, made));
+  cards.set(job.id, { root, thumb, meter: going });
+  going?.paint(jobs.state(job.id));
+  return root;
+}
+
+function actions(job, made) {
   const small = (label, click) => element("button", { type: "button", class: "link", click }, label);
-  const actions = element(
-    "p",
-    { class: "actions" },
-    small("Copy as curl", () => copy(curl(location.origin, job.request, keyed()), "curl")),
-    small("Copy as Python", () => copy(python(location.origin, job.request), "Python")),
-    small("Use again", () => reusing(job)),
+  const copies = element(
+    "details",
+    { class: "more" },
+    element("summary", {}, "Code"),
+    element(
+      "div",
+      { class: "actions" },
+      small("Copy as curl", () => copy(curl(origin(), job.request, keyed()), "curl")),
+      small("Copy as Python", () => copy(python(origin(), job.request), "Python")),
+    ),
   );
-  return element("li", { "data-job": job.id, "data-status": job.status }, open, note, actions);
+  return element(
+    "div",
+    { class: "actions" },
+    small("Use again", () => on.reuse(find(job.id))),
+    ...(made.length === 1 ? [...takings(made[0], { brief: true }), small("Edit this one", () => on.further(job, 0))] : []),
+    copies,
+  );
 }
 
-function told(job) {
+const origin = () => base.href.replace(/\/$/, "");
+
+function outline(job) {
   if (job.status !== "succeeded") return STATES[job.status];
-  const { timings, source_cached: cached } = job.result;
-  const took = seconds(timings.source + timings.edit + timings.save);
-  return [job.request.method, took, cached ? "cached" : null, summary(job.request.params)].filter(Boolean).join(" · ");
+  const { timings } = job.result;
+  return [summary(job.request), seconds(timings.source + timings.edit + timings.save)].filter(Boolean).join(" · ");
 }
 
-function summary({ blend_words: blend, reweight = {} }) {
-  const where = blend === "changed" ? "only what changes" : blend?.length ? `only ${blend.join(", ")}` : null;
+function summary({ params: { blend_words: blend, subtract_words: keep = [], reweight = {} }, mask }) {
+  const where = mask ? "only what was painted" : blend === "changed" ? "only what changes" : blend?.length ? `only ${blend.join(", ")}` : null;
   const weights = Object.entries(reweight).map(([word, factor]) => `${word} ×${factor}`);
-  return [where, ...weights].filter(Boolean).join(" · ");
+  return [where, keep.length ? `keeps ${keep.join(", ")}` : null, ...weights].filter(Boolean).join(" · ");
 }

@@ -1,4 +1,4 @@
-import { get, postJson } from "./api.js";
+import { postJson } from "./api.js";
 import { $, element, show } from "./dom.js";
 
 const DELAY_MS = 250;
@@ -6,8 +6,7 @@ const LARGER = "PENTIMENTO_MODEL=stable-diffusion-v1-5/stable-diffusion-v1-5 PEN
 const KINDS = [["objects", "Things"], ["backgrounds", "Behind them"], ["colours", "Colours"], ["styles", "Styles"]];
 
 /** Name in the header what is served; of a demo also what it knows, and how to serve a model for photographs. */
-export async function introduce() {
-  const models = await get("/models");
+export function introduce(models) {
   show("model", models.length > 0);
   if (!models.length) return;
   const names = models.flatMap((model) => [

@@ -1,48 +1,41 @@
 import { postJson } from "./api.js";
-import { $, choices, describe, element, seconds, show } from "./dom.js";
-import { picture } from "./pictures.js";
+import { $, choices, describe, element, say, seconds, show } from "./dom.js";
+import { onStage } from "./pictures.js";
 import { peek, showResult } from "./stage.js";
+import { takings } from "./take.js";
+
+let latest = null;
 
 /**
  * Show what an edit made: the picture beside its source, where words look, what can be taken away, and figures.
  * `further` is called with the number of the picture that is to be edited in its turn.
  */
 export async function showOutcome(image, job, further, which = 0) {
+  const mine = (latest = {});
   const made = job.result.images[which];
   const prompts = job.result.images.map(({ prompt }, at) => ({ name: String(at), label: prompt }));
   choices($("variants"), prompts, String(which), (name) => showOutcome(image, job, further, Number(name)));
   show("variants", prompts.length > 1);
-  describe($("figures"), figures(job.result, made.metrics));
-  $("take").replaceChildren(...downloads(made), small("Edit this one", () => further(job, which)));
+  describe($("figures"), figures(job, made.metrics));
+  say("why", job.result.chosen?.why);
+  const again = element("button", { type: "button", class: "link", click: () => further(job, which) }, "Edit this one");
+  $("take").replaceChildren(...takings(made), again);
   show("outcome");
   const pair = { source: job.result.inversion?.prompt ?? image.prompt, target: made.prompt };
-  const [compared] = await Promise.all([
-    postJson("/prompts/compare", pair),
-    showResult(made.resolution === "source" ? image.source_url : image.result.source_url, made.url, made.prompt),
-  ]);
+  const before = made.resolution === "source" ? onStage(image.source_url, image) : working(image);
+  const after = made.resolution === "source" ? onStage(made.url, image) : made.url;
+  const [compared] = await Promise.all([postJson("/prompts/compare", pair), showResult(before, after, made.prompt)]);
+  if (mine !== latest) return;
   const looks = partners(made.attention ?? [], compared).map(look);
   if (made.mask_url) {
-    const where = { before: made.mask_url, after: made.mask_url };
-    looks.push(look({ label: "the mask", change: "wide", words: "Where it may change", ...where }));
+    looks.push(look({ label: "the mask", change: "wide", words: "Where it may change", veil: made.mask_url }));
   }
-  $("looks").replaceChildren(element("span", { class: "soft" }, "Where each word looks"), ...looks);
+  const title = element("span", { class: "soft" }, made.attention ? "Where each word looks" : "Look at");
+  $("looks").replaceChildren(...(looks.length ? [title, ...looks] : []));
 }
 
-const small = (label, click) => element("button", { type: "button", class: "link", click }, label);
-
-/** The picture at every size that there is. */
-function downloads(made) {
-  const sizes = [["Download at full size", made.full_url], ["Download as the model made it", made.model_url]];
-  const known = sizes.filter(([, path]) => path);
-  return (known.length ? known : [["Download", made.url]]).map(([label, path]) => small(label, () => save(path, made.prompt)));
-}
-
-async function save(path, prompt) {
-  const suffix = path.split("?")[0].split(".").pop();
-  const link = element("a", { href: await picture(path), download: `${prompt.replace(/[^\p{L}\p{N}]+/gu, "-")}.${suffix}` });
-  link.click();
-}
-
+/** The picture as the model sees it; where that is not known yet, as it was sent. */
+export const working = (image) => image.result?.source_url ?? onStage(image.source_url, image);
 /** The words whose attention was drawn; one that took another's place is shown beside that one. */
 function partners(attention, compared) {
   const drawn = (word) => attention.find((entry) => entry.word.toLowerCase() === word.text.toLowerCase());
@@ -64,13 +57,14 @@ function row(label, change, other, before, after) {
 
 /** Take the result away. */
 export function hideOutcome() {
+  latest = null;
   show("outcome", false);
   $("looks").replaceChildren();
 }
 
-function look({ label, change, words, before, after }) {
+function look({ label, change, words, ...pictures }) {
   const button = element("button", { type: "button", class: `chip ${change}`, "aria-pressed": "false" }, label);
-  const open = () => peek(words, before, after);
+  const open = () => peek(words, pictures);
   const held = () => $("looks").querySelector("[aria-pressed=true]");
   const close = () => (held() ?? { open: () => peek(null) }).open();
   button.open = open;
@@ -88,14 +82,15 @@ function look({ label, change, words, before, after }) {
   return button;
 }
 
-function figures({ timings, source_cached: cached, features_cached: features, chosen }, metrics) {
+function figures({ request, result }, metrics) {
+  const { chosen, timings, source_cached: cached, features_cached: features, inversion } = result;
   const took = timings.source + timings.edit + timings.save;
   const outside = metrics.psnr_outside;
   return [
     ["Took", seconds(took), `waited ${seconds(timings.queued)}, source ${seconds(timings.source)}, edit ` +
       `${seconds(timings.edit)}, saving ${seconds(timings.save)}`],
-    ["Chosen", chosen ? `${chosen.method} on ${chosen.inversion}` : null, chosen?.why],
-    ["Inversion", cached ? "from the cache" : "made anew"],
+    ["Method", chosen ? `${chosen.method} on ${chosen.inversion}, chosen for these words` : request.method],
+    ["Inversion", inversion && `${inversion.method}, ${inversion.steps} steps, ${cached ? "from the cache" : "made anew"}`],
     ["Source features", features ? "from the cache" : "computed"],
     ["PSNR", decibels(metrics.psnr), "of the edit against the source, over the whole picture"],
     ["SSIM", metrics.ssim.toFixed(3), "of the edit against the source, over the whole picture"],

@@ -1,7 +1,17 @@
 import { send } from "./api.js";
 
 const KEPT = 120;
+const LARGEST = 1600; // pixels a picture on the stage is wide at most, on screens of two pixels to the point too
 const urls = new Map();
+
+/** The address of a picture at most so wide: small, since WebP. */
+export const thumbnail = (path, width) => `${path.split("?")[0].replace(/\.(png|jpg|webp)$/, "")}.webp?width=${width}`;
+
+/** The address of a picture as the stage needs it: itself, unless the image is larger than any stage. */
+export const onStage = (path, image) => (image.width > LARGEST ? thumbnail(path, LARGEST) : path);
+
+/** The bytes of the picture at a path of the API. */
+export const blob = async (path, options) => (await send(path, options)).blob();
 
 /** The picture at a path of the API as a URL that an <img> can load, key or no key. */
 export function picture(path) {
@@ -28,7 +38,7 @@ export async function put(image, path) {
 
 /** Put a picture that changes all the time into the <img>, if it is still `wanted` once it is there. */
 export async function putFresh(image, path, wanted) {
-  const url = await fetchUrl(path);
+  const url = await fetchUrl(path, { patient: false });
   if (!wanted()) return;
   delete image.dataset.path;
   image.src = url;
@@ -36,6 +46,6 @@ export async function putFresh(image, path, wanted) {
   URL.revokeObjectURL(url);
 }
 
-async function fetchUrl(path) {
-  return URL.createObjectURL(await (await send(path)).blob());
+async function fetchUrl(path, options) {
+  return URL.createObjectURL(await blob(path, options));
 }

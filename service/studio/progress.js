@@ -1,87 +1,62 @@
-import { post } from "./api.js";
-import { $, say, seconds, show } from "./dom.js";
-import { ended, follow } from "./events.js";
-import { showPreview, work } from "./stage.js";
+import { element, seconds } from "./dom.js";
+import { ended } from "./events.js";
 
 const DOING = {
+  upload: "Sending the picture",
   encode: "Reading the picture",
-  invert: "Inverting",
+  invert: "Preparing the picture",
   optimize: "Learning its style",
   find: "Finding the place",
-  reconstruct: "Checking the inversion",
+  reconstruct: "Checking what was kept",
   edit: "Editing",
-  decode: "Painting",
+  paint: "Painting",
+  decode: "Finishing it",
   save: "Keeping it",
 };
 
-let watching = new AbortController();
+const ticking = new Map();
+setInterval(() => {
+  for (const [root, tick] of ticking) root.isConnected ? tick() : ticking.delete(root);
+}, 250);
 
-/** Stop looking at whatever job is being watched; the job goes on. */
-export function lookAway() {
-  watching.abort();
-  show("progress", false);
-}
-
-/** Show how a job goes until it has ended; returns it. Throws if it cannot be asked for, or on lookAway. */
-export async function watch(jobId) {
-  lookAway();
-  const mine = (watching = new AbortController());
+/** A bar with words beside it; `paint` shows how a job goes in it, `label` is what the bar measures. */
+export function meter(label, cancel) {
+  const fill = element("span", {});
+  const bar = element("div", { class: "bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": label }, fill);
+  const doing = element("p", { class: "doing" });
+  const eta = element("p", { class: "soft eta" });
+  const button = element("button", { type: "button", class: "link cancel", "aria-label": `Cancel: ${label}`, click: cancel }, "Cancel");
+  const root = element("div", { class: "meter" }, bar, doing, eta, button);
   let due = null;
-  const tick = setInterval(() => tellEta(due), 250);
-  $("cancel").onclick = () => cancel(jobId);
-  $("cancel").disabled = false;
-  say("job-error", null);
-  tell({ status: "queued" });
-  work();
-  show("progress");
-  try {
-    const job = await follow(
-      jobId,
-      (event) => {
-        tell(event);
-        if (!event.lost) due = event.eta_s == null ? null : performance.now() / 1000 + event.eta_s;
-        tellEta(due);
-      },
-      mine.signal,
-    );
-    return job;
-  } finally {
-    clearInterval(tick);
-    if (mine === watching) show("progress", false);
+  const tick = () => (eta.textContent = left(due));
+
+  function paint(state) {
+    const { progress, canceling } = state;
+    const percent = progress?.percent ?? null;
+    due = state.lost ? null : (state.due ?? null);
+    doing.textContent = inWords(state);
+    doing.dataset.step = progress?.total > 1 && !canceling ? `${progress.step} of ${progress.total}` : "";
+    bar.classList.toggle("unknown", percent === null);
+    if (percent === null) bar.removeAttribute("aria-valuenow");
+    else bar.setAttribute("aria-valuenow", Math.round(percent));
+    fill.style.inlineSize = `${percent ?? 0}%`;
+    tick();
+    if (due !== null) ticking.set(root, tick);
+    button.disabled = Boolean(canceling);
   }
+  return { root, doing, paint };
 }
 
-async function cancel(jobId) {
-  $("cancel").disabled = true;
-  $("doing").textContent = "Canceling";
-  try {
-    await post(`/jobs/${jobId}/cancel`);
-  } catch (problem) {
-    if (problem.code !== "conflict") say("job-error", problem.message);
-    $("cancel").disabled = false;
-  }
+/** What is being done to a job in this state. */
+export function inWords({ status, progress, lost, canceling }) {
+  if (canceling) return "Canceling";
+  if (lost) return "The service does not answer; trying again";
+  if (ended(status)) return "Done";
+  return status === "queued" ? "Waiting for its turn" : (DOING[progress?.phase] ?? "Beginning");
 }
 
-function tell({ status, progress, lost }) {
-  if (lost) {
-    $("doing").textContent = "The service does not answer; trying again";
-    return;
-  }
-  if (ended(status)) return;
-  const { phase, step, total, percent, preview_url: preview } = progress ?? {};
-  const doing = status === "queued" ? "Waiting for its turn" : (DOING[phase] ?? "Beginning");
-  if (!$("cancel").disabled && $("doing").dataset.said !== doing) $("doing").textContent = doing;
-  $("doing").dataset.said = doing;
-  $("doing").dataset.step = total > 1 ? `${step} of ${total}` : "";
-  const bar = $("bar");
-  bar.classList.toggle("unknown", percent == null);
-  if (percent == null) bar.removeAttribute("aria-valuenow");
-  else bar.setAttribute("aria-valuenow", Math.round(percent));
-  bar.firstElementChild.style.inlineSize = `${percent ?? 0}%`;
-  if (preview) showPreview(preview);
-}
-
-function tellEta(due) {
-  const left = due == null ? null : Math.max(0, due - performance.now() / 1000);
-  $("eta").textContent = left == null ? "" : left < 1 ? "almost done" : `${seconds(left)} left`;
+function left(due) {
+  if (due === null) return "";
+  const rest = Math.max(0, due - performance.now() / 1000);
+  return rest < 1 ? "almost done" : `${seconds(rest)} left`;
 }

@@ -1,10 +1,11 @@
 import { get } from "./api.js";
 import { $, element, say, show } from "./dom.js";
-import { put } from "./pictures.js";
+import { put, thumbnail } from "./pictures.js";
 
 const LAST = 12;
+const WIDTH = 320;
 
-/** The pictures that were inverted last, each a link. */
+/** The pictures that were prepared last, each a link. */
 export async function load() {
   say("shelf-error", null);
   try {
@@ -19,7 +20,7 @@ export async function load() {
 
 function card(image) {
   const shown = element("img", { alt: "", loading: "lazy" });
-  put(shown, image.source_url).catch(() => shown.remove());
+  put(shown, thumbnail(image.source_url, WIDTH)).catch(() => shown.remove());
   const words = element("span", { class: "prompt" }, image.prompt);
   return element("li", {}, element("a", { class: "open", href: `#${image.id}` }, element("span", { class: "thumb" }, shown), words));
 }

@@ -8,9 +8,13 @@ const VIEWS = [
 
 let shown = { before: null, after: null };
 let view = "compare";
+let behind = "plain"; // what is shown again once painting is done
 let fetching = false;
 
-const look = (name) => ($("stage").dataset.view = name);
+function look(name) {
+  behind = name;
+  if ($("stage").dataset.view !== "paint") $("stage").dataset.view = name;
+}
 
 /** Make room for a picture of this size. */
 export function fit(width, height) {
@@ -22,11 +26,7 @@ export function fit(width, height) {
 
 /** Show the place where a picture can be dropped. */
 export function empty() {
-  shown = { before: null, after: null };
-  for (const image of [$("before"), $("after")]) {
-    image.removeAttribute("src");
-    delete image.dataset.path;
-  }
+  showNothing();
   show("stage", false);
   show("drop");
 }
@@ -52,12 +52,21 @@ export async function showSource(path, prompt) {
   await put($("before"), path);
 }
 
-/** Show what a job's latents show by now. */
-export async function showPreview(path) {
+/** Show an empty canvas, for a picture that is still to be painted. */
+export function showNothing() {
+  shown = { before: null, after: null };
+  plain();
+  $("before").removeAttribute("src");
+  delete $("before").dataset.path;
+  $("before").alt = "";
+}
+
+/** Show what a job's latents show by now, as long as that job is on the stage. */
+export async function showPreview(path, wanted) {
   if (fetching) return;
   fetching = true;
   try {
-    const working = () => $("stage").dataset.view === "working" && !shown.after;
+    const working = () => behind === "working" && !shown.after && wanted();
     await putFresh($("after"), path, working);
     if (!working()) return;
     $("after").alt = "What the job shows by now";
@@ -81,6 +90,11 @@ export function work() {
   look("working");
 }
 
+/** Show the source to be painted on, or again what was shown before. */
+export function paint(on) {
+  $("stage").dataset.view = on ? "paint" : behind;
+}
+
 /** Show an edited picture beside its source. */
 export async function showResult(before, after, prompt) {
   shown = { before, after };
@@ -88,21 +102,26 @@ export async function showResult(before, after, prompt) {
   await Promise.all([put($("before"), before), put($("after"), after)]);
   if (shown.after !== after) return;
   show("after");
-  say("caption", null);
+  peek(null);
   look(view);
   choices($("views"), VIEWS, view, (name) => look((view = name)));
 }
 
-/** Show other pictures in place of both, as long as someone looks; without any, show both again. */
-export function peek(words, before, after) {
+/** Show other pictures in place of both, or a mask over both, as long as someone looks; without any, show both again. */
+export function peek(words, { before, after, veil } = {}) {
+  const over = Boolean(veil) && view !== "side";
+  if (veil && !over) [before, after] = [veil, veil];
   say("caption", words);
-  $("before").classList.toggle("dim", Boolean(words) && !before);
-  $("after").classList.toggle("dim", Boolean(words) && !after);
-  return Promise.all([put($("before"), before ?? shown.before), put($("after"), after ?? shown.after)]);
+  show("veil", over);
+  const replaced = Boolean(words) && !over;
+  $("before").classList.toggle("dim", replaced && !before);
+  $("after").classList.toggle("dim", replaced && !after);
+  const pictures = [put($("before"), before ?? shown.before), put($("after"), after ?? shown.after)];
+  return Promise.all(over ? [put($("veil"), veil), ...pictures] : pictures);
 }
 
 function plain() {
-  show("after", false);
+  for (const id of ["after", "veil"]) show(id, false);
   say("caption", null);
   look("plain");
 }

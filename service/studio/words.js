@@ -1,34 +1,32 @@
 import { $, element, show } from "./dom.js";
+import * as brush from "./brush.js";
 
-const WEIGHT = { low: -2, high: 6, step: 0.25 };
-
-const same = (one, other) => one.toLowerCase() === other.toLowerCase();
+export const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 
 let words = [];
 let blend = [];
-let weights = {};
-let weighable = [];
-let bounds = null;
+let keep = [];
+let suggested = []; // where it may change as long as the person has not said so
+let decided = false; // whether the person has said where it may change
+let given = null; // where a request says that it may, until its words are known
 let changed = () => {};
+let wide = () => false;
 
-/** What stands in the request: which words confine the change, and what each word's attention is times. */
-export const chosen = () => ({
-  blend_words: blend === "changed" ? "changed" : blend.length ? blend : null,
-  reweight: bounds ? weights : {},
-});
+const confined = () => given?.blend ?? (decided ? blend : brush.painted() ? [] : suggested);
 
-/** Take these over from a request. */
-export function begin(params, tell) {
-  blend = params?.blend_words ?? [];
-  weights = { ...params?.reweight };
-  changed = tell;
+/** Where the picture may change, by words of the prompts, whether the person has said so, and where it may not after all. */
+export function chosen() {
+  const where = confined();
+  return { blend_words: where.length ? where : null, decided: decided || Boolean(given), subtract_words: keep };
 }
 
-/** Offer weights within the bounds of the method's schema, if it has any. */
-export function suit(schema) {
-  bounds = schema.properties.reweight?.additionalProperties;
-  show("weighing", Boolean(bounds));
-  paintWeights();
+/** Take these over from a request; `isWide` says of a word whether it is of the whole picture. */
+export function begin(params, isWide, tell) {
+  blend = [];
+  given = params && "blend_words" in params ? { blend: params.blend_words ?? [] } : null;
+  keep = params?.subtract_words ?? [];
+  decided = false;
+  [changed, wide] = [tell, isWide];
 }
 
 /** Offer the words of a comparison; choices of words that are gone are dropped. */
@@ -37,79 +35,68 @@ export function offer(compared) {
   words = [...gone, ...compared.target].filter(
     (word, at, all) => all.findIndex((other) => same(other.text, word.text)) === at,
   );
+  const things = compared.swapped && !words.some((word) => word.change === "changed" && wide(word.text));
+  suggested = compared.chosen ? (compared.chosen.params.blend_words ?? []) : things ? "changed" : [];
+  if (given) {
+    // What the page would have chosen by itself goes on to follow the words.
+    blend = given.blend;
+    decided = JSON.stringify(blend) !== JSON.stringify(suggested);
+    given = null;
+  }
   const there = (text) => words.some((word) => same(word.text, text));
-  if (blend !== "changed") blend = blend.filter(there);
-  const inTarget = (text) => compared.target.some((word) => same(word.text, text));
-  weights = Object.fromEntries(Object.entries(weights).filter(([text]) => inTarget(text)));
-  weighable = words.filter((word) => inTarget(word.text));
-  paintPlaces();
-  paintWeights();
+  if (blend !== "changed" && blend.length) {
+    blend = blend.filter(there);
+    decided = blend.length > 0;
+  }
+  keep = keep.filter(there);
+  paint();
 }
 
-function paintPlaces() {
-  const anywhere = blend !== "changed" && !blend.length;
-  const wide = [
-    ["anywhere", anywhere, () => (blend = [])],
-    ["where words change", blend === "changed", () => (blend = "changed")],
-  ];
-  const chips = [
-    ...wide.map(([label, on, choose]) => chip(label, "wide", on, choose)),
+/** Show the choices anew, as after a stroke of the brush. */
+export function paint() {
+  const where = confined();
+  const anywhere = where !== "changed" && !where.length;
+  const choose = (value) => () => [decided, blend] = [true, value];
+  const places = [
+    chip("anywhere", "wide", anywhere && !brush.painted(), () => (choose([])(), brush.clear())),
+    chip("where words change", "wide", where === "changed", choose("changed")),
+    chip("where I paint", "wide", brush.painted() > 0, () => brush.open(), { id: "by-hand", "aria-expanded": String(brush.isOpen()) }),
     ...words.map((word) => {
-      const on = blend !== "changed" && blend.some((text) => same(text, word.text));
-      return chip(word.text, word.change, on, () => toggle(word.text, on));
+      const on = where !== "changed" && where.some((text) => same(text, word.text));
+      return chip(word.text, word.change, on, choose(without(where === "changed" ? [] : where, word.text, on)));
     }),
   ];
-  const focused = [...$("places").children].indexOf(document.activeElement);
-  $("places").replaceChildren(...chips);
+  fill($("places"), places);
+  const kept = words.map((word) => {
+    const on = keep.some((text) => same(text, word.text));
+    return chip(word.text, word.change, on, () => (keep = without(keep, word.text, on)), { "aria-label": `Keep ${word.text}` });
+  });
+  fill($("kept"), kept);
+  $("keeping-words").querySelector("summary").dataset.now = keep.join(", ");
+  show("keeping-words", words.length > 0);
+  $("blend-hint").textContent = hint(where, anywhere);
+}
+
+function hint(where, anywhere) {
+  const part = brush.painted();
+  if (part) return `You painted ${Math.max(1, Math.round(part * 100))} % of the picture. Everywhere else it is kept.`;
+  if (anywhere) return "Click words, or paint, to confine the change to a place.";
+  return "Everywhere else the picture is kept.";
+}
+
+const without = (list, text, on) => (on ? list.filter((other) => !same(other, text)) : [...list, text]);
+
+function fill(group, chips) {
+  const focused = [...group.children].indexOf(document.activeElement);
+  group.replaceChildren(...chips);
   if (focused >= 0) chips[Math.min(focused, chips.length - 1)].focus();
-  $("blend-hint").textContent = anywhere
-    ? "Click words to confine the change to where they are."
-    : "Everywhere else the picture is kept.";
 }
 
-function toggle(text, on) {
-  const listed = blend === "changed" ? [] : blend;
-  blend = on ? listed.filter((other) => !same(other, text)) : [...listed, text];
-}
-
-function chip(label, kind, on, choose) {
+function chip(label, kind, on, choose, more = {}) {
   const click = () => {
     choose();
-    paintPlaces();
+    paint();
     changed();
   };
-  return element("button", { type: "button", class: `chip ${kind}`, "aria-pressed": String(on), click }, label);
-}
-
-function paintWeights() {
-  const open = $("weights").contains(document.activeElement);
-  if (open || !bounds) return;
-  $("weights").replaceChildren(...weighable.map(({ text, change }) => weight(text, change)));
-  tellWeights();
-}
-
-function weight(text, change) {
-  const value = weights[text] ?? 1;
-  const range = { type: "range", min: WEIGHT.low, max: WEIGHT.high, step: WEIGHT.step };
-  const number = { type: "number", min: bounds.minimum, max: bounds.maximum, step: "any" };
-  const inputs = [range, number].map((attributes) =>
-    element("input", { ...attributes, value, "aria-label": `Weight of ${text}` }),
-  );
-  for (const input of inputs) {
-    input.addEventListener("input", () => {
-      const given = input.valueAsNumber;
-      if (Number.isNaN(given)) return;
-      for (const other of inputs) if (other !== input) other.value = given;
-      if (given === 1) delete weights[text];
-      else weights[text] = given;
-      tellWeights();
-      changed();
-    });
-  }
-  return element("label", { class: "dial" }, element("span", { class: change }, text), ...inputs);
-}
-
-function tellWeights() {
-  const said = Object.entries(weights).map(([text, factor]) => `${text} ×${factor}`);
-  $("weighing").querySelector("summary").dataset.now = said.join(", ");
+  return element("button", { type: "button", class: `chip ${kind}`, "aria-pressed": String(on), click, ...more }, label);
 }

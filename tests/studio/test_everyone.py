@@ -1,8 +1,12 @@
-"""The page without a mouse, on a phone, in the dark."""
+"""The page without a mouse, on a phone, in the dark, in a person's own colours, under another path."""
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.studio.conftest import Hands, ask, by_hand, ready, visiting
+from service.settings import ServiceSettings
+from store import Store
+from tests.service.live import serving
+from tests.studio.conftest import Hands, ask, by_hand, prepared, ready, visiting
 
 
 def test_all_of_it_is_done_by_keys_alone(page: Page, url: str, hands: Hands) -> None:
@@ -21,9 +25,11 @@ def test_all_of_it_is_done_by_keys_alone(page: Page, url: str, hands: Hands) -> 
 
     tab_to("Example: a cat on grass")
     page.keyboard.press("Enter")
+    expect(page.get_by_label("What the picture should show")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
     expect(page.get_by_label("What the picture shows")).to_be_focused()
     page.keyboard.press("Enter")
-    hands.invert(hands.take())
     expect(page.get_by_label("What the picture should show")).to_be_focused()
     page.keyboard.press("Control+a")
     page.keyboard.type("a dog on grass")
@@ -33,6 +39,7 @@ def test_all_of_it_is_done_by_keys_alone(page: Page, url: str, hands: Hands) -> 
     expect(page.get_by_role("button", name="cat", pressed=True)).to_be_focused()
     tab_to("Edit")
     page.keyboard.press("Enter")
+    prepared(page, hands)
     claim = hands.take()
     assert claim.request.params.blend_words == ("cat",)  # type: ignore[union-attr]
     hands.edit(claim)
@@ -46,13 +53,13 @@ def test_all_of_it_is_done_by_keys_alone(page: Page, url: str, hands: Hands) -> 
 
 
 def test_on_a_phone_nothing_is_cut_off_in_the_dark(browser: Browser, url: str, hands: Hands) -> None:
-    size = {"width": 360, "height": 740}
+    size = {"width": 320, "height": 640}
     with visiting(browser, viewport=size, has_touch=True, color_scheme="dark") as page:
 
         def fits() -> None:
-            assert page.evaluate("document.documentElement.scrollWidth") == 360
+            assert page.evaluate("document.documentElement.scrollWidth") == 320
             right = "(all) => Math.max(...all.map((one) => one.getBoundingClientRect().right))"
-            assert page.locator("body *").evaluate_all(right) <= 360
+            assert page.locator("body *").evaluate_all(right) <= 320
 
         page.goto(url)
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 20, 18)"
@@ -71,3 +78,64 @@ def test_on_a_phone_nothing_is_cut_off_in_the_dark(browser: Browser, url: str, h
         fits()
         page.get_by_text("Side by side").tap()
         fits()
+
+
+def test_nothing_is_found_against_the_rules_of_accessibility(page: Page, url: str, hands: Hands) -> None:
+    axe = Axe()
+
+    def clean() -> None:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            found = axe.run(page)
+            assert found.violations_count == 0, found.generate_report()
+
+    page.goto(url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pentimento")
+    expect(page.get_by_role("button", name="Example: a cat on grass")).to_be_visible()
+    clean()
+    ready(page, url, hands)
+    by_hand(page)
+    closed = page.locator("#edit details:not([open]) > summary:visible")
+    while closed.count():
+        closed.first.click()
+    claim = ask(page, hands, "a dog on tall grass")
+    hands.progress(claim, 5, "red")
+    expect(page.locator("#progress").get_by_role("progressbar")).to_have_attribute("aria-valuenow", "50")
+    clean()
+    hands.edit(claim)
+    expect(page.locator("#looks button")).to_have_count(5)
+    page.locator("#details summary").click()
+    clean()
+    page.get_by_role("button", name="where I paint").click()
+    clean()
+
+
+def test_what_is_chosen_is_seen_in_a_persons_own_colours(browser: Browser, url: str, hands: Hands) -> None:
+    with visiting(browser, forced_colors="active") as page:
+        ready(page, url, hands)
+        colour = "(one) => getComputedStyle(one).backgroundColor"
+        chips = page.locator("#places")
+        chosen, other = (
+            chips.get_by_role("button", name=name).evaluate(colour) for name in ("anywhere", "where I paint")
+        )
+        assert chosen != other
+        claim = ask(page, hands)
+        hands.progress(claim, 5)
+        bar = page.locator("#progress").get_by_role("progressbar")
+        expect(bar).to_have_attribute("aria-valuenow", "50")
+        assert bar.evaluate(colour) != bar.locator("span").evaluate(colour)
+        # The words are the field's own there, and not written twice.
+        assert page.locator("#ink").evaluate("(one) => getComputedStyle(one).visibility") == "hidden"
+
+
+def test_the_page_works_under_any_path(page: Page, shared: Store, hands: Hands) -> None:
+    with serving(shared, ServiceSettings(path_prefix="/tools/pen")) as live:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        ready(page, f"{live.url}/tools/pen/", hands)
+        hands.edit(ask(page, hands))
+        expect(page.locator("#outcome")).to_be_visible()
+        expect(page.locator("#edits .thumb img")).to_be_visible()
+        page.locator("#edits").get_by_role("button", name="Edit this one").click()
+        hands.take()
+    assert [each for each in asked if not each.startswith((f"{live.url}/tools/pen/", "blob:"))] == []

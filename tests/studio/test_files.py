@@ -4,6 +4,7 @@ import io
 import re
 from pathlib import Path
 
+import httpx2
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -12,14 +13,14 @@ from store import Store, keys
 from tests.pictures.files import encoded, p3, plain
 from tests.pictures.photographs import difference, photographs
 from tests.results import inverted
-from tests.studio.conftest import Hands, png
+from tests.studio.conftest import Hands, png, prepare
 
 
 def send(page: Page, url: str, file: Path) -> None:
     page.goto(url)
     page.locator("#file").set_input_files(file)
     page.get_by_label("What the picture shows").fill("a cat on grass")
-    page.get_by_role("button", name="Invert", exact=True).click()
+    prepare(page)
 
 
 def test_a_long_picture_is_fitted_as_the_page_offers(
@@ -33,7 +34,7 @@ def test_a_long_picture_is_fitted_as_the_page_offers(
     page.get_by_text("Add white", exact=True).click()
     expect(page.locator("#fit-hint")).to_contain_text("All of it stays")
     page.get_by_label("What the picture shows").fill("a screen")
-    page.get_by_role("button", name="Invert", exact=True).click()
+    prepare(page)
     claim = hands.take()
     assert isinstance(claim.request, InvertOptions)
     assert claim.request.fit == "pad"
@@ -65,7 +66,7 @@ def test_what_the_browser_cannot_show_is_sent_all_the_same(
     send(page, url, file)
     claim = hands.take()
     hands.invert(claim)
-    expect(page.get_by_role("button", name="Edit", exact=True)).to_be_enabled()
+    expect(page.locator("#facts[data-status=ready]")).to_be_visible()
     expect(page.locator("#file-hint")).to_be_hidden()
 
 
@@ -87,7 +88,7 @@ def test_five_photographs_are_kept_as_one_sees_them(
         with Image.open(io.BytesIO(shared.blobs.get(keys.source(claim.image_id)))) as kept:
             assert difference(kept, photograph.seen) < 3.0
         hands.invert(claim)
-        expect(page.get_by_role("button", name="Edit", exact=True)).to_be_enabled()
+        expect(page.locator("#facts[data-status=ready]")).to_be_visible()
 
 
 def test_the_page_names_the_model_and_what_it_knows_and_doubts(
@@ -108,7 +109,7 @@ def test_the_page_names_the_model_and_what_it_knows_and_doubts(
     page.locator("#file").set_input_files(file)
     page.get_by_label("What the picture shows").fill("a kitten on grass")
     expect(page.locator("#prompt-doubts")).to_contain_text("'kitten'")
-    page.get_by_role("button", name="Invert", exact=True).click()
+    prepare(page)
     claim = hands.take()
     doubt = Notice(code="poor_reconstruction", message="The model cannot represent this picture.")
     for key in (keys.working(*claim.record), keys.reconstruction(*claim.record)):
@@ -119,3 +120,24 @@ def test_the_page_names_the_model_and_what_it_knows_and_doubts(
     page.get_by_label("What the picture should show").fill("a unicorn on grass")
     expect(page.locator("#target-doubts")).to_contain_text("'unicorn'")
     expect(page.locator("#target-doubts")).not_to_contain_text("kitten")
+
+
+def test_photographs_come_to_the_page_no_larger_than_they_are_shown(
+    page: Page, url: str, hands: Hands, tmp_path: Path
+) -> None:
+    sent = 0
+    for shade in range(3):
+        noise = Image.merge("RGB", [Image.effect_noise((1024, 1000), 60 + 9 * at + shade) for at in range(3)])
+        file = encoded(noise, compress_level=1)
+        answer = httpx2.post(
+            f"{url}/invert", files={"image": file}, data={"prompt": "noise"}, trust_env=False, timeout=60
+        )
+        assert answer.status_code == 202
+        sent += len(file)
+    came: list[int] = []
+    page.on("response", lambda answer: came.append(int(answer.headers.get("content-length", 0))))
+    page.goto(url)
+    expect(page.locator("#pictures img")).to_have_count(3)
+    for picture in page.locator("#pictures img").all():
+        expect(picture).to_have_js_property("naturalWidth", 320)
+    assert sum(came) < 800_000 < sent / 10

@@ -8,7 +8,7 @@ import httpx2
 from playwright.sync_api import Page, expect
 
 from api_schemas import EditRequest
-from tests.studio.conftest import Hands, ask, by_hand, png, ready
+from tests.studio.conftest import Hands, ask, by_hand, png, prepare, ready
 
 
 def params(claim: Any) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def test_controls_have_the_forms_ranges_and_defaults_of_the_methods(
     ready(page, url, hands)
     page.get_by_text("How much of the source is kept").click()
     methods = {each["name"]: each for each in httpx2.get(f"{url}/methods", trust_env=False).json()}
-    elsewhere = {"attention", "blend_words", "reweight", "value_prompt"}
+    elsewhere = {"attention", "attention_steps", "blend_words", "subtract_words", "reweight", "value_prompt"}
     for name, own in (("auto", {}), ("p2p", {"tau_c": 0.3}), ("p2plus", {}), ("plain", {}), ("pnp", {})):
         page.locator("#methods").get_by_text(name, exact=True).click()
         expect(page.locator("#method-hint")).to_have_text(methods[name]["summary"])
@@ -49,11 +49,13 @@ def test_every_form_of_a_parameter_can_be_set(page: Page, url: str, hands: Hands
     by_hand(page)
     page.get_by_label("edit: ").select_option("refine")
     page.get_by_label("padding: ").select_option("end")
-    page.get_by_label("subtract_words: ").fill("grass, dog,")
+    page.get_by_text("It keeps", exact=True).click()
+    page.get_by_role("button", name="Keep grass").click()
+    page.get_by_role("button", name="Keep dog").click()
     page.get_by_label("blend_threshold: ").press("ArrowRight")
     expect(page.locator("#keeping summary")).to_have_attribute("data-now", re.compile("padding"))
     page.get_by_text("Style and strength").click()
-    page.get_by_label("negative_prompt").fill("blurred")
+    page.locator("#style").get_by_label("negative_prompt").fill("blurred")
     claim = ask(page, hands, "a dog on grass")
     asked = params(claim)
     assert isinstance(claim.request, EditRequest)
@@ -75,11 +77,11 @@ def test_every_form_of_a_parameter_can_be_set(page: Page, url: str, hands: Hands
 def test_an_inversion_has_controls_of_its_own(page: Page, url: str, hands: Hands) -> None:
     page.goto(url)
     page.get_by_role("button", name="Example: a cat on grass").click()
-    page.get_by_text("How it is inverted").click()
+    page.get_by_text("How it is prepared").click()
     page.locator("#inverters").get_by_text("edit-friendly", exact=True).click()
     page.get_by_label("seed: ").fill("7")
     page.get_by_label("last_noise: ").uncheck()
-    page.get_by_role("button", name="Invert", exact=True).click()
+    prepare(page)
     claim = hands.take()
     assert params(claim) == {"guidance_scale": None, "seed": 7, "last_noise": False}
 
@@ -98,8 +100,8 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
     page.locator("#places").get_by_role("button", name="dog").click()
     page.locator("#places").get_by_role("button", name="cat").click()
     page.get_by_text("Style and strength").click()
-    page.get_by_label("guidance_scale").fill("4.5")
-    page.get_by_label("value_prompt").fill(" a sketch of a dog ")
+    page.locator("#style").get_by_label("guidance_scale").fill("4.5")
+    page.locator("#style").get_by_label("value_prompt").fill(" a sketch of a dog ")
     claim = ask(page, hands, "a dog on tall grass")
     asked = params(claim)
     assert isinstance(claim.request, EditRequest)
@@ -111,7 +113,7 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
 
     # A word that is written no more takes its settings along.
     again = ask(page, hands, "a fox on grass")
-    assert (params(again)["reweight"], params(again)["blend_words"]) == ({}, None)
+    assert (params(again)["reweight"], params(again)["blend_words"]) == ({}, "changed")
     hands.edit(again, "red")
     expect(page.locator("#edits li")).to_have_count(2)
     expect(page.locator("#edits li[data-selected]")).to_contain_text("a fox on grass")
@@ -121,11 +123,12 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
     expect(page.locator("#places").get_by_role("button", name="dog")).to_have_attribute(
         "aria-pressed", "true"
     )
+    page.locator("#style").get_by_label("guidance_scale").fill("4.75")
     page.get_by_role("button", name="Edit", exact=True).click()
     repeated = hands.take()
     assert params(repeated) == asked
     assert isinstance(repeated.request, EditRequest)
-    assert repeated.request.guidance_scale == 4.5
+    assert repeated.request.guidance_scale == 4.75
 
 
 def test_auto_is_chosen_and_says_what_it_chose(page: Page, url: str, hands: Hands) -> None:
@@ -144,7 +147,7 @@ def test_a_guidance_scale_that_cannot_be_is_told_where_it_is_set(page: Page, url
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a dog on grass")
     page.get_by_text("Style and strength").click()
-    page.get_by_label("guidance_scale").fill("99")
+    page.locator("#style").get_by_label("guidance_scale").fill("99")
     page.get_by_text("Style and strength").click()
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(page.locator("#style-error")).to_be_visible()
@@ -156,7 +159,7 @@ def test_a_look_that_is_too_long_is_told_where_it_is_set(page: Page, url: str, h
     page.get_by_label("What the picture should show").fill("a dog on grass")
     by_hand(page)
     page.get_by_text("Style and strength").click()
-    page.get_by_label("value_prompt").fill("a sketch " * 60)
+    page.locator("#style").get_by_label("value_prompt").fill("a sketch " * 60)
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(page.locator("#style-error")).to_contain_text("Shorten it")
     expect(page.locator("#target-error")).to_be_hidden()
@@ -186,7 +189,7 @@ def test_a_picture_can_be_dropped_anywhere(page: Page, url: str, hands: Hands) -
     expect(page.get_by_label("What the picture shows")).to_be_focused()
     expect(page.get_by_label("What the picture shows")).to_have_value("")
     page.keyboard.type("the night")
-    page.keyboard.press("Enter")
+    prepare(page)
     claim = hands.take()
     assert claim.request.prompt == "the night"
     hands.invert(claim)

@@ -2,20 +2,19 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.studio.conftest import Hands, ask, ready
+from tests.studio.conftest import Hands, ask, prepare, ready
 
 
 def differently(page: Page, hands: Hands, method: str) -> str:
     """Invert what is on the page again, by another method."""
-    page.get_by_role("button", name="Invert it differently").click()
-    expect(page.get_by_role("button", name="Invert", exact=True)).to_be_enabled()
-    page.get_by_text("How it is inverted").click()
+    page.get_by_role("button", name="Prepare it differently").click()
+    expect(page.get_by_role("button", name="Prepare it now")).to_be_enabled()
     page.locator("#inverters").get_by_text(method, exact=True).click()
-    page.get_by_role("button", name="Invert", exact=True).click()
+    prepare(page)
     claim = hands.take()
     assert claim.inversion.method == method
     hands.invert(claim)
-    expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible()
+    expect(page.locator("#facts[data-status=ready]")).to_be_visible()
     return claim.image_id
 
 
@@ -48,7 +47,8 @@ def test_edits_take_the_inversion_that_is_chosen_and_using_one_again_takes_its_o
     hands.edit(third)
     expect(page.locator("#outcome")).to_be_visible()
 
-    page.locator("#edits li").nth(1).get_by_role("button", name="Use again").click()
+    page.locator("#edits li").filter(has_text="a fox").get_by_role("button", name="Use again").click()
     expect(offered.get_by_label("ddim, 50 steps")).to_be_checked()
+    page.get_by_label("What the picture should show").fill("a lion on grass")
     page.get_by_role("button", name="Edit", exact=True).click()
     assert hands.take().record == second.record

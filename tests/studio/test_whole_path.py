@@ -24,9 +24,9 @@ def url(serving: Serving) -> str:
 def invert(page: Page, url: str, example: str, steps: int) -> None:
     page.goto(url)
     page.get_by_role("button", name=f"Example: {example}").click()
-    page.get_by_text("How it is inverted").click()
-    page.get_by_label("Steps").fill(str(steps))
-    page.get_by_role("button", name="Invert", exact=True).click()
+    page.get_by_text("How it is prepared").click()
+    page.locator("#how").get_by_label("Steps").fill(str(steps))
+    page.get_by_role("button", name="Prepare it now").click()
 
 
 def run(command: list[str], script: str, folder: Path) -> None:
@@ -39,16 +39,18 @@ def run(command: list[str], script: str, folder: Path) -> None:
 
 def test_from_an_example_to_an_edit_that_can_be_repeated(page: Page, url: str, tmp_path: Path) -> None:
     invert(page, url, "a cat on grass", steps=10)
-    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(page.locator("#progress").get_by_role("progressbar")).to_be_visible()
 
     target = page.get_by_label("What the picture should show")
     target.fill("a fox on tall grass")
     expect(page.locator("#ink .changed")).to_have_text("fox")
     expect(page.locator("#ink .added")).to_have_text("tall")
     expect(page.locator("#reading")).to_have_text("cat → fox · new: tall")
-    page.get_by_role("button", name="where words change").click()
+    expect(page.locator("#chosen")).to_contain_text("A thing is swapped")
+    expect(page.get_by_role("button", name="where words change", pressed=True)).to_be_visible()
     page.get_by_text("How much of the source is kept").click()
     page.locator("#methods").get_by_text("p2p", exact=True).click()
+    page.get_by_role("button", name="where words change").click()
     page.get_by_label("tau_s: ").press("ArrowLeft")
     page.get_by_text("How much each word counts").click()
     page.get_by_role("spinbutton", name="Weight of fox").fill("1.5")
@@ -56,8 +58,10 @@ def test_from_an_example_to_an_edit_that_can_be_repeated(page: Page, url: str, t
     go = page.get_by_role("button", name="Edit", exact=True)
     expect(go).to_be_enabled()
     go.click()
-    expect(page.get_by_role("progressbar")).to_be_visible()
+    expect(page.locator("#progress").get_by_role("progressbar")).to_be_visible()
     expect(page.locator("#outcome")).to_be_visible()
+    expect(page.locator("#figures")).to_be_hidden()
+    page.locator("#details summary").click()
     figures = page.locator("#figures").inner_text()
     assert all(name in figures for name in ("Took", "from the cache", "PSNR", "SSIM", "Outside the mask"))
 
@@ -96,6 +100,7 @@ def test_from_an_example_to_an_edit_that_can_be_repeated(page: Page, url: str, t
         == job["request"]["params"]
     )
     made = httpx2.get(url + job["result"]["images"][0]["url"], trust_env=False).content
+    card.get_by_text("Code").click()
     for name, command in {"curl": ["bash", "-e"], "Python": [sys.executable, "-"]}.items():
         card.get_by_role("button", name=f"Copy as {name}").click()
         expect(page.get_by_role("status").filter(has_text=f"Copied as {name}")).to_be_visible()
@@ -107,7 +112,7 @@ def test_from_an_example_to_an_edit_that_can_be_repeated(page: Page, url: str, t
 
 def test_an_inversion_survives_a_reload_and_can_be_canceled(page: Page, url: str) -> None:
     invert(page, url, "a fox on snow", steps=400)
-    bar = page.get_by_role("progressbar")
+    bar = page.locator("#progress").get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuenow", BEGUN)
     expect(page.get_by_alt_text("What the job shows by now")).to_be_visible()
     page.reload()
@@ -115,10 +120,10 @@ def test_an_inversion_survives_a_reload_and_can_be_canceled(page: Page, url: str
     jobs = httpx2.get(f"{url}/jobs?kind=invert&status=processing", trust_env=False).json()["jobs"]
     assert [job["request"]["prompt"] for job in jobs] == ["a fox on snow"]
     expect(page.locator("#said")).to_have_text("a fox on snow")
-    page.get_by_role("button", name="Cancel").click()
+    page.locator("#progress").get_by_role("button", name="Cancel").click()
     expect(page.locator("#job-error")).to_contain_text("canceled")
     expect(bar).to_be_hidden()
 
-    page.get_by_role("button", name="Invert it differently").click()
+    page.get_by_role("button", name="Prepare it differently").click()
     expect(page.get_by_label("What the picture shows")).to_have_value("a fox on snow")
-    expect(page.get_by_role("button", name="Invert", exact=True)).to_be_enabled()
+    expect(page.get_by_role("button", name="Prepare it now")).to_be_enabled()

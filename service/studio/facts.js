@@ -1,0 +1,47 @@
+import { $, choices, day, describe, say, seconds, show } from "./dom.js";
+import { warn } from "./models.js";
+import { decibels } from "./outcome.js";
+
+/** The image as one of its inversions has it; one that an edit made shows the same picture as the image's own. */
+export function by(found, used) {
+  const { prompt, method, steps, params } = used;
+  return { ...found, used, prompt, method, steps, params, result: used.result ?? found.result };
+}
+
+/** The image as its own inversion has it. */
+export const own = (found) => by(found, found.inversions.find((each) => each.own));
+
+/** The inversion of the image that a request takes, whether it is known by now or not. */
+export function taken(image, asked) {
+  const equal = (each) => ["method", "steps", "prompt", "params"].every((name) => alike(each[name], asked[name]));
+  return image.inversions.find((each) => !each.region && equal(each)) ?? { ...image.used, id: null, result: null, ...asked };
+}
+
+function alike(one, other) {
+  if (one === null || typeof one !== "object") return one === other;
+  return JSON.stringify(Object.entries(one).sort()) === JSON.stringify(Object.entries(other ?? {}).sort());
+}
+
+/** Say what is known of an image; `turn` is called with the inversion that edits are to take. */
+export function paint(image, turn) {
+  document.title = `${image.prompt} · Pentimento`;
+  $("said").textContent = image.prompt;
+  $("facts").dataset.status = image.status;
+  const { used } = image;
+  const made = used.result;
+  const offered = image.inversions.filter((each) => each.own || (each.status === "ready" && !each.region));
+  const named = offered.map((each) => ({ name: each.id, label: `${each.method}, ${each.steps} steps` }));
+  choices($("inversions"), named, used.id, (id) => turn(offered.find((each) => each.id === id)));
+  show("inversions", offered.length > 1);
+  describe($("facts-figures"), [
+    ["Model", image.model],
+    ["Inversion", image.method],
+    ["Steps", String(image.steps)],
+    ["Fidelity", made && decibels(made.psnr), "PSNR of what the model makes of the inversion, against the source"],
+    ["Took", made && `${seconds(made.seconds)}${made.cached ? ", cached" : ""}`],
+    ["Size", `${image.width} × ${image.height}`],
+  ]);
+  say("kept-until", `Kept until ${day(image.expires_at)}; every use puts this off.`);
+  warn("facts-doubts", made?.warnings ?? []);
+  show("facts");
+}
