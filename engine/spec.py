@@ -47,6 +47,7 @@ REGISTRY = {
                 "p2plus": {"tau_c": 0.2, "tau_s": 0.6, "padding": "end"},
                 "sdedit": {"strength": 0.8},
                 "masactrl": {"layer_start": 0.8},
+                "uniedit": {"alpha": 0.8, "omega": 2.0},
             },
         ),
         ModelSpec(name="stable-diffusion-v1-5/stable-diffusion-v1-5", vision=CLIP_B_16),
