@@ -42,6 +42,10 @@ CONFINED: Final[Mapping[str, Recipe]] = {
     "edit-friendly p2p .2/.5 at 4, mask .5": _way(
         "p2p", "edit-friendly", 4.0, tau_s=0.5, blend_threshold=0.5
     ),
+    "edit-friendly p2p .2/.5 at 4, mask .4": _way(
+        "p2p", "edit-friendly", 4.0, tau_s=0.5, blend_threshold=0.4
+    ),
+    "edit-friendly p2p .2/.5 at 4, mask .7": _way("p2p", "edit-friendly", 4.0, tau_s=0.5),
 }
 """Ways that change it only where the words of the edit's kind are."""
 

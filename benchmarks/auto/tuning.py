@@ -34,8 +34,9 @@ PAIRS: Mapping[Kind, tuple[str, ...]] = {
     Kind.SEVERAL: ("object",),
 }
 """Which pairs of scenes are edits of a kind; of several changes, a swap before another background."""
-NEARLY, CLOSE = 5.0, 1.0
+NEARLY, CLOSE = 5.0, 0.7
 FINALISTS = 4
+USUAL_THRESHOLD = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,10 @@ class Tried:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Means of a candidate over the edits of one kind; `recognised` in percent, `scale` its guidance."""
+    """Means of a candidate over the edits of one kind; `recognised` in percent.
+
+    `scale` is its guidance, `opens` how much its mask lets change, from 0 to 1 for everything.
+    """
 
     candidate: str
     edits: int
@@ -61,6 +65,7 @@ class Summary:
     outside: float | None
     truth: float
     scale: float | None = None
+    opens: float = 1.0
 
 
 def pair_of(kind: Kind, number: int) -> Pair:
@@ -197,6 +202,7 @@ def summaries(tried: Sequence[Tried], kind: Kind, edits: int) -> list[Summary]:
                     outside=fmean(outside) if outside else None,
                     truth=fmean(one.truth for one in some.values()),
                     scale=known[name].guidance_scale,
+                    opens=_opens(known[name]),
                 )
             )
     return sorted(found, key=lambda one: (-one.recognised, -one.truth))
@@ -206,7 +212,8 @@ def best(some: Sequence[Summary], usual: float) -> Summary:
     """The candidate nearest to the truth, of those recognised nearly as often as any.
 
     Distance alone would choose to change nothing, recognition alone to keep nothing. Of those that are close
-    to the nearest the one that is guided most strongly is taken, for it leaves least of what was there.
+    to the nearest the one that is guided most strongly is taken, for it leaves least of what was there; of
+    these the one whose mask opens most.
     `usual` is the model's guidance scale.
     """
     enough = max(one.recognised for one in some) - NEARLY
@@ -214,5 +221,12 @@ def best(some: Sequence[Summary], usual: float) -> Summary:
     close = max(one.truth for one in seen) - CLOSE
     return max(
         (one for one in seen if one.truth >= close),
-        key=lambda one: (usual if one.scale is None else one.scale, one.truth),
+        key=lambda one: (usual if one.scale is None else one.scale, one.opens, one.truth),
     )
+
+
+def _opens(recipe: Recipe) -> float:
+    threshold = float(recipe.params.get("blend_threshold", USUAL_THRESHOLD))
+    if recipe.mask is None:
+        return 1.0
+    return threshold if recipe.mask == "kept" else 1 - threshold

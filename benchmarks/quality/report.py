@@ -47,7 +47,8 @@ Why the published StyleDiffusion, which takes 70 s an image, is not among them:
 ## What `auto` chooses
 
 By `python -m benchmarks.auto`, on other scenes: of the candidates recognised nearly as often as any, the one
-nearest to the truth; of those within 1 dB of it, the one that is guided most strongly.
+nearest to the truth; of those within .7 dB of it, the one that is guided most strongly, with the mask that
+opens most.
 
 {recipes}
 

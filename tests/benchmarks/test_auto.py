@@ -69,6 +69,8 @@ def test_the_nearest_to_the_truth_is_chosen_among_those_that_are_recognised() ->
 
     unchanged, good, worse = fares(10, 30), fares(87, 22), fares(90, 20)
     assert best([unchanged, worse, good], 3.0) is good
-    stronger, strongest = fares(87, 21.5, 4.0), fares(90, 20.5, 5.0)
+    stronger, strongest = fares(87, 21.6, 4.0), fares(90, 20.5, 5.0)
     assert best([unchanged, stronger, good, strongest], 3.0) is stronger
     assert best([unchanged, stronger, good, strongest], 7.5) is good
+    closed = Summary(candidate="", edits=20, recognised=90, outside=None, truth=21.9, scale=4.0, opens=0.5)
+    assert best([closed, stronger, good], 3.0) is stronger
