@@ -231,7 +231,7 @@ def source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) ->
             size,
             {"cond": record.prompt, "uncond": record.params.get("negative_prompt") or ""},
         ),
-        learned=INVERTERS[record.method].learned(model, record.learned, record.prompt),
+        learned=INVERTERS[record.method].learned(model, record),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from PIL import Image
@@ -16,6 +17,7 @@ from engine.inverters import INVERTERS, Source
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord, content_key
 from engine.schedule import Schedule
+from engine.source import SourceCache, Walk
 from parameters import InversionParameters
 
 
@@ -27,11 +29,13 @@ def invert(
     method: str = "direct",
     steps: int = 50,
     params: InversionParameters | Mapping[str, Any] | None = None,
+    cache: SourceCache | None = None,
     on_progress: OnProgress | None = None,
 ) -> SourceRecord:
     """Invert a picture, described by a prompt, into the record that all its edits start from.
 
-    `on_progress` is called after every step; what it raises ends the inversion and leaves no trace.
+    An inversion that sees what edits take from the source puts it into their `cache`. `on_progress` is called
+    after every step; what it raises ends the inversion and leaves no trace.
 
     Raises:
         PentimentoError: see `engine.errors`.
@@ -42,17 +46,23 @@ def invert(
     picture = codec.fit(model, image)
     schedule = model.schedule(steps, latent_size(model, picture))
     inverter = INVERTERS.find(method)
-    with memory_errors():
+    key = _key(model, picture, prompt, given, schedule)
+    walk = None if cache is None else Walk(cache=cache, record=key, device=model.device)
+    with memory_errors(), _undone(walk):
         report(Progress("encode", 0, 1))
         latent = codec.encode(model, picture)
         size = latent_size(model, picture)
         source = Source(
-            picture=picture, latent=latent, text=model.read(prompt, size), empty=model.read("", size)
+            picture=picture,
+            latent=latent,
+            text=model.read(prompt, size),
+            empty=model.read("", size),
+            walk=walk,
         )
         report(Progress("encode", 1, 1, latent))
         inversion = inverter.invert(model, source, schedule, given, report)
     return SourceRecord(
-        key=_key(model, picture, prompt, given, schedule),
+        key=key,
         revision=model.revision,
         dtype=model.dtype_name,
         method=method,
@@ -105,6 +115,17 @@ def resolved(
 def latent_size(model: Backbone, picture: Image.Image) -> tuple[int, int]:
     """Height and width of the latent of a working picture."""
     return picture.height // model.vae_factor, picture.width // model.vae_factor
+
+
+@contextmanager
+def _undone(walk: Walk | None) -> Iterator[None]:
+    """Forget what was kept of a walk that does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        if walk is not None:
+            walk.cache.forget(walk.record)
+        raise
 
 
 def _key(

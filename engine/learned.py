@@ -37,3 +37,9 @@ class Learned:
     def shift(self, index: int, branch: str) -> Tensor | None:
         """What is added to the network's input (1, C, h, w), None for nothing."""
         return None
+
+    def source_input(self, index: int) -> Tensor | None:
+        """What the network is fed of the source itself (1, C, h, w), to the bit: a latent and its shift add
+        up to it but for rounding. None for the source's latent.
+        """
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ from engine.attention import Branch, Features, Heads, Observer, Site, Sites, Sou
 from engine.backbones import Backbone
 from engine.denoise import together
 from engine.errors import InvalidParameter, check_finite
+from engine.guidance import Guidance
 from engine.lane import Lane
-from engine.noise import move, noised, seeded_noise
+from engine.noise import Level, move, noised, seeded_noise
 from engine.record import SourceRecord
 
 _PICTURE = "picture"
@@ -101,6 +103,49 @@ class _Entry(NamedTuple):
     """The edit that used it last."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """What a cache keeps of one walk of a record's source down its noise levels.
+
+    `guidance` is that of a source that is sampled; one on its path is where it is at any guidance. `noise` is
+    the seed of one that is noised instead.
+    """
+
+    cache: SourceCache
+    record: str
+    device: torch.device
+    guidance: Guidance | None = None
+    noise: int | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What its keys in the cache begin with."""
+        return (self.record, str(self.device), self.guidance, self.noise)
+
+    def features(self, index: int, branch: Branch) -> Mapping[str, Tensor]:
+        """What is kept of a branch in step `index`, by site; nothing if it is not there any more."""
+        return self.cache.get(self._at(index, branch)) or {}
+
+    def keep(self, index: int, branch: Branch, hidden: Mapping[str, Tensor]) -> None:
+        """Keep what a branch looks like in step `index`, by site."""
+        if hidden:
+            nbytes = sum(tensor.nbytes for tensor in hidden.values())
+            self.cache.put(self._at(index, branch), hidden, nbytes)
+
+    def _at(self, index: int, branch: Branch) -> Hashable:
+        """The cache's key; what a branch of this name reads may be another prompt, or what was learned."""
+        return (*self.key, index, branch.name, branch.conditioning.keys)
+
+
+def look_into(
+    model: Backbone, x: Tensor, level: Level, step: Step, sites: frozenset[str]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """What the denoiser predicts for the one branch of a step, and what it looks like inside, by site."""
+    recorder = _Recorder(sites)
+    (held,) = together(model, x, level, replace(step, observers=(recorder,))).values()
+    return held, recorder.hidden
+
+
 class SourceRun:
     """One walk of a record's source down its noise levels, at the pace of the edits beside it.
 
@@ -128,12 +173,17 @@ class SourceRun:
         self._model, self._lane = model, lane
         self._cache = SourceCache(0) if cache is None else cache
         self._cache.begin()
-        # A pinned source is where it is at any guidance; a free one is not.
-        self._key = (record.key, str(model.device), None if pinned else lane.guidance, noise)
+        self._walk = Walk(
+            cache=self._cache,
+            record=record.key,
+            device=model.device,
+            guidance=None if pinned else lane.guidance,
+            noise=noise,
+        )
         trajectory = record.trajectory.to(model.device).flip(0)
         if noise is not None:
             trajectory = _noised(trajectory[-1:], lane, noise)
-        path: Tensor | None = trajectory if pinned else self._cache.get((*self._key, "path"))
+        path: Tensor | None = trajectory if pinned else self._cache.get((*self._walk.key, "path"))
         self._path = list((trajectory[:1] if path is None else path).split(1))
 
     def beside(self, step: Step, wanted: Mapping[str, frozenset[str]]) -> SourceStep:
@@ -150,12 +200,10 @@ class SourceRun:
         predictions: dict[str, Tensor] = {}
         for name in sorted(guiding | {name for name, sites in wanted.items() if sites}):
             branch = self._lane.branch(step.index, name)
-            key, sites = self._kept_under(branch, step.index), wanted.get(name, frozenset())
-            hidden: dict[str, Tensor] = self._cache.get(key) or {}
+            hidden, sites = self._walk.features(step.index, branch), wanted.get(name, frozenset())
             if name in guiding or not sites <= hidden.keys():
                 predictions[name], hidden = self._run(own, branch, sites | hidden.keys())
-                if hidden:
-                    self._cache.put(key, hidden, sum(tensor.nbytes for tensor in hidden.values()))
+                self._walk.keep(step.index, branch, hidden)
             if sites:
                 context = branch.conditioning.context
                 features[name] = Features(hidden=hidden, context=context, values=branch.values)
@@ -170,8 +218,7 @@ class SourceRun:
         for name, sites in wanted.items():
             if not sites:
                 continue
-            key = self._kept_under(self._lane.branch(step.index, name), step.index)
-            if not sites <= (self._cache.get(key) or {}).keys():
+            if not sites <= self._walk.features(step.index, self._lane.branch(step.index, name)).keys():
                 rows.add(name)
         return len(rows)
 
@@ -183,24 +230,20 @@ class SourceRun:
     @property
     def picture(self) -> Image.Image | None:
         """The source as it came out, if the cache knows it."""
-        kept: Image.Image | None = self._cache.get((*self._key, _PICTURE))
+        kept: Image.Image | None = self._cache.get((*self._walk.key, _PICTURE))
         return kept and kept.copy()
 
     def keep(self, picture: Image.Image) -> None:
         """Let the cache know how the source came out."""
-        self._cache.put((*self._key, _PICTURE), picture.copy(), len(picture.tobytes()), first=True)
-
-    def _kept_under(self, branch: Branch, index: int) -> Hashable:
-        """The cache's key; what a branch of this name reads may be another prompt, or what was learned."""
-        return (*self._key, index, branch.name, branch.conditioning.keys)
+        self._cache.put((*self._walk.key, _PICTURE), picture.copy(), len(picture.tobytes()), first=True)
 
     def _run(self, own: Step, branch: Branch, sites: frozenset[str]) -> tuple[Tensor, dict[str, Tensor]]:
-        recorder = _Recorder(sites)
-        alone = Step(index=own.index, total=own.total, branches=(branch,), observers=(recorder,))
         self.calls += 1
-        call = self._lane.calls[own.index]
-        held = together(self._model, self._path[own.index], call.shown, alone)[branch.name]
-        return held, recorder.hidden
+        x, fed = self._path[own.index], self._lane.learned.source_input(own.index)
+        if fed is not None and self._walk.noise is None:
+            x, branch = fed, replace(branch, shift=None)
+        alone = Step(index=own.index, total=own.total, branches=(branch,))
+        return look_into(self._model, x, self._lane.calls[own.index].shown, alone, sites)
 
     def _advance(self, own: Step, predictions: Mapping[str, Tensor]) -> None:
         x, call = self._path[own.index], self._lane.calls[own.index]
@@ -209,7 +252,7 @@ class SourceRun:
         self._path.append(check_finite(arrived, "source", own.index))
         if len(self._path) == own.total + 1:
             path = torch.cat(self._path)
-            self._cache.put((*self._key, "path"), path, path.nbytes, first=True)
+            self._cache.put((*self._walk.key, "path"), path, path.nbytes, first=True)
 
 
 def _noised(clean: Tensor, lane: Lane, seed: int) -> Tensor:

@@ -56,3 +56,6 @@ class WindowedValues(Learned):
 
     def shift(self, index: int, branch: str) -> Tensor | None:
         return self.learned.shift(index, branch)
+
+    def source_input(self, index: int) -> Tensor | None:
+        return self.learned.source_input(index)

@@ -17,6 +17,7 @@ from parameters.errors import (
 from parameters.fields import Fraction, GuidanceScale, Weights, Window, Windows, Word, Words
 from parameters.inversions import (
     DDIM,
+    Aligned,
     Direct,
     EditFriendly,
     Encode,
@@ -39,6 +40,7 @@ __all__ = [
     "INVERSIONS",
     "P2P",
     "RULE",
+    "Aligned",
     "Auto",
     "BrokenPlugin",
     "Choice",

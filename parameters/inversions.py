@@ -73,6 +73,17 @@ class Painted(InversionParameters):
     height: Side | None = Field(title="height", default=None, description=_SIDE)
 
 
+class Aligned(InversionParameters):
+    """Aligned inversion: edits ask the network at the latents where the inversion did, which meets the image.
+
+    DirectEdit's step; the first edit by Prompt-to-Prompt takes what the inversion saw of the source.
+    """
+
+    name = "aligned"
+    gives = frozenset({START, PATH})
+    published = settings(steps=50)
+
+
 class EditFriendly(InversionParameters):
     """Edit-friendly DDPM inversion: noise maps with which the sampler paints this very image."""
 

@@ -10,6 +10,7 @@ from parameters.edits import P2P, DiffEdit, MasaCtrl, P2Plus, Plain, PlugAndPlay
 from parameters.errors import BrokenPlugin, UnknownMethod
 from parameters.inversions import (
     DDIM,
+    Aligned,
     Direct,
     EditFriendly,
     Encode,
@@ -84,6 +85,7 @@ def _distribution(entry: EntryPoint) -> str:
 
 INVERSIONS: Final = Registry(
     InversionParameters,
+    Aligned,
     DDIM,
     Direct,
     EditFriendly,

@@ -271,6 +271,7 @@ class Records:
                 method=options.method,
                 steps=options.steps,
                 params=options.params.model_dump(),
+                cache=self._features,
                 on_progress=reporter,
             )
 
@@ -314,6 +315,8 @@ class Records:
         stored = sum(map(len, files.values()))
         source = Source(record=record, picture=picture, stored=stored, sent=sent.size)
         self._hot.put(key, source)
+        if self._hot.get(key) is None:
+            self._features.forget(record.key)
         return source
 
     def mask(self, image_id: str, path: str) -> Image.Image:

@@ -48,11 +48,13 @@ def edit(
     steps: int,
     path: Tensor | None = None,
     uncond: Tensor | None = None,
+    shifts: Tensor | None = None,
 ) -> Tensor:
     """The latents of source and target, (2, C, h, w), sampled together from `start` (1, C, h, w).
 
     With a `path` (N+1, C, h, w), clean first, the source is laid on it after each step (Direct inversion).
-    `uncond` (N, tokens, width), noisiest step first, replaces the empty prompt in both rows (Null-text).
+    `uncond` (N, tokens, width), noisiest step first, replaces the empty prompt in both rows (Null-text), and
+    `shifts` (N, C, h, w) are added to what the U-Net sees (DirectEdit).
     """
     levels = Levels.of(parts, steps)
     cond = parts.embed([asked.source, asked.target])
@@ -82,7 +84,8 @@ def edit(
 
         context = torch.cat([null[index].expand(2, -1, -1), cond])
         with open_attention(parts.unet, on_map=on_map):
-            base, prompted = parts.noise(x.repeat(2, 1, 1, 1), levels.timesteps[level], context).chunk(2)
+            shown = x if shifts is None else x + shifts[index]
+            base, prompted = parts.noise(shown.repeat(2, 1, 1, 1), levels.timesteps[level], context).chunk(2)
         x = levels.move(x, base + asked.guidance_scale * (prompted - base), level, level - 1)
         if path is not None:
             x = torch.cat([path[level - 1 : level], x[1:]])

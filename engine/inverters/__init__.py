@@ -1,5 +1,6 @@
 """The inversions there are, by name: each a file here, or a class in an installed package."""
 
+from engine.inverters.aligned import AlignedInverter
 from engine.inverters.base import Inversion, Inverter, Source
 from engine.inverters.ddim import DDIMInverter, DirectInverter
 from engine.inverters.edit_friendly import EditFriendlyInverter
@@ -20,6 +21,7 @@ INVERTERS = Registry(
     "pentimento.inverters",
     _entry,
     (
+        AlignedInverter,
         DDIMInverter,
         DirectInverter,
         EditFriendlyInverter,

@@ -14,20 +14,24 @@ from engine.backbones import Backbone
 from engine.conditioning import Conditioning
 from engine.learned import Learned
 from engine.progress import OnProgress
+from engine.record import SourceRecord
 from engine.schedule import Schedule
+from engine.source import Walk
 from parameters import InversionParameters
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source:
     """The picture to invert: the working picture, its clean latent (1, C, h, w) in float32, and what the
-    denoiser reads of its prompt and of no words, a row each.
+    denoiser reads of its prompt and of no words, a row each. `walk` keeps features of the source that edits
+    will look for, if it is wanted.
     """
 
     picture: Image.Image
     latent: Tensor
     text: Conditioning
     empty: Conditioning
+    walk: Walk | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,8 +61,8 @@ class Inverter(ABC):
     ) -> Inversion:
         """Invert a picture; what `on_progress` raises ends it."""
 
-    def learned(self, model: Backbone, tensors: Mapping[str, Tensor], prompt: str) -> Learned:
-        """What the learned tensors of a record do in the steps of an edit; `prompt` is the record's."""
+    def learned(self, model: Backbone, record: SourceRecord) -> Learned:
+        """What a record of this inversion does in the steps of an edit."""
         return Learned()
 
     def inner_steps_of(self, steps: int, params: Any) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +14,7 @@ from engine.inverters.base import Inversion, Inverter, Source, scale_of
 from engine.learned import Learned, Noise
 from engine.noise import move, noised, posterior_std, seeded_noise
 from engine.progress import OnProgress, Progress
+from engine.record import SourceRecord
 from engine.schedule import Schedule
 from parameters import EditFriendly
 
@@ -69,8 +69,10 @@ class EditFriendlyInverter(Inverter):
             learned={_MAPS: torch.cat(maps), _STDS: torch.tensor(stds, dtype=torch.float64)},
         )
 
-    def learned(self, model: Backbone, tensors: Mapping[str, Tensor], prompt: str) -> Learned:
-        return NoiseMaps(maps=tensors[_MAPS].to(model.device), stds=tuple(tensors[_STDS].tolist()))
+    def learned(self, model: Backbone, record: SourceRecord) -> Learned:
+        return NoiseMaps(
+            maps=record.learned[_MAPS].to(model.device), stds=tuple(record.learned[_STDS].tolist())
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -17,6 +17,7 @@ from engine.inverters.fitting import Fitting, ScaledValues, Task
 from engine.learned import Learned
 from engine.mapping import TokenMapping, seeded, stacked
 from engine.progress import OnProgress, Progress
+from engine.record import SourceRecord
 from engine.schedule import Schedule
 from parameters import StyleDiffusionFaithful
 
@@ -78,8 +79,8 @@ class FaithfulInverter(Inverter):
             mappings.append(mapping)
         return fitting.inversion(learned, stacked(mappings[1:]) if params.keep_mapping else None)
 
-    def learned(self, model: Backbone, tensors: Mapping[str, Tensor], prompt: str) -> Learned:
-        return ScaledValues.of(model, tensors)
+    def learned(self, model: Backbone, record: SourceRecord) -> Learned:
+        return ScaledValues.of(model, record.learned)
 
     def inner_steps_of(self, steps: int, params: Any) -> int:
         """Steps of Adam."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from engine.inverters.ddim import trajectory
 from engine.learned import Learned
 from engine.noise import Call, clean, move
 from engine.progress import OnProgress, Progress
+from engine.record import SourceRecord
 from engine.schedule import Schedule
 from parameters import NullText
 
@@ -84,8 +84,8 @@ class NullTextInverter(Inverter):
             found.append(learned.detach())
         return Inversion(trajectory=pivot, learned={_EMBEDDINGS: torch.cat(found)})
 
-    def learned(self, model: Backbone, tensors: Mapping[str, Tensor], prompt: str) -> Learned:
-        return NullEmbeddings(embeddings=tensors[_EMBEDDINGS].to(model.device))
+    def learned(self, model: Backbone, record: SourceRecord) -> Learned:
+        return NullEmbeddings(embeddings=record.learned[_EMBEDDINGS].to(model.device))
 
     def inner_steps_of(self, steps: int, params: Any) -> int:
         """Steps of Adam."""

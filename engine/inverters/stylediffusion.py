@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from engine.inverters.fitting import Fit, Fitting, ScaledValues, Task
 from engine.lbfgs import Pair, minimise
 from engine.learned import Learned
 from engine.progress import OnProgress, Progress
+from engine.record import SourceRecord
 from engine.schedule import Schedule
 from parameters import StyleDiffusion
 
@@ -77,8 +77,8 @@ class StyleDiffusionInverter(Inverter):
         on_progress(Progress("optimize", sum(budget.steps), sum(budget.steps)))
         return fitting.inversion(learned)
 
-    def learned(self, model: Backbone, tensors: Mapping[str, Tensor], prompt: str) -> Learned:
-        return ScaledValues.of(model, tensors)
+    def learned(self, model: Backbone, record: SourceRecord) -> Learned:
+        return ScaledValues.of(model, record.learned)
 
     def inner_steps_of(self, steps: int, params: Any) -> int:
         """Evaluations of the losses."""

@@ -61,7 +61,7 @@ def lane_of(plan: EditPlan, model: Backbone, record: SourceRecord, *, start: Ten
     cond = Conditioning.cat([model.read(target.prompt, size) for target in plan.targets])
     rows = len(plan.targets)
     others = {name: model.read(prompt, size).rows([0] * rows) for name, prompt in plan.reads.items()}
-    learned = INVERTERS[record.method].learned(model, record.learned, record.prompt)
+    learned = INVERTERS[record.method].learned(model, record)
     context = None
     if plan.value_prompt is not None:
         read = model.read(plan.value_prompt.prompt, size).context

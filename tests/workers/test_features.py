@@ -25,6 +25,14 @@ def test_the_second_edit_finds_what_the_first_took_from_the_source(bench: Bench)
     assert again.images == first.images
 
 
+def test_the_first_edit_finds_what_an_aligned_inversion_saw_of_the_source(bench: Bench) -> None:
+    image = bench.work(send(bench.shared, method="aligned")).image_id
+    assert edited(bench, image, prompt="a dog on grass").features_cached
+    assert not edited(
+        bench, image, prompt="a dog on grass", method="p2plus", params={"tau_u": 1}
+    ).features_cached
+
+
 def test_what_was_kept_of_a_deleted_image_is_made_anew_when_it_is_sent_again(bench: Bench) -> None:
     image = inverted(bench)
     edited(bench, image, prompt="a dog on grass")

@@ -13,6 +13,7 @@ import engine
 from benchmarks import published
 from benchmarks.published import (
     diffedit,
+    direct_edit,
     edit_friendly,
     masactrl,
     null_text,
@@ -119,6 +120,41 @@ def test_a_refinement_of_a_painted_picture(
         torch.cat(decoded),
         prompt_to_prompt.edit(diffusers_parts, painted.trajectory[-1:], asked, steps=STEPS),
     )
+
+
+@pytest.fixture(scope="module")
+def aligned(models: engine.Backbone) -> engine.SourceRecord:
+    return engine.invert(models, WIDE.render(), prompt=PROMPT, method="aligned", steps=STEPS)
+
+
+def test_aligned_sampling(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    aligned: engine.SourceRecord,
+    direct: engine.SourceRecord,
+    decoded: list[Tensor],
+) -> None:
+    assert torch.equal(aligned.trajectory, direct.trajectory)
+    asked = engine.Edit(prompt=LONGER, method=engine.Plain(), guidance_scale=SCALE)
+    engine.edit(models, aligned, asked)
+    theirs = direct_edit.sample(diffusers_parts, aligned.trajectory, LONGER, guidance_scale=SCALE)
+    agree(decoded[-1], theirs)
+
+
+def test_aligned_refinement(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    aligned: engine.SourceRecord,
+    decoded: list[Tensor],
+) -> None:
+    asked = Refinement(source=PROMPT, target=LONGER, guidance_scale=SCALE, tau_c=0.4, tau_s=0.6)
+    method = engine.P2P(edit="refine", tau_c=0.4, tau_s=0.6, padding="absolute")
+    engine.edit(models, aligned, engine.Edit(prompt=LONGER, method=method, guidance_scale=SCALE))
+    path = aligned.trajectory
+    theirs = prompt_to_prompt.edit(
+        diffusers_parts, path[-1:], asked, steps=STEPS, path=path, shifts=direct_edit.shifts(path)
+    )
+    agree(torch.cat(decoded), theirs)
 
 
 @pytest.fixture(scope="module")
