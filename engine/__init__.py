@@ -42,7 +42,18 @@ from engine.progress import Progress
 from engine.record import SourceRecord
 from engine.source import SourceCache, features_need
 from engine.spec import ModelSpec
-from parameters import P2P, DiffEdit, MasaCtrl, P2Plus, Painted, Plain, PlugAndPlay, SDEdit, UniEdit
+from parameters import (
+    P2P,
+    DiffEdit,
+    MasaCtrl,
+    P2Plus,
+    Painted,
+    Plain,
+    PlugAndPlay,
+    PromptInterpolation,
+    SDEdit,
+    UniEdit,
+)
 
 __all__ = [
     "FAMILIES",
@@ -70,6 +81,7 @@ __all__ = [
     "Plain",
     "PlugAndPlay",
     "Progress",
+    "PromptInterpolation",
     "PromptTooLong",
     "PromptsDoNotAlign",
     "RecordCorrupt",

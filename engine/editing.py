@@ -17,6 +17,7 @@ from engine.conditioning import Reading
 from engine.denoise import denoise
 from engine.errors import EmptyMask, InvalidParameter, RecordMismatch, UnsupportedByModel, memory_errors
 from engine.feature_pictures import FeatureMaps, FeaturePicture
+from engine.guidance import Proximal
 from engine.inverters import INVERTERS
 from engine.lane import After, Lane
 from engine.masks import Mask, Masking
@@ -75,6 +76,9 @@ def edit(
         plan = method.plan(setting)
     _check_branches(model, record, edit, plan)
     mask, params = Mask.of(setting), setting.params
+    if params.proximal is not None:
+        model.check_unconditional("proximal guidance")
+        plan = replace(plan, guidance=Proximal(plan.guidance, params.proximal))
     words = mask.words if mask else None
     looks = bool(words or params.attention or params.attention_steps)
     if looks:
@@ -231,7 +235,7 @@ def source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) ->
             size,
             {"cond": record.prompt, "uncond": record.params.get("negative_prompt") or ""},
         ),
-        learned=INVERTERS[record.method].learned(model, record),
+        learned=INVERTERS[record.method].learned_of_source(model, record),
     )
 
 

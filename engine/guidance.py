@@ -54,3 +54,28 @@ class Embedded:
 
     def combine(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor:
         return predictions["cond"]
+
+
+@dataclass(frozen=True)
+class Proximal:
+    """Another guidance of whose change to the unconditional prediction only the larger part is made, by row.
+
+    d = guided - uncond becomes d - clamp(d, -m, m), where m is the `quantile` of |d| in the row; the guidance
+    scale is in d and in m alike. Han et al. 2024, https://arxiv.org/abs/2306.05414, whose code calls this
+    threshold "l0" and takes one m for all rows.
+    """
+
+    guidance: Guidance
+    quantile: float
+
+    def branches(self, index: int, total: int) -> tuple[str, ...]:
+        return self.guidance.branches(index, total)
+
+    def combine(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor:
+        guided = self.guidance.combine(predictions, index, total)
+        away = predictions.get("uncond", predictions.get("negative"))
+        if away is None:
+            return guided
+        change = guided - away
+        most = change.flatten(1).abs().quantile(self.quantile, dim=1)[:, None, None, None]
+        return away + (change - change.clamp(-most, most))

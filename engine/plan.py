@@ -131,6 +131,7 @@ class Setting(Generic[P]):
         parameters.check_guided(type(given), edit.guidance_scale, edit.negative_prompt)
         scale = _guidance_scale(model, record, edit, params)
         parameters.check_negative_prompt(edit.negative_prompt, inversion, scale)
+        parameters.check_proximal(params, scale)
         params.check(record.prompt, edit.prompts)
         return Setting(model=model, record=record, edit=edit, params=params, guidance_scale=scale)
 

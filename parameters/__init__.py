@@ -2,7 +2,17 @@
 
 from parameters.auto import AUTO, RULE, Auto, Choice, Recipe, Table, choose
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import P2P, DiffEdit, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit
+from parameters.edits import (
+    P2P,
+    DiffEdit,
+    MasaCtrl,
+    P2Plus,
+    Plain,
+    PlugAndPlay,
+    PromptInterpolation,
+    SDEdit,
+    UniEdit,
+)
 from parameters.errors import (
     BrokenPlugin,
     EmptyMask,
@@ -21,14 +31,16 @@ from parameters.inversions import (
     Direct,
     EditFriendly,
     Encode,
+    NegativePromptInversion,
     NullText,
     Painted,
+    PromptTuning,
     StyleDiffusion,
     StyleDiffusionFaithful,
     UniInv,
 )
 from parameters.registry import EDITS, GROUP, INVERSIONS, find, for_pictures
-from parameters.rules import check_guided, check_negative_prompt, compatible
+from parameters.rules import check_guided, check_negative_prompt, check_proximal, compatible
 from parameters.values import build, changed_from_defaults, preset, resolved
 from prompts import Kind, Lexicon
 
@@ -58,6 +70,7 @@ __all__ = [
     "Kind",
     "Lexicon",
     "MasaCtrl",
+    "NegativePromptInversion",
     "NullText",
     "P2Plus",
     "Painted",
@@ -65,6 +78,8 @@ __all__ = [
     "PentimentoError",
     "Plain",
     "PlugAndPlay",
+    "PromptInterpolation",
+    "PromptTuning",
     "PromptsDoNotAlign",
     "Recipe",
     "SDEdit",
@@ -84,6 +99,7 @@ __all__ = [
     "changed_from_defaults",
     "check_guided",
     "check_negative_prompt",
+    "check_proximal",
     "choose",
     "compatible",
     "find",

@@ -41,10 +41,10 @@ class InversionParameters(Parameters):
     """The parameters of an inversion.
 
     `gives`: what its record offers an edit: "start" (a noisy latent, or noise maps, to begin from), "path"
-    (the source's latent at every level), "noise_maps", or names of a plug-in's own. `needs_prompt`: it cannot
-    do without a prompt of the source. `learns_scale`: what it learns holds for one guidance scale alone.
-    `takes_uncond`: it puts what it learned in the unconditional prompt's place, so no edit can set one.
-    `paints`: it makes its picture itself, so no picture can be sent for it.
+    (the source's latent at every level), "noise_maps", "prompt_embeddings", or names of a plug-in's own.
+    `needs_prompt`: it cannot do without a prompt of the source. `learns_scale`: what it learns holds for one
+    guidance scale alone. `takes_uncond`: it puts something else in the unconditional prompt's place, so no
+    edit can set one. `paints`: it makes its picture itself, so no picture can be sent for it.
     """
 
     gives: ClassVar[frozenset[str]] = frozenset()
@@ -119,6 +119,12 @@ class EditParameters(Parameters):
         default="picture",
         description="Whether the mask is applied to the latents alone, as published, or to the picture too, "
         "so that nothing outside of it changes by a single value.",
+    )
+    proximal: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        title="small changes left out",
+        default=None,
+        description="The part of what guidance changes that is left out, the smallest changes first, so that "
+        "more of the source is kept; published for `negative-prompt`, with 0.7.",
     )
 
     def check(self, source: str, targets: Sequence[str]) -> None:

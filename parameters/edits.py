@@ -9,7 +9,7 @@ from parameters.base import EditParameters, settings
 from parameters.checks import Prompt, check_known, check_paired
 from parameters.errors import InvalidParameter
 from parameters.fields import DEFAULT, Fraction, Weights, Window, WindowOrCross, Windows
-from parameters.inversions import PATH, START
+from parameters.inversions import PATH, PROMPT_EMBEDDINGS, START
 
 
 class Plain(EditParameters):
@@ -309,4 +309,22 @@ class UniEdit(EditParameters):
         title="guidance",
         default=None,
         description="How strongly the difference between the prompts is followed. Null takes the model's.",
+    )
+
+
+class PromptInterpolation(EditParameters):
+    """Prompt interpolation: guidance towards a mix of the target prompt and what `prompt-tuning` learned.
+
+    Dong et al. 2023, https://arxiv.org/abs/2305.04441.
+    """
+
+    name = "prompt-interpolation"
+    needs = frozenset({START, PROMPT_EMBEDDINGS})
+    published = settings(steps=50, guidance_scale=7.5)
+
+    eta: Fraction = Field(
+        title="target prompt counts",
+        default=0.85,
+        description="How much of the mix is the target prompt: less keeps more of the source; at 0 it comes "
+        "back unchanged.",
     )

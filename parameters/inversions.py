@@ -10,6 +10,7 @@ from parameters.fields import GuidanceScale
 START: Final = "start"
 PATH: Final = "path"
 NOISE_MAPS: Final = "noise_maps"
+PROMPT_EMBEDDINGS: Final = "prompt_embeddings"
 
 InnerSteps = Annotated[int, Field(ge=1, le=1000)]
 LearnedScale = Annotated[
@@ -108,6 +109,16 @@ class EditFriendly(InversionParameters):
     )
 
 
+class NegativePromptInversion(InversionParameters):
+    """Negative-prompt inversion: DDIM inversion whose edits are led away from the source prompt."""
+
+    name = "negative-prompt"
+    gives = frozenset({START, PATH})
+    needs_prompt = True
+    takes_uncond = True
+    published = settings(steps=50, guidance_scale=7.5)
+
+
 class NullText(InversionParameters):
     """Null-text inversion: learn unconditional embeddings, one per step, that paint this very image."""
 
@@ -117,6 +128,25 @@ class NullText(InversionParameters):
     learns_scale = True
     takes_uncond = True
     published = settings(steps=50, guidance_scale=7.5, inner_steps=10, learning_rate=0.01)
+
+    guidance_scale: LearnedScale = None
+    inner_steps: InnerSteps = Field(
+        title="inner steps", default=10, description="The most training steps of each embedding."
+    )
+    learning_rate: LearningRate = Field(
+        title="learning rate",
+        default=0.01,
+        description="The rate of that training in the first step; later ones have less.",
+    )
+
+
+class PromptTuning(InversionParameters):
+    """Prompt Tuning inversion: learn embeddings of a prompt, one per step, that paint this very image."""
+
+    name = "prompt-tuning"
+    gives = frozenset({START, PATH, PROMPT_EMBEDDINGS})
+    learns_scale = True
+    published = settings(steps=50, guidance_scale=7.5)
 
     guidance_scale: LearnedScale = None
     inner_steps: InnerSteps = Field(

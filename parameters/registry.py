@@ -6,7 +6,17 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Generic, TypeVar
 
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import P2P, DiffEdit, MasaCtrl, P2Plus, Plain, PlugAndPlay, SDEdit, UniEdit
+from parameters.edits import (
+    P2P,
+    DiffEdit,
+    MasaCtrl,
+    P2Plus,
+    Plain,
+    PlugAndPlay,
+    PromptInterpolation,
+    SDEdit,
+    UniEdit,
+)
 from parameters.errors import BrokenPlugin, UnknownMethod
 from parameters.inversions import (
     DDIM,
@@ -14,8 +24,10 @@ from parameters.inversions import (
     Direct,
     EditFriendly,
     Encode,
+    NegativePromptInversion,
     NullText,
     Painted,
+    PromptTuning,
     StyleDiffusion,
     StyleDiffusionFaithful,
     UniInv,
@@ -90,8 +102,10 @@ INVERSIONS: Final = Registry(
     Direct,
     EditFriendly,
     Encode,
+    NegativePromptInversion,
     NullText,
     Painted,
+    PromptTuning,
     StyleDiffusion,
     StyleDiffusionFaithful,
     UniInv,
@@ -102,6 +116,7 @@ EDITS: Final = Registry(
     P2Plus,
     Plain,
     PlugAndPlay,
+    PromptInterpolation,
     MasaCtrl,
     SDEdit,
     DiffEdit,

@@ -21,6 +21,22 @@ def check_guided(
             raise InvalidParameter(name, value, f"none, since {edit.name} has no classifier-free guidance")
 
 
+def check_proximal(edit: EditParameters, guidance_scale: float | None) -> None:
+    """Raise `InvalidParameter` where `proximal` has no guidance to act on.
+
+    `guidance_scale` is that of the edit, None if it is not known yet.
+    """
+    if edit.proximal is None:
+        return
+    if not edit.guided:
+        reason = f"{edit.name} has no classifier-free guidance"
+    elif guidance_scale == 1:
+        reason = "at guidance scale 1 there is no guidance that it could act on"
+    else:
+        return
+    raise InvalidParameter("proximal", edit.proximal, f"none, since {reason}")
+
+
 def check_negative_prompt(
     negative_prompt: str | None, inversion: type[InversionParameters], guidance_scale: float | None
 ) -> None:
@@ -31,7 +47,7 @@ def check_negative_prompt(
     if negative_prompt is None:
         return
     if inversion.takes_uncond:
-        reason = f"{inversion.name} learned an unconditional prompt of its own"
+        reason = f"{inversion.name} has an unconditional prompt of its own"
     elif guidance_scale == 1:
         reason = "at guidance scale 1 only the target prompt is read"
     else:

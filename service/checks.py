@@ -50,7 +50,7 @@ def check_inversion(options: InvertOptions, token_limit: int | None, name: str =
     if INVERSIONS[options.method].needs_prompt and not words(options.prompt):
         raise ServiceError(
             ErrorCode.INVALID_PARAMETER,
-            f"{name}: {options.method} learns from the prompt, so it needs at least one word.",
+            f"{name}: {options.method} works by the prompt, so it needs at least one word.",
             parameter=name,
             value=options.prompt,
         )
@@ -86,6 +86,7 @@ def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | N
         if scale is None and model is not None:
             scale = model.guidance_scale
         parameters.check_negative_prompt(request.negative_prompt, inversion, scale)
+        parameters.check_proximal(request.params, scale)
         if model is not None:
             _check_lengths(request, model.token_limit)
         request.params.check(source.prompt, request.targets)

@@ -6,8 +6,10 @@ from engine.inverters.ddim import DDIMInverter, DirectInverter
 from engine.inverters.edit_friendly import EditFriendlyInverter
 from engine.inverters.encode import EncodeInverter
 from engine.inverters.faithful import FaithfulInverter
+from engine.inverters.negative_prompt import NegativePromptInverter
 from engine.inverters.null_text import NullTextInverter
 from engine.inverters.painted import PaintedInverter
+from engine.inverters.prompt_tuning import PromptTuningInverter
 from engine.inverters.stylediffusion import StyleDiffusionInverter
 from engine.inverters.uni_inv import UniInvInverter
 from engine.plugins import Registry
@@ -27,8 +29,10 @@ INVERTERS = Registry(
         EditFriendlyInverter,
         EncodeInverter,
         FaithfulInverter,
+        NegativePromptInverter,
         NullTextInverter,
         PaintedInverter,
+        PromptTuningInverter,
         StyleDiffusionInverter,
         UniInvInverter,
     ),

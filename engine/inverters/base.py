@@ -65,6 +65,10 @@ class Inverter(ABC):
         """What a record of this inversion does in the steps of an edit."""
         return Learned()
 
+    def learned_of_source(self, model: Backbone, record: SourceRecord) -> Learned:
+        """What it does in the steps of the source itself, by default the same."""
+        return self.learned(model, record)
+
     def inner_steps_of(self, steps: int, params: Any) -> int:
         """How many inner steps an inversion of so many steps may take in all; 0 if it learns nothing."""
         return 0

@@ -6,6 +6,7 @@ from engine.methods.masactrl import MasaCtrlMethod
 from engine.methods.p2p import PromptToPrompt, PromptToPromptPlus
 from engine.methods.plain import PlainMethod
 from engine.methods.pnp import PlugAndPlayMethod
+from engine.methods.prompt_interpolation import PromptInterpolationMethod
 from engine.methods.sdedit import SDEditMethod
 from engine.methods.uniedit import UniEditMethod
 from engine.plugins import Registry
@@ -23,6 +24,7 @@ METHODS = Registry(
         PromptToPromptPlus,
         PlainMethod,
         PlugAndPlayMethod,
+        PromptInterpolationMethod,
         MasaCtrlMethod,
         SDEditMethod,
         DiffEditMethod,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.guidance import ClassifierFree
+from engine.guidance import ClassifierFree, Proximal
 from engine.methods.pnp import NegativePrompt
 
 PREDICTIONS = {
@@ -69,3 +69,30 @@ def test_branches_that_weigh_nothing_do_not_run() -> None:
     assert all("uncond" not in negative.branches(index, TOTAL) for index in range(TOTAL))
     assert {unguided.branches(index, TOTAL) for index in range(TOTAL)} == {("cond",)}
     assert torch.equal(combined(unguided, 2), PREDICTIONS["cond"])
+
+
+@pytest.mark.parametrize("quantile", [0.3, 0.7])
+def test_proximal_guidance_leaves_out_the_smaller_changes_of_every_row(quantile: float) -> None:
+    uncond, guided = PREDICTIONS["uncond"], combined(ClassifierFree(3.0), 0)
+
+    kept = combined(Proximal(ClassifierFree(3.0), quantile), 0) - uncond
+
+    size = guided[0].numel()
+    assert all(int((row != 0).sum()) == size - int(quantile * (size - 1)) - 1 for row in kept)
+    whole = guided - uncond
+    lost = (whole - kept)[kept != 0]
+    assert (lost.sign() == whole[kept != 0].sign()).all()
+    for row, change in zip(kept, whole, strict=True):
+        lost = (change - row).abs()[row != 0]
+        torch.testing.assert_close(lost, lost[:1].expand_as(lost))
+        assert (change.abs()[row == 0] <= lost[0]).all()
+
+
+def test_proximal_guidance_runs_the_branches_of_the_guidance_it_thresholds() -> None:
+    guidance = NegativePrompt(scale=4.0, alpha=1.0, schedule="linear")
+    proximal = Proximal(guidance, 0.7)
+
+    for index in range(TOTAL):
+        assert proximal.branches(index, TOTAL) == guidance.branches(index, TOTAL)
+        assert not torch.equal(combined(proximal, index), combined(guidance, index))
+    assert torch.equal(combined(Proximal(ClassifierFree(1.0), 0.7), 0), PREDICTIONS["cond"])

@@ -15,13 +15,16 @@ from parameters import (
     Encode,
     Incompatible,
     InvalidParameter,
+    NegativePromptInversion,
     NullText,
     Plain,
     PlugAndPlay,
     PromptsDoNotAlign,
+    PromptTuning,
     UnknownWord,
     build,
     check_negative_prompt,
+    check_proximal,
     compatible,
 )
 
@@ -108,13 +111,13 @@ def test_a_value_prompt_has_a_word() -> None:
 
 @pytest.mark.parametrize("edit", [edit for edit in EDITS.values() if edit.needs], ids=lambda edit: edit.name)
 def test_an_edit_that_starts_from_the_inversion_does_not_go_with_encode(edit: type[EditParameters]) -> None:
-    compatible(edit, Direct)
+    compatible(edit, PromptTuning)
     with pytest.raises(Incompatible) as caught:
         compatible(edit, Encode)
     error = caught.value
     assert (error.method, error.inversion, error.code) == (edit.name, "encode", "incompatible_inversion")
     assert error.missing == sorted(edit.needs)
-    assert "direct" in error.suitable
+    assert "prompt-tuning" in error.suitable
     assert all(edit.needs <= INVERSIONS[name].gives for name in error.suitable)
 
 
@@ -126,10 +129,27 @@ def test_a_negative_prompt_that_nothing_would_read_is_refused() -> None:
     check_negative_prompt("blurred", Direct, None)
     check_negative_prompt("blurred", Direct, 3.0)
     check_negative_prompt(None, NullText, 1.0)
-    with pytest.raises(InvalidParameter, match="null-text learned"):
-        check_negative_prompt("blurred", NullText, 7.5)
+    for kind in (NullText, NegativePromptInversion):
+        with pytest.raises(InvalidParameter, match=f"{kind.name} has an unconditional prompt of its own"):
+            check_negative_prompt("blurred", kind, 7.5)
     with pytest.raises(InvalidParameter, match="guidance scale 1"):
         check_negative_prompt("blurred", Direct, 1)
+
+
+def test_there_is_nothing_to_threshold_without_guidance() -> None:
+    class Unguided(Plain):
+        name = "unguided"
+        guided = False
+
+    check_proximal(Plain(proximal=0.7), None)
+    check_proximal(Plain(proximal=0.7), 3.0)
+    check_proximal(Unguided(), 1.0)
+    for asked, reason in (
+        (Plain(proximal=0.7), "at guidance scale 1"),
+        (Unguided(proximal=0.7), "unguided has"),
+    ):
+        with pytest.raises(InvalidParameter, match=f"proximal is 0.7, expected none, since {reason}"):
+            check_proximal(asked, 1.0)
 
 
 def test_prompts_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

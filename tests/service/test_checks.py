@@ -184,7 +184,7 @@ def test_a_negative_prompt_that_nothing_would_read_is_refused(
     learned = ready(http, shared, png, method="null-text")
     free = ready(http, shared, png_of((32, 40)))
     for image, fields, said in [
-        (learned, {}, "null-text learned"),
+        (learned, {}, "null-text has"),
         (free, {"guidance_scale": 1}, "guidance scale 1"),
     ]:
         answer = edit(http, image, negative_prompt="blurred", **fields)
@@ -205,12 +205,40 @@ def test_guidance_of_a_method_that_has_none_is_refused(http: TestClient, shared:
     assert edit(http, image, method="uniedit", params={"omega": 2.0}).status_code == 202
 
 
-def test_an_inversion_that_learns_from_its_prompt_needs_one(http: TestClient, png: bytes) -> None:
+@pytest.mark.parametrize("method", ["null-text", "negative-prompt"])
+def test_an_inversion_that_works_by_its_prompt_needs_one(http: TestClient, png: bytes, method: str) -> None:
     for prompt, status in [("?!", 422), ("a cat", 202)]:
-        fields = {"prompt": prompt, "method": "null-text"}
+        fields = {"prompt": prompt, "method": method}
         answer = http.post("/invert", files={"image": png}, data=fields)
         assert answer.status_code == status, answer.text
         assert status == 202 or answer.json()["parameter"] == "prompt"
+
+
+def test_prompt_tuning_needs_no_prompt_and_mixes_within_bounds(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    image = ready(http, shared, png, method="prompt-tuning", prompt="")
+    for eta, status in [(-0.1, 422), (1.1, 422), ("half", 422), (0, 202), (1, 202)]:
+        answer = edit(http, image, method="prompt-interpolation", params={"eta": eta})
+        assert answer.status_code == status, answer.text
+        assert status == 202 or "eta" in answer.json()["detail"]
+    answer = edit(http, ready(http, shared, png_of((32, 40))), method="prompt-interpolation")
+    assert (answer.status_code, answer.json()["code"]) == (422, "incompatible_inversion")
+    assert "prompt-tuning" in answer.json()["detail"]
+
+
+def test_what_guidance_changes_cannot_be_thresholded_without_guidance(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    image = ready(http, shared, png)
+    for fields, code in [
+        ({"guidance_scale": 1, "params": {"proximal": 0.7}}, "invalid_parameter"),
+        ({"params": {"proximal": 1}}, "validation_error"),
+    ]:
+        answer = edit(http, image, **fields)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
+        assert "proximal" in answer.json()["detail"]
+    assert edit(http, image, params={"proximal": 0.7}).status_code == 202
 
 
 @pytest.mark.parametrize("params", [{"reweight": {"dog": 1, "Dog": 2}}, {"tau_c": {"dog": 0.1, "DOG": 0.2}}])

@@ -16,9 +16,11 @@ from benchmarks.published import (
     direct_edit,
     edit_friendly,
     masactrl,
+    negative_prompt,
     null_text,
     plug_and_play,
     prompt_to_prompt,
+    prompt_tuning,
     sdedit,
     uniedit,
 )
@@ -194,6 +196,78 @@ def test_edits_with_null_text(
     (uncond,) = null.learned.values()
     theirs = prompt_to_prompt.edit(diffusers_parts, null.trajectory[-1:], asked, steps=STEPS, uncond=uncond)
     agree(torch.cat(decoded), theirs)
+
+
+@pytest.fixture(scope="module")
+def negative(models: engine.Backbone) -> engine.SourceRecord:
+    return engine.invert(models, WIDE.render(), prompt=PROMPT, method="negative-prompt", steps=STEPS)
+
+
+@pytest.mark.parametrize("quantile", [None, 0.7])
+def test_negative_prompt(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    negative: engine.SourceRecord,
+    direct: engine.SourceRecord,
+    decoded: list[Tensor],
+    quantile: float | None,
+) -> None:
+    assert torch.equal(negative.trajectory, direct.trajectory)
+    method, targets = engine.Plain(proximal=quantile), (LONGER, "a dog on grass")
+    engine.edit(models, negative, engine.Edit(prompt=targets, method=method, guidance_scale=SCALE))
+    for ours, target in zip(decoded[-2:], targets, strict=True):
+        theirs = negative_prompt.sample(
+            diffusers_parts,
+            negative.trajectory[-1:],
+            PROMPT,
+            target,
+            steps=STEPS,
+            guidance_scale=SCALE,
+            quantile=quantile,
+        )
+        agree(ours, theirs)
+
+
+def test_refinement_with_negative_prompt(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    negative: engine.SourceRecord,
+    decoded: list[Tensor],
+) -> None:
+    asked = Refinement(source=PROMPT, target=LONGER, guidance_scale=SCALE)
+    method = engine.P2P(edit="refine", tau_c=0.8, tau_s=0.4, padding="absolute")
+    engine.edit(models, negative, engine.Edit(prompt=LONGER, method=method, guidance_scale=SCALE))
+    uncond = diffusers_parts.embed([PROMPT]).expand(STEPS, -1, -1)
+    theirs = prompt_to_prompt.edit(
+        diffusers_parts, negative.trajectory[-1:], asked, steps=STEPS, uncond=uncond
+    )
+    agree(torch.cat(decoded), theirs)
+
+
+def test_prompt_tuning(
+    models: engine.Backbone, diffusers_parts: published.Parts, pair: Pair, decoded: list[Tensor]
+) -> None:
+    prompt, params = pair.source.caption, {"guidance_scale": SCALE, "inner_steps": 3, "learning_rate": 1e-2}
+    record = engine.invert(
+        models, pair.image, prompt=prompt, method="prompt-tuning", steps=STEPS, params=params
+    )
+    (ours,) = record.learned.values()
+    theirs = prompt_tuning.optimise(
+        diffusers_parts, record.trajectory, prompt, guidance_scale=SCALE, inner_steps=3
+    )
+    agree(ours, theirs)
+    for eta in (0.85, 0.3):
+        method = engine.PromptInterpolation(eta=eta)
+        engine.edit(models, record, engine.Edit(prompt="a dog on grass", method=method))
+        edited = prompt_tuning.edit(
+            diffusers_parts,
+            record.trajectory[-1:],
+            ours,
+            "a dog on grass",
+            eta=eta,
+            guidance_scale=SCALE,
+        )
+        agree(decoded[-1], edited)
 
 
 @pytest.mark.parametrize("last_noise", [True, False])

@@ -29,6 +29,7 @@ from tests.engine.inverters.inverting import inverted_by
 STEPS = 6
 QUICK: dict[str, dict[str, Any]] = {
     "null-text": {"inner_steps": 2},
+    "prompt-tuning": {"inner_steps": 2},
     "stylediffusion": {"inner_steps": 2},
     "stylediffusion-faithful": {"inner_steps": 2},
 }

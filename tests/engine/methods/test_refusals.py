@@ -19,7 +19,7 @@ from engine.errors import (
     RecordMismatch,
     UnknownWord,
 )
-from parameters import EDITS, EditParameters, for_pictures
+from parameters import EDITS, EditParameters, NullText, for_pictures
 
 LONG = "dog " * 30
 DOG = "a dog on grass"
@@ -101,6 +101,8 @@ def test_a_record_learned_at_one_scale_is_edited_at_that_whatever_the_method(
 ) -> None:
     learned = replace(record, method="null-text", params={"guidance_scale": 3.0})
     for kind in (each for each in EDITS.values() if each.guided):
+        if not kind.needs <= NullText.gives:
+            continue
         with pytest.raises(RecordMismatch, match="guidance scale"):
             engine.edit(model, learned, Edit(prompt=DOG, method=kind(), guidance_scale=5))
 
