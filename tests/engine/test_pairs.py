@@ -18,17 +18,12 @@ STEPS = 2
 def inverted(
     request: pytest.FixtureRequest, model: engine.Backbone, image: Image.Image
 ) -> tuple[engine.SourceRecord, SourceCache]:
-    """A picture inverted, and what that left in a cache."""
-    name, cache = str(request.param), SourceCache(2**30)
-    record = engine.invert(
-        model,
-        image,
-        prompt="a cat on grass",
-        method=name,
-        steps=STEPS,
-        params=QUICK.get(name, {}),
-        cache=cache,
-    )
+    """A picture inverted, or painted, and what that left in a cache."""
+    name, prompt, cache = str(request.param), "a cat on grass", SourceCache(2**30)
+    if INVERSIONS[name].paints:
+        return engine.paint(model, prompt=prompt, steps=STEPS), cache
+    params = QUICK.get(name, {})
+    record = engine.invert(model, image, prompt=prompt, method=name, steps=STEPS, params=params, cache=cache)
     return record, cache
 
 
