@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import engine
-from engine import Edit, Plain
+from engine import P2P, Edit, Plain
 from tests.engine.test_source import furthest
 
 STEPS = 4
@@ -23,7 +23,7 @@ def test_the_source_prompt_paints_what_unguided_ddim_does_at_any_scale(
     drifting = Edit(prompt="a cat on grass", method=Plain(), guidance_scale=7.5)
     assert furthest(engine.edit(model, ddim, drifting).images[0], engine.reconstruct(model, ddim)) > 1
 
-    asked = Edit(prompt="a cat on grass", method=Plain(blend_words=["grass"]), guidance_scale=scale)
+    asked = Edit(prompt="a cat on grass", method=P2P(tau_c=0, tau_s=0), guidance_scale=scale)
     result = engine.edit(model, record, asked)
 
     assert furthest(result.images[0], engine.reconstruct(model, ddim)) <= 1
