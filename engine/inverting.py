@@ -47,6 +47,8 @@ def invert(
     schedule = model.schedule(steps, latent_size(model, picture))
     inverter = INVERTERS.find(method)
     key = _key(model, picture, prompt, given, schedule)
+    if cache is not None:
+        cache.begin()
     walk = None if cache is None else Walk(cache=cache, record=key, device=model.device)
     with memory_errors(), _undone(walk):
         report(Progress("encode", 0, 1))

@@ -50,7 +50,7 @@ class SourceCache:
         return sum(entry.nbytes for entry in self._kept.values())
 
     def begin(self) -> None:
-        """Another edit begins."""
+        """Another edit begins, or an inversion that leaves what edits take."""
         self._edit += 1
 
     def get(self, key: Hashable) -> Any:

@@ -26,7 +26,7 @@ class AlignedInverter(Inverter):
 
     z* is the trajectory of DDIM inversion, whose step to level t predicted at z*_(t-1) and timestep t too. So
     the source retraces it exactly, by calls that the inversion made: what Prompt-to-Prompt takes of the
-    source's conditional branch is kept while inverting, the noisiest steps longest.
+    source's conditional branch is kept while inverting, as far as there is room.
     """
 
     params = Aligned
