@@ -239,8 +239,9 @@ class SourceRun:
 
     def _run(self, own: Step, branch: Branch, sites: frozenset[str]) -> tuple[Tensor, dict[str, Tensor]]:
         self.calls += 1
-        x, fed = self._path[own.index], self._lane.learned.source_input(own.index)
-        if fed is not None and self._walk.noise is None:
+        x = self._path[own.index]
+        fed = x if self._walk.noise is not None else self._lane.learned.source_input(own.index)
+        if fed is not None:
             x, branch = fed, replace(branch, shift=None)
         alone = Step(index=own.index, total=own.total, branches=(branch,))
         return look_into(self._model, x, self._lane.calls[own.index].shown, alone, sites)
