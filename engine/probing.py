@@ -22,12 +22,14 @@ def probe(model: Backbone) -> None:
     Raises:
         UnknownModel: a part does not run, or overflows in the model's dtype; says which.
     """
-    side = model.stride // model.vae_factor
+    # Of one stride the coarsest level has a single place, and a norm of one value is an error.
+    pixels_side = 2 * model.stride
+    side = pixels_side // model.vae_factor
     with _part(model, "text encoder"):
         text = model.read(_PROMPT, (side, side))
         check_finite(text.context, "text encoder", 0)
     with _part(model, "autoencoder"), torch.no_grad():
-        pixels = torch.zeros(1, 3, model.stride, model.stride, device=model.device, dtype=model.vae.dtype)
+        pixels = torch.zeros(1, 3, pixels_side, pixels_side, device=model.device, dtype=model.vae.dtype)
         latent = model.vae.encode(pixels).latent_dist.mean
         check_finite(latent, "autoencoder", 0)
         decoded = model.vae.decode(latent).sample
