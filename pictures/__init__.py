@@ -5,7 +5,7 @@ from pictures.errors import Change, InvalidPicture, PictureError, PictureTooLarg
 from pictures.formats import ACCEPTED
 from pictures.masks import opened, read_mask, transparency
 from pictures.reading import LARGEST_PIXELS, SMALLEST_SIDE, STORED_PIXELS, Picture, read
-from pictures.shape import WIDEST, Fit, reshape
+from pictures.shape import WIDEST, Fit, bands, reshape
 
 __all__ = [
     "ACCEPTED",
@@ -20,6 +20,7 @@ __all__ = [
     "PictureError",
     "PictureTooLarge",
     "UnsupportedFormat",
+    "bands",
     "opened",
     "read",
     "read_mask",

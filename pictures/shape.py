@@ -1,5 +1,6 @@
 """Proportions: pictures that are longer and thinner than models take."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 from math import ceil, prod, sqrt
 from typing import Final
@@ -9,6 +10,7 @@ from PIL import Image
 from pictures.errors import InvalidPicture
 
 WIDEST: Final = 2
+_BAND: Final = 64
 
 
 class Fit(StrEnum):
@@ -68,3 +70,9 @@ def _too_long(size: tuple[int, int]) -> InvalidPicture:
         f"The image is {size[0]}x{size[1]}, and one side may be at most {WIDEST} times the other. Crop "
         "it, or say what to do with it: fit 'crop' keeps the middle, 'pad' adds white, 'stretch' squeezes it."
     )
+
+
+def bands(image: Image.Image) -> Iterator[bytes]:
+    """The bytes of a picture's pixels, some rows at a time: all at once they take as much memory again."""
+    for top in range(0, image.height, _BAND):
+        yield image.crop((0, top, image.width, min(top + _BAND, image.height))).tobytes()

@@ -24,7 +24,7 @@ from api_schemas import (
     Problem,
 )
 from parameters import INVERSIONS
-from pictures import STORED_PIXELS
+from pictures import STORED_PIXELS, bands
 from service import knowing, uploads
 from service.checks import check_edit, check_inversion, check_sendable
 from service.choosing import Settled, settle
@@ -66,7 +66,7 @@ def submit_upload(
     check_inversion(options, None if told is None else told.token_limit)
     upload = read()
     options = of_region(options, options.region, upload.image.size)
-    image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
+    image = image_id(bands(upload.image), upload.image.size, ask.tenant)
     ask = replace(ask, warnings=(*upload.warnings, *knowing.doubts(told, [options.prompt])))
     return accepted(_inverting(store, image, upload, options, model, ask), ask.warnings)
 
@@ -101,7 +101,7 @@ def edit_picture(
     """As `submit_edit_upload`, of a picture that was read and options that are known to be good."""
     model, told = model_of(store, options.model)
     options = of_region(options, asked.region, upload.image.size)
-    image = image_id(upload.image.tobytes(), upload.image.size, ask.tenant)
+    image = image_id(bands(upload.image), upload.image.size, ask.tenant)
     fields = {name: getattr(asked, name) for name in EditOptions.model_fields}
     request = pinned(EditRequest.model_construct(**{**fields, "image_id": image}), options)
     sent_mask = _read_mask(store, request, mask, upload.image.size, options.fit, pixels)

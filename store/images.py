@@ -1,5 +1,6 @@
 """Images and their inversions: what was sent, and what can be edited yet."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from api_schemas import Image, InvertOptions
@@ -29,7 +30,7 @@ class ImageStore:
         images = (wire_image(image_id, stored) for image_id, stored in found)
         return [image for image in images if image is not None], after
 
-    def shows(self, image_id: str, pixels: bytes, size: tuple[int, int]) -> bool:
+    def shows(self, image_id: str, pixels: Iterable[bytes], size: tuple[int, int]) -> bool:
         """Whether the image is of these decoded pixels; one that is gone, or was painted here, is of any."""
         tenant, painted = self._redis.hmget(keys.image(image_id), "tenant", "painted")
         return tenant is None or painted is not None or keys.image_id(pixels, size, tenant) == image_id

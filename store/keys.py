@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from ulid import ULID
@@ -37,8 +38,8 @@ class RecordKey(NamedTuple):
     record_id: str
 
 
-def image_id(pixels: bytes, size: tuple[int, int], tenant: str = "default") -> str:
-    """The id of a picture: `pixels` are its decoded RGB bytes. No two tenants share an id."""
+def image_id(pixels: Iterable[bytes], size: tuple[int, int], tenant: str = "default") -> str:
+    """The id of a picture: `pixels` are its decoded RGB bytes, in parts. No two tenants share an id."""
     return f"img_{_digest([_VERSION, tenant, size], pixels)}"
 
 
@@ -58,9 +59,11 @@ def record_id(image_id: str, options: InvertOptions) -> str:
     return f"rec_{_digest(asked)}"
 
 
-def _digest(facts: list[Any], more: bytes = b"") -> str:
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + b"\0" + more).digest()
-    return base64.b32encode(digest).decode().lower()[:26]
+def _digest(facts: list[Any], more: Iterable[bytes] = ()) -> str:
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode() + b"\0")
+    for part in more:
+        digest.update(part)
+    return base64.b32encode(digest.digest()).decode().lower()[:26]
 
 
 def job(job_id: str) -> str:

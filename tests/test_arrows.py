@@ -16,7 +16,7 @@ ARROWS: dict[str, set[str]] = {
     "engine": {"prompts", "parameters", "pictures", "hub"},
     "api_schemas": {"parameters"},
     "store": {"api_schemas"},
-    "workers": {"engine", "hub", "api_schemas", "store", "parameters"},
+    "workers": {"engine", "hub", "api_schemas", "store", "parameters", "pictures"},
     "service": {"api_schemas", "store", "prompts", "parameters", "pictures"},
     "pentimento": {"api_schemas", "hub", "parameters", "pictures"},
     "miniature": {"engine"},

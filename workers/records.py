@@ -18,6 +18,7 @@ import engine.codec
 import engine.regions
 from api_schemas import InvertOptions
 from parameters import INVERSIONS, Painted
+from pictures import bands
 from store import BlobDamaged, BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
 from workers.marks import Made, png
 from workers.measures import SOUGHT, remember_memory
@@ -348,6 +349,6 @@ class Records:
                 sent = image.convert("RGB")
         except (OSError, SyntaxError, ValueError) as error:
             raise BlobDamaged(keys.source(image_id)) from error
-        if not self._store.images.shows(image_id, sent.tobytes(), sent.size):
+        if not self._store.images.shows(image_id, bands(sent), sent.size):
             raise BlobDamaged(keys.source(image_id))
         return sent

@@ -10,7 +10,7 @@ THEIRS = Ask(tenant="theirs")
 
 
 def test_tenants_never_share_an_image() -> None:
-    ids = {image_id(b"abc", (1, 1), tenant) for tenant in ("default", "theirs", "ours")}
+    ids = {image_id([b"abc"], (1, 1), tenant) for tenant in ("default", "theirs", "ours")}
     assert len(ids) == 3
 
 

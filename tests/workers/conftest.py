@@ -81,7 +81,7 @@ def send(
     asked = {"prompt": prompt, "steps": steps, "method": method, "params": params}
     options = InvertOptions.model_validate(asked)
     image, model = image or picture(seed), shared.settings.model_name
-    found = image_id(image.tobytes(), image.size)
+    found = image_id([image.tobytes()], image.size)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     shared.blobs.put(keys.source(found), buffer.getvalue())
