@@ -37,6 +37,7 @@ TABLE = [
         "incompatible_inversion",
         {"method": "p2p", "inversion": "encode", "missing": ["path", "start"], "suitable": ["ddim"]},
     ),
+    (errors.EmptyMask("paint more"), "empty_mask", {"reason": "paint more"}),
     (errors.BrokenPlugin("x", "gone"), "broken_plugin", {"distribution": "x", "reason": "gone"}),
     (
         errors.UnsupportedByModel("p2p", "x", "flat"),

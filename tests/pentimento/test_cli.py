@@ -65,7 +65,7 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
         *("--method", "p2plus", "--tau-u", "0:0.5", "--value-prompt", "a dog of ink"),
         *("--reweight", "grass=2", "--reweight", "dog=-1.5"),
         *("--blend", "cat", "--blend", "dog", "--subtract", "grass", "--feather", "2.5", "--diffedit-mask"),
-        *("--combine-masks", "or", "--attention-steps", "4"),
+        *("--combine-masks", "or", "--attention-steps", "4", "--proximal", "0.7"),
         *("--param", "blend_threshold=0.4", "--param", "edit=refine"),
     )
     assert asked.exit_code == 0, asked.output
@@ -77,6 +77,7 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
         "diffedit_mask": True,
         "combine_masks": "or",
         "feather": 2.5,
+        "proximal": 0.7,
         "tau_v": 0.3,
         "tau_u": (0, 0.5),
         "value_prompt": "a dog of ink",

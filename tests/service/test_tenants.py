@@ -56,7 +56,8 @@ def things(owner: Tenant, shared: Store, png: bytes) -> dict[str, str]:
     (waiting,) = owner.ask("GET", "/jobs").json()["jobs"]
     claim = begin(shared, waiting["id"])
     shared.jobs.succeed(claim, inverted(*claim.record))
-    for name in (keys.working(*claim.record), keys.reconstruction(*claim.record), keys.result(image_id, png)):
+    of_inversion = (keys.working(*claim.record), keys.reconstruction(*claim.record))
+    for name in (*of_inversion, keys.result(image_id, png), keys.mask(image_id, png)):
         shared.blobs.put(name, png)
     job_id = owner.ask("POST", "/edit", json={**EDIT, "image_id": image_id}).json()["job_id"]
     claim = begin(shared, job_id)

@@ -186,6 +186,8 @@ def test_a_worker_that_lost_its_parent_while_loading_stops_and_leftovers_are_swe
     loaded = SimpleNamespace(
         spec=engine.ModelSpec(name="x", size=64),
         stride=16,
+        family="Stable Diffusion",
+        sites=(),
         token_limit=77,
         folder=Path(),
         dtype_name="float32",
