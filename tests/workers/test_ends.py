@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -180,20 +179,10 @@ def test_a_worker_process_is_started_as_safely_as_its_supervisor_and_is_told_of_
 
 
 def test_a_worker_that_lost_its_parent_while_loading_stops_and_leftovers_are_swept_as_it_starts(
-    settings: WorkerSettings, shared: Store, monkeypatch: pytest.MonkeyPatch
+    models: engine.Backbone, settings: WorkerSettings, shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[object] = []
-    loaded = SimpleNamespace(
-        spec=engine.ModelSpec(name="x", size=64),
-        stride=16,
-        family="Stable Diffusion",
-        sites=(),
-        token_limit=77,
-        folder=Path(),
-        dtype_name="float32",
-        device="cpu",
-    )
-    monkeypatch.setattr(engine, "load", lambda *_, **__: loaded)
+    monkeypatch.setattr(engine, "load", lambda *_, **__: models)
     monkeypatch.setattr(process, "WorkerSettings", lambda: settings)
     monkeypatch.setattr("store.logs.configure", lambda: None)
     monkeypatch.setattr("structlog.contextvars.bind_contextvars", lambda **_: None)
