@@ -14,12 +14,13 @@ ASKED = InvertOptions(prompt="a cat", model="m")
 
 
 def test_an_image_is_its_pixels_and_its_tenant() -> None:
-    first = image_id(PIXELS, (2, 2))
-    assert first == image_id(PIXELS, (2, 2), "default")
+    first = image_id([PIXELS], (2, 2))
+    assert first == image_id([PIXELS], (2, 2), "default")
+    assert first == image_id([PIXELS[:5], PIXELS[5:]], (2, 2))
     others = [
-        image_id(PIXELS[::-1], (2, 2)),
-        image_id(PIXELS, (4, 1)),
-        image_id(PIXELS, (2, 2), "other"),
+        image_id([PIXELS[::-1]], (2, 2)),
+        image_id([PIXELS], (4, 1)),
+        image_id([PIXELS], (2, 2), "other"),
     ]
     assert len({first, *others}) == 1 + len(others)
 
@@ -55,7 +56,7 @@ def learned(**params: Any) -> InvertOptions:
 
 
 def test_ids_have_their_shape_and_job_ids_sort_by_time() -> None:
-    assert re.fullmatch(IMAGE_ID, image_id(PIXELS, (2, 2)))
+    assert re.fullmatch(IMAGE_ID, image_id([PIXELS], (2, 2)))
     assert re.fullmatch(RECORD_ID, record_id("img_a", ASKED))
     ids = [keys.new_job_id() for _ in range(50)]
     assert all(re.fullmatch(r"job_[0-9a-z]{26}", job_id) for job_id in ids)
