@@ -59,8 +59,9 @@ def main(
         chosen = best(some, models.spec.guidance_scale)
         console.print(shown(each, some, chosen))
         recipe = dict(candidates(each))[chosen.candidate]
-        because = f"it was recognised in {chosen.recognised:.0f} % of {chosen.edits} edits of this kind"
-        table[each.value] = recipe.model_copy(update={"because": f"{because}, at {chosen.truth:.1f} dB."})
+        right = f"{round(chosen.recognised * chosen.edits / 100)} of {chosen.edits} such edits came out right"
+        because = f"of the ways that were tried it served this kind best: {right}."
+        table[each.value] = recipe.model_copy(update={"because": because})
     written = {name: recipe.model_dump(exclude_defaults=True) for name, recipe in table.items()}
     out.write_text(json.dumps(written, indent=1) + "\n")
 
