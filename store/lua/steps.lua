@@ -57,7 +57,10 @@ end
 
 -- of an inversion: fields of its hash, which begins to be counted with the first of them
 local function describe(image_id, id, ...)
-  if redis.call('ZADD', records(image_id), 'NX', now(), id) == 1 then
+  local last = redis.call('ZRANGE', records(image_id), -1, -1, 'WITHSCORES')[2]
+  -- two of one millisecond keep their order too
+  local at = math.max(now(), (tonumber(last) or 0) + 1)
+  if redis.call('ZADD', records(image_id), 'NX', at, id) == 1 then
     redis.call('HSET', record(image_id, id), 'created', now())
     redis.call('HINCRBY', RECORDS, 'count', 1)
   end

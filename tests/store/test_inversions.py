@@ -159,6 +159,15 @@ def test_the_inversion_that_was_asked_for_last_is_the_images_own(shared: Store) 
     assert inversions(shared)["own"].steps == 9
 
 
+def test_inversions_are_listed_in_the_order_in_which_they_were_asked_for(shared: Store) -> None:
+    options = [OTHER.model_copy(update={"steps": steps}) for steps in range(1, 33)]
+    for each in options:
+        invert(shared, inversion=each)
+    image = shared.images.get(IMAGE)
+    assert image is not None
+    assert [each.steps for each in image.inversions] == list(range(1, 33))
+
+
 def test_an_edit_waits_for_the_inversion_that_it_needs_and_for_no_other(shared: Store) -> None:
     first, second = invert(shared), invert(shared, inversion=OTHER)
     held, other = edit(shared), edit(shared, inversion=OTHER)
