@@ -155,7 +155,7 @@ def test_a_consistency_model_is_edited_and_refuses_what_needs_an_unconditional_b
         engine.edit(model, record, Edit(prompt="a dog", method=PlugAndPlay()))
     with pytest.raises(UnsupportedByModel, match="negative prompt"):
         engine.edit(model, record, Edit(prompt="a dog", method=Plain(), negative_prompt="a ball"))
-    for method in ("null-text", "stylediffusion"):
+    for method in ("null-text", "prompt-tuning", "stylediffusion"):
         with pytest.raises(UnsupportedByModel):
             engine.invert(model, image, prompt=PROMPT, method=method, steps=2)
     with pytest.raises(InvalidParameter, match="50"):
