@@ -8,6 +8,9 @@ from itertools import pairwise
 
 from prompts.words import words
 
+_MATCH = 1 << 32
+"""The score of a pair; one point more for a pair that adjoins the one before, which only breaks ties."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
@@ -49,17 +52,24 @@ def common(source: Sequence[Hashable], target: Sequence[Hashable]) -> tuple[tupl
     Global alignment with match 1, gap 0 and no mismatches (Needleman & Wunsch 1970), the number of
     adjoining pairs breaking ties, so that "a cat" meets the "a cat" of "a dog and a cat".
     """
-    rows, columns = len(source) + 1, len(target) + 1
-    none = (-1, 0)
-    ending: list[list[tuple[int, int]]] = [[none] * columns for _ in range(rows)]
-    best: list[list[tuple[int, int]]] = [[(0, 0)] * columns for _ in range(rows)]
-    for i in range(1, rows):
-        for j in range(1, columns):
-            if source[i - 1] == target[j - 1]:
-                matches, adjoining = ending[i - 1][j - 1]
-                free = best[i - 1][j - 1]
-                ending[i][j] = max((matches + 1, adjoining + 1), (free[0] + 1, free[1]))
-            best[i][j] = max(ending[i][j], best[i - 1][j], best[i][j - 1])
+    columns = len(target) + 1
+    nothing = [-_MATCH] * columns
+    ending, best = [nothing], [[0] * columns]
+    places: dict[Hashable, list[int]] = {}
+    for j, word in enumerate(target, start=1):
+        places.setdefault(word, []).append(j)
+    for word in source:
+        above, diagonal = best[-1], ending[-1]
+        row, scores = (nothing.copy(), above.copy()) if word in places else (nothing, above)
+        for j in places.get(word, ()):
+            adjoining, free = diagonal[j - 1] + 1, above[j - 1]
+            row[j] = _MATCH + (adjoining if adjoining > free else free)
+            rest = j
+            while rest < columns and scores[rest] < row[j]:
+                scores[rest] = row[j]
+                rest += 1
+        ending.append(row)
+        best.append(scores)
 
     pairs: list[tuple[int, int]] = []
     i, j = len(source), len(target)
@@ -67,9 +77,8 @@ def common(source: Sequence[Hashable], target: Sequence[Hashable]) -> tuple[tupl
     while i and j:
         if adjoins or ending[i][j] == best[i][j]:
             pairs.append((i - 1, j - 1))
-            matches, adjoining = ending[i][j]
-            i, j = i - 1, j - 1
-            adjoins = ending[i][j] == (matches - 1, adjoining - 1) and ending[i][j] != none
+            i, j, score = i - 1, j - 1, ending[i][j]
+            adjoins = ending[i][j] == score - _MATCH - 1
         elif best[i - 1][j] == best[i][j]:
             i -= 1
         else:

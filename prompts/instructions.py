@@ -28,6 +28,9 @@ _PREPOSITION = re.compile(
     r"^(on|in|at|under|against|inside|near|behind|above|over|by|in front of|on top of)\s+", re.IGNORECASE
 )
 
+_LONGEST_PHRASE = 8
+"""In words, of what an instruction is about; every cut is compared with the source, so they are bounded."""
+
 
 @dataclass(frozen=True)
 class Instruction:
@@ -184,8 +187,8 @@ def _styled(reading: Reading, new: str, content: Sequence[str]) -> str:
 
 
 def _cuts(text: str) -> Iterator[tuple[str, str]]:
-    """The text before and after each of its words but the last."""
-    for word in words(text)[:-1]:
+    """The text before and after each of its first words, as many as the phrase of a thing may have."""
+    for word in words(text)[:-1][:_LONGEST_PHRASE]:
         yield text[: word.stop], text[word.stop :].strip()
 
 

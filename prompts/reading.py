@@ -37,6 +37,8 @@ _BESIDE = each_of("beside alongside next")
 _WITH = each_of("with wearing has having wears")
 _FILLERS = each_of("of front to top")
 _AND = frozenset({"and", "&", "plus"})
+_MOST_THINGS = 64
+"""More than any caption names. Things of two prompts are compared pair by pair, so they are bounded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,10 +164,12 @@ def _frame(
         if not any(map(lexicon.is_style, folded[first:last])):
             break
         stop, style = first, [*style, *folded[first:last]]
+    skipped = ARTICLES | _FILLERS
     for at in range(start + 1, stop):
-        rest = [word for word in folded[at + 1 : stop] if word not in ARTICLES | _FILLERS]
-        manner = folded[at] in ("in", "as") and ("style" in rest or all(map(lexicon.is_style, rest)))
-        if rest and manner:
+        if folded[at] not in ("in", "as"):
+            continue
+        rest = [word for word in folded[at + 1 : stop] if word not in skipped]
+        if rest and ("style" in rest or all(map(lexicon.is_style, rest))):
             return start, at, (*style, *rest)
     return start, stop, tuple(style)
 
@@ -228,7 +232,7 @@ def _take(folded: Sequence[str], start: int, stop: int, role: str, lexicon: Lexi
     elif role == "worn" and parts.things and phrase.noun not in lexicon.objects:
         last = parts.things[-1]
         parts.things[-1] = replace(last, stop=stop, worn=(*last.worn, replace(phrase, start=start)))
-    else:
+    elif len(parts.things) < _MOST_THINGS:
         parts.things.append(Thing(**vars(phrase)))
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prompts import Lexicon, instruction
+from prompts import Lexicon, instruction, instructions
 
 CAT, CAR, BOTH = "a cat on grass", "a red car on sand", "a cat and a dog on grass"
 HAT, SKETCH = "a cat with a hat on grass", "a sketch of a tree on grass"
@@ -71,3 +71,16 @@ def test_a_source_that_is_no_caption_ends_no_rule_badly(source: str) -> None:
     for told in ("make it red", "remove the cat", "add a hat", "put it on snow", "make the cat a dog"):
         found = instruction(source, told)
         assert found is not None
+
+
+@pytest.mark.parametrize("verb", ["make", "give"])
+def test_the_work_of_an_instruction_grows_with_its_length_alone(
+    verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[str] = []
+    real = instructions.words
+    monkeypatch.setattr(instructions, "words", lambda text: cut.append(text) or real(text))
+    asked = f"{verb} " + "x " * 990
+
+    assert instruction(CAT, asked) is not None
+    assert sum(map(len, cut)) < 10 * len(asked)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from prompts import GRAMMAR, Kind, Lexicon, change
+from prompts import GRAMMAR, Kind, Lexicon, change, kinds
 
 KNOWN = Lexicon(
     objects=frozenset({"cat", "dog", "car", "hat", "lion"}),
@@ -66,3 +66,12 @@ def test_several_changes_name_their_parts() -> None:
 def test_what_is_no_caption_has_a_kind_all_the_same(text: str) -> None:
     for source, target in ((text, CAT), (CAT, text), (text, text)):
         assert change(source, target, KNOWN).kind in Kind
+
+
+def test_things_without_number_are_not_all_compared_with_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    real = kinds.same_noun
+    monkeypatch.setattr(kinds, "same_noun", lambda one, other: compared.append(one) or real(one, other))
+
+    assert change("x," * 990, "y," * 990).kind is Kind.SWAP
+    assert len(compared) < 10_000
