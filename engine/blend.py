@@ -33,18 +33,27 @@ class LocalBlend:
     maps: Literal["own", "edited"] = "own"
 
     @classmethod
-    def of(cls, setting: Setting[Any]) -> LocalBlend | None:
-        """The places that the words of an edit name, None if it names none; all words are known."""
-        params, source, targets = setting.params, setting.source, setting.targets
+    def of(cls, setting: Setting[Any], read: Sequence[Tokens]) -> LocalBlend | None:
+        """The places that the words of an edit name, None if it names none; all words are known.
+
+        `read` are the prompts that the painted rows attend to. Where that is not the row's target, the words
+        are looked for in the source alone.
+        """
+        params, source = setting.params, setting.source
+        targets = setting.targets[setting.edit.painted]
         if not (params.blend_words or params.subtract_words):
             return None
-        painted, added, subtracted = setting.edit.painted, None, None
+        added, subtracted = None, None
         if params.blend_words == "changed":
-            added = _changed(source, targets, params.weighed)[painted]
+            added = _changed(source, targets, params.weighed)
         elif params.blend_words:
-            added = _marks(params.blend_words, source, targets)[painted]
+            added = _marks(params.blend_words, source, targets)
         if params.subtract_words:
-            subtracted = _marks(params.subtract_words, source, targets)[painted]
+            subtracted = _marks(params.subtract_words, source, targets)
+        other = [row for row, target in enumerate(targets) if read[row].prompt != target.prompt]
+        for marks in (added, subtracted):
+            if marks is not None:
+                marks[other, 1] = 0
         return cls(
             added=added,
             subtracted=subtracted,

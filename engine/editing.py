@@ -75,7 +75,7 @@ def edit(
     with memory_errors():
         plan = method.plan(setting)
     _check_branches(model, record, edit, plan)
-    mask, params = Mask.of(setting), setting.params
+    mask, params = Mask.of(setting, plan.targets), setting.params
     if params.proximal is not None:
         model.check_unconditional("proximal guidance")
         plan = replace(plan, guidance=Proximal(plan.guidance, params.proximal))
@@ -90,7 +90,7 @@ def edit(
         lane = method.begin(plan, model, record)
         shown = _spread(range(lane.first, len(lane.calls)), params.attention_steps)
         maps = Maps(model.spec.blend_factor, words.maps if words else "own", shown)
-        masking = Masking(mask, maps, _predicted(model, record, plan, mask, edit.seed)) if mask else None
+        masking = Masking(mask, maps, _predicted(setting, mask)) if mask else None
         source = _source_of(model, record, plan, follows, edit.seed, cache)
         report(Progress("encode", 1, 1, record.trajectory[:1]))
         lane = replace(
@@ -173,16 +173,18 @@ def _follows(plan: EditPlan, record: SourceRecord, *, needed: bool) -> Follows |
     return "noised" if needed else None
 
 
-def _predicted(model: Backbone, record: SourceRecord, plan: EditPlan, mask: Mask, seed: int) -> Tensor | None:
+def _predicted(setting: Setting[EditParameters], mask: Mask) -> Tensor | None:
     """DiffEdit's mask for each target (targets, h, w), if it is one of the sources; raises `EmptyMask`."""
     if not mask.diffedit:
         return None
-    found = noise_mask(model, record, [target.prompt for target in plan.targets], NoiseMask(), seed)
+    edit = setting.edit
+    targets = edit.prompts[edit.painted]
+    found = noise_mask(setting.model, setting.record, targets, NoiseMask(), edit.seed)
     if mask.combine == "and":
-        for target, opened in zip(plan.targets, found, strict=True):
+        for target, opened in zip(targets, found, strict=True):
             if not opened.any():
                 raise EmptyMask(
-                    f"the predictions for {target.prompt!r} differ from those for the source prompt no more "
+                    f"the predictions for {target!r} differ from those for the source prompt no more "
                     "in one place than in another"
                 )
     return found

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine import codec
+from engine.alignment import Tokens
 from engine.attention import Maps, Step
 from engine.blend import LocalBlend
 from engine.errors import EmptyMask
@@ -41,15 +42,15 @@ class Mask:
     feather: float = 0.0
 
     @classmethod
-    def of(cls, setting: Setting[Any]) -> Mask | None:
-        """The mask that an edit asks for, None if it asks for none.
+    def of(cls, setting: Setting[Any], read: Sequence[Tokens]) -> Mask | None:
+        """The mask that an edit asks for, None if it asks for none; `read` are the prompts of its rows.
 
         Raises:
             EmptyMask: the picture that was given opens nothing.
             InvalidImage, InvalidParameter: it is no picture, or does not have the source's proportions.
         """
         params, model, sent = setting.params, setting.model, setting.edit.mask
-        words, given = LocalBlend.of(setting), None
+        words, given = LocalBlend.of(setting, read), None
         if sent is not None:
             height, width = (side * model.vae_factor for side in setting.record.size)
             given = codec.fit_mask(model, sent, (width, height))

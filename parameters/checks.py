@@ -79,6 +79,23 @@ def check_confined(
             raise InvalidParameter("blend_words", asked, expected, words=target.words)
 
 
+def check_in_source(
+    source: Prompt, targets: Sequence[Prompt], asked: Sequence[str] | Literal["changed"]
+) -> None:
+    """Raise `InvalidParameter` where `blend_words` names no place of the source: no target is read."""
+    for target in targets:
+        if asked == "changed":
+            named = bool(prompts.changed(source.text, target.text).gone)
+        else:
+            named = any(source.has(word) for word in asked)
+        if not named:
+            expected = (
+                "words of the source prompt, whose places inside_prompt is painted in; they are "
+                f"{', '.join(source.words)}"
+            )
+            raise InvalidParameter("blend_words", asked, expected, words=source.words)
+
+
 def check_open(
     source: Prompt,
     targets: Sequence[Prompt],

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from parameters.base import EditParameters, settings
-from parameters.checks import Prompt, check_known, check_paired
+from parameters.checks import Prompt, check_in_source, check_known, check_paired
 from parameters.errors import InvalidParameter
 from parameters.fields import DEFAULT, Fraction, Weights, Window, WindowOrCross, Windows
 from parameters.inversions import PATH, PROMPT_EMBEDDINGS, START
@@ -33,16 +33,18 @@ class Plain(EditParameters):
     )
 
     def check_prompts(self, source: Prompt, targets: Sequence[Prompt]) -> None:
-        """What is painted inside needs words, and a mask to be inside of."""
+        """What is painted inside needs words, and a mask to be inside of: of places in the source."""
         super().check_prompts(source, targets)
         if self.inside_prompt is None:
             return
         if not Prompt(self.inside_prompt).words:
             expected = "a prompt of at least one word, or none to paint the target prompt"
             raise InvalidParameter("inside_prompt", self.inside_prompt, expected)
-        if not (self.blend_words or self.subtract_words):
-            expected = "none, since neither blend_words nor subtract_words confine it to a place"
+        if not (self.blend_words or self.subtract_words or self.diffedit_mask):
+            expected = "none, since no blend_words, subtract_words or diffedit_mask confine it to a place"
             raise InvalidParameter("inside_prompt", self.inside_prompt, expected)
+        if self.blend_words:
+            check_in_source(source, targets, self.blend_words)
 
     @property
     def prompts(self) -> dict[str, str | None]:

@@ -21,7 +21,8 @@ TOKENS = 4
 def words_of(
     model: engine.Backbone, record: engine.SourceRecord, *prompts: str, **params: Any
 ) -> LocalBlend | None:
-    return LocalBlend.of(Setting.of(model, record, Edit(prompt=prompts, method=P2P(**params))))
+    setting = Setting.of(model, record, Edit(prompt=prompts, method=P2P(**params)))
+    return LocalBlend.of(setting, setting.targets)
 
 
 def marked(marks: Tensor | None) -> list[list[list[int]]]:
@@ -142,11 +143,13 @@ def test_one_target_alone_has_the_words_that_it_has_among_all(
 ) -> None:
     targets = ("a dog on grass", "a red cat on grass")
     asked = Edit(prompt=targets, method=P2P(blend_words=["dog", "red"], subtract_words=["grass"]))
-    together = LocalBlend.of(Setting.of(model, record, asked))
+    setting = Setting.of(model, record, asked)
+    together = LocalBlend.of(setting, setting.targets)
     assert together is not None
 
     for row in range(2):
-        alone = LocalBlend.of(Setting.of(model, record, replace(asked, only=row)))
+        one = replace(setting, edit=replace(asked, only=row))
+        alone = LocalBlend.of(one, setting.targets[row : row + 1])
 
         assert alone is not None
         assert marked(alone.added) == marked(together.added)[row : row + 1]

@@ -56,7 +56,8 @@ def test_what_is_not_given_is_the_papers_where_the_model_has_nothing_of_its_own(
 
 
 def masked(model: engine.Backbone, record: engine.SourceRecord, edit: Edit) -> tuple[Any, ...]:
-    mask = Mask.of(Setting.of(model, record, edit))
+    setting = Setting.of(model, record, edit)
+    mask = Mask.of(setting, setting.targets)
     assert mask is not None
     assert mask.words is not None
     return mask.words.threshold, mask.within, mask.words.maps

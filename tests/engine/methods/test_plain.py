@@ -12,6 +12,9 @@ from PIL import Image
 
 import engine
 from engine import Edit, Plain, Progress, SourceCache, codec
+from engine.blend import LocalBlend
+from engine.methods.plain import PlainMethod
+from engine.plan import Setting
 
 STEPS = 5
 
@@ -115,11 +118,45 @@ def test_another_prompt_is_painted_under_the_mask_of_the_sources_words(
     assert not same(edited("a dog on grass", inside_prompt="grass"), edited("a dog on grass"))
 
 
+def test_words_have_no_place_in_a_prompt_that_only_the_inside_reads(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    params = Plain(inside_prompt="red grass", blend_words=["cat"], subtract_words=["grass"])
+    setting = Setting.of(model, record, Edit(prompt=("a cat on grass", "red grass"), method=params))
+    words = LocalBlend.of(setting, PlainMethod().plan(setting).targets)
+
+    assert words is not None
+    assert words.added is not None
+    assert words.subtracted is not None
+    assert words.added.nonzero().tolist() == [[0, 0, 2], [1, 0, 2]]
+    assert words.subtracted.nonzero().tolist() == [[0, 0, 4], [1, 0, 4], [1, 1, 2]]
+
+
+def test_the_inside_of_differing_predictions_is_painted(
+    model: engine.Backbone, picture: Callable[..., Image.Image]
+) -> None:
+    record = engine.invert(model, picture(48, 32), prompt="a cat on grass", steps=4)
+
+    def edited(**params: object) -> engine.EditResult:
+        method = Plain(diffedit_mask=True, **params)
+        return engine.edit(model, record, Edit(prompt="a dog on grass", method=method))
+
+    found, usual = edited(inside_prompt="red grass"), edited()
+
+    assert found.masks == usual.masks
+    assert not same(found.images[0], usual.images[0])
+
+
 @pytest.mark.parametrize(
-    "params", [{"inside_prompt": "grass"}, {"inside_prompt": "?", "blend_words": ["cat"]}]
+    ("params", "at_fault"),
+    [
+        ({"inside_prompt": "grass"}, "inside_prompt"),
+        ({"inside_prompt": "?", "blend_words": ["cat"]}, "inside_prompt"),
+        ({"inside_prompt": "grass", "blend_words": ["dog"]}, "blend_words"),
+    ],
 )
 def test_what_is_painted_inside_has_words_and_a_place(
-    model: engine.Backbone, record: engine.SourceRecord, params: dict[str, object]
+    model: engine.Backbone, record: engine.SourceRecord, params: dict[str, object], at_fault: str
 ) -> None:
-    with pytest.raises(engine.InvalidParameter, match="inside_prompt"):
+    with pytest.raises(engine.InvalidParameter, match=at_fault):
         engine.edit(model, record, Edit(prompt="a dog on grass", method=Plain(**params)))
