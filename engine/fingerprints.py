@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from tempfile import NamedTemporaryFile
 from time import time_ns
 
 KEPT = ".pentimento-hashes.json"
+"""The file of kept hashes; names that begin so are files being written, or left by a process that died."""
 _FINE_NS = 2_000_000_000
 """A file changed so lately may change again without its time showing it; its hash is not kept."""
 
@@ -63,12 +63,17 @@ def hashes(folder: Path, files: Sequence[Path]) -> Mapping[Path, str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != KEPT)
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(KEPT))
 
 
 def _keep(book: Path, entries: Mapping[str, object]) -> None:
-    """Write it whole or not at all; a folder that cannot be written to is hashed again each time."""
-    with suppress(OSError):
-        with NamedTemporaryFile("w", dir=book.parent, prefix=KEPT, delete=False) as file:
+    """Write it whole, readable to all, or not at all: a folder that is read-only is hashed each time."""
+    with suppress(OSError), NamedTemporaryFile("w", dir=book.parent, prefix=KEPT, delete=False) as file:
+        new = Path(file.name)
+        try:
             json.dump(entries, file, indent=1)
-        os.replace(file.name, book)
+            file.flush()
+            new.chmod(0o644)
+            new.replace(book)
+        finally:
+            new.unlink(missing_ok=True)
