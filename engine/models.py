@@ -107,9 +107,7 @@ def _folder(spec: ModelSpec, base: str) -> Path:
             if (Path(place) / "weights" / "model_index.json").is_file():
                 return Path(place) / "weights"
         raise UnknownModel(spec.name, "its weights are not installed")
-    if Path(base).is_dir():
-        return Path(base)
-    return _downloaded(spec.name, base)
+    return _place(spec.name, base)
 
 
 def _downloaded(name: str, place: str) -> Path:

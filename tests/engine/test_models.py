@@ -154,6 +154,14 @@ def test_hashes_are_kept_beside_the_files_until_these_change(
     assert read == ["scheduler_config.json"]
 
 
+def test_a_folder_below_the_home_is_found(
+    folder: Path, model: engine.Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+
+    assert engine.load(f"~/{folder.name}").revision == model.revision
+
+
 @pytest.mark.parametrize("name", ["no/such/model", "nothing here", "/", ""])
 def test_what_is_no_model_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
