@@ -38,7 +38,7 @@ class Progress(Response):
 
     phase: str = Field(
         description="What is being done: encode, invert, paint, optimize, reconstruct, find (a region), "
-        "edit, decode or save.",
+        "mask (where predictions differ), edit, decode or save.",
         examples=["invert"],
     )
     step: int = Field(ge=0, description="Steps of this phase already done.")

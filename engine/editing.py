@@ -90,9 +90,9 @@ def edit(
         lane = method.begin(plan, model, record)
         shown = _spread(range(lane.first, len(lane.calls)), params.attention_steps)
         maps = Maps(model.spec.blend_factor, words.maps if words else "own", shown)
-        masking = Masking(mask, maps, _predicted(setting, mask)) if mask else None
         source = _source_of(model, record, plan, follows, edit.seed, cache)
         report(Progress("encode", 1, 1, record.trajectory[:1]))
+        masking = Masking(mask, maps, _predicted(setting, mask, report)) if mask else None
         lane = replace(
             lane,
             observers=(*lane.observers, maps) if looks else lane.observers,
@@ -173,13 +173,13 @@ def _follows(plan: EditPlan, record: SourceRecord, *, needed: bool) -> Follows |
     return "noised" if needed else None
 
 
-def _predicted(setting: Setting[EditParameters], mask: Mask) -> Tensor | None:
+def _predicted(setting: Setting[EditParameters], mask: Mask, report: OnProgress) -> Tensor | None:
     """DiffEdit's mask for each target (targets, h, w), if it is one of the sources; raises `EmptyMask`."""
     if not mask.diffedit:
         return None
     edit = setting.edit
     targets = edit.prompts[edit.painted]
-    found = noise_mask(setting.model, setting.record, targets, NoiseMask(), edit.seed)
+    found = noise_mask(setting.model, setting.record, targets, NoiseMask(), edit.seed, report)
     if mask.combine == "and":
         for target, opened in zip(targets, found, strict=True):
             if not opened.any():

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from engine.backbones import Backbone
-from engine.noise import noised, seeded_noise
+from engine.conditioning import Conditioning
+from engine.noise import Level, noised, seeded_noise
+from engine.progress import OnProgress, Progress, Rows, silent
 from engine.record import SourceRecord
 
 
@@ -30,7 +32,12 @@ class NoiseMask:
 
 @torch.no_grad()
 def contrast(
-    model: Backbone, record: SourceRecord, targets: Sequence[str], settings: NoiseMask, seed: int
+    model: Backbone,
+    record: SourceRecord,
+    targets: Sequence[str],
+    settings: NoiseMask,
+    seed: int,
+    on_progress: OnProgress = silent,
 ) -> Tensor:
     """How differently the source and each target prompt denoise the picture, (targets, h, w) in [0, 1].
 
@@ -38,31 +45,45 @@ def contrast(
     mean, at most 1. The noise is drawn by the `seed` and is the same for all targets, each of which is
     predicted by itself, so that none depends on its company. Guided predictions with the same unconditional
     branch differ by the guidance scale times as much, which leaves this as it is; so only the conditional
-    branch runs. Zeros where the two prompts read the same.
+    branch runs. Zeros where the two prompts read the same. `on_progress` is called after every prompt.
     """
     calls = model.schedule(record.steps, record.size).denoising()
     level = calls[-max(int(record.steps * settings.strength + 1e-9), 1)].at
     latent = record.trajectory[:1].to(model.device)
     x = noised(latent, seeded_noise((settings.noises, *latent.shape[1:]), seed, model.device), level)
 
-    def predict(prompt: str) -> Tensor:
-        conditioning = model.read(prompt, record.size)
-        try:
-            return model.predict(x, level, conditioning.rows([0] * len(x)))
-        except torch.OutOfMemoryError:
-            return torch.cat([model.predict(row, level, conditioning) for row in x.split(1)])
-
-    source = predict(record.prompt)
+    source = _predicted(model, x, level, model.read(record.prompt, record.size))
     found: list[Tensor] = []
-    for target in targets:
-        difference = (predict(target) - source).abs().mean((0, 1))
+    for done, target in enumerate(targets, start=1):
+        on_progress(_progress(done, 1 + len(targets), len(x)))
+        prediction = _predicted(model, x, level, model.read(target, record.size))
+        difference = (prediction - source).abs().mean((0, 1))
         most = settings.clamp * difference.mean()
         found.append((difference / most).clamp(max=1) if most > 0 else torch.zeros_like(difference))
+    on_progress(_progress(1 + len(targets), 1 + len(targets), len(x)))
     return torch.stack(found)
 
 
 def noise_mask(
-    model: Backbone, record: SourceRecord, targets: Sequence[str], settings: NoiseMask, seed: int
+    model: Backbone,
+    record: SourceRecord,
+    targets: Sequence[str],
+    settings: NoiseMask,
+    seed: int,
+    on_progress: OnProgress = silent,
 ) -> Tensor:
     """Where each target may differ from the source by DiffEdit, (targets, h, w) of booleans."""
-    return contrast(model, record, targets, settings, seed) > settings.threshold
+    return contrast(model, record, targets, settings, seed, on_progress) > settings.threshold
+
+
+def _predicted(model: Backbone, x: Tensor, level: Level, conditioning: Conditioning) -> Tensor:
+    """The predictions for rows (n, C, h, w) that read one prompt: together, else one by one."""
+    try:
+        return model.predict(x, level, conditioning.rows([0] * len(x)))
+    except torch.OutOfMemoryError:
+        pass  # The error holds on to the tensors of the call until its block is left.
+    return torch.cat([model.predict(row, level, conditioning) for row in x.split(1)])
+
+
+def _progress(done: int, total: int, noises: int) -> Progress:
+    return Progress("mask", done, total, rows=Rows(done * noises, (total - done) * noises))

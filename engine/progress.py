@@ -18,7 +18,8 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Progress:
-    """`step` of `total` is done in `phase`: encode, invert, optimize, edit, reconstruct or decode.
+    """`step` of `total` is done in `phase`: encode, invert, optimize, paint, find, mask, edit, reconstruct or
+    decode.
 
     Of `optimize` the total is the most there can be; it may end sooner. `latent` (n, C, h, w) is what the
     pictures would be if all that the denoiser takes for noise were gone; None where there is nothing new.

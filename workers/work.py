@@ -25,6 +25,7 @@ from api_schemas import (
     Timings,
     WordAttention,
 )
+from engine.noise_mask import NoiseMask
 from parameters import INVERSIONS
 from store import Claim, Store, inversion_info, keys
 from workers import knowledge
@@ -88,8 +89,10 @@ class Work:
         began = monotonic()
         self._check_model(claim.inversion)
         targets = request.targets
+        prompts_compared = 1 + len(targets) if request.params.diffedit_mask else 0
         editing = (
             Phase(name="encode", steps=1),
+            Phase(name="mask", steps=prompts_compared, rows=NoiseMask().noises),
             Phase(name="edit", steps=claim.inversion.steps, rows=2 + 2 * len(targets)),
             Phase(name="decode", steps=len(targets) + 1),
             Phase(name="save", steps=len(targets)),

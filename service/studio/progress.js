@@ -8,6 +8,7 @@ const DOING = {
   optimize: "Learning its style",
   find: "Finding the place",
   reconstruct: "Checking what was kept",
+  mask: "Finding where to change it",
   edit: "Editing",
   paint: "Painting",
   decode: "Finishing it",

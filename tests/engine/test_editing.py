@@ -185,13 +185,16 @@ def interrupt_in(phase: str, step: int = 1) -> Callable[[Progress], None]:
     return on_progress
 
 
-@pytest.mark.parametrize("phase", ["encode", "edit", "decode"])
+@pytest.mark.parametrize("phase", ["encode", "mask", "edit", "decode"])
 def test_progress_may_cancel_and_leaves_no_trace(
     model: engine.Backbone, record: engine.SourceRecord, phase: str
 ) -> None:
     before = dict(model.network.attn_processors)
 
-    for method in (BLENDED, PlugAndPlay(blend_words=["grass"], features=True)):
+    for method in (
+        BLENDED.model_copy(update={"diffedit_mask": True, "combine_masks": "or"}),
+        PlugAndPlay(blend_words=["grass"], features=True, diffedit_mask=True, combine_masks="or"),
+    ):
         with pytest.raises(KeyboardInterrupt):
             engine.edit(
                 model,

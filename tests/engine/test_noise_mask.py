@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,7 @@ def test_without_the_memory_for_all_noises_they_are_taken_one_by_one(
     expected = contrast(model, record, [DOG], ASKED, seed=0)
 
     def crowded(_module: object, args: tuple[torch.Tensor, ...]) -> None:
+        assert sys.exception() is None, "the error holds on to what filled the memory"
         if len(args[0]) > 1:
             raise torch.OutOfMemoryError
 

@@ -7,7 +7,23 @@ from dataclasses import replace
 import pytest
 
 import engine
-from engine import P2P, Edit, SourceCache
+from engine import P2P, Edit, Plain, SourceCache
+
+
+def test_the_rows_of_a_mask_of_predictions_are_announced(
+    model: engine.Backbone, record: engine.SourceRecord, network_rows: list[int]
+) -> None:
+    heard: list[tuple[str, int | None, int]] = []
+
+    def hear(now: engine.Progress) -> None:
+        heard.append((now.phase, now.rows and now.rows.done, sum(network_rows)))
+
+    method = Plain(diffedit_mask=True, combine_masks="or")
+    asked = Edit(prompt=("a dog on grass", "a red cat on grass"), method=method)
+    engine.edit(model, record, asked, on_progress=hear)
+
+    masks = [(told, taken) for phase, told, taken in heard if phase == "mask"]
+    assert masks == [(10, 10), (20, 20), (30, 30)]
 
 
 @pytest.mark.parametrize("pinned", [True, False])

@@ -57,11 +57,12 @@ def test_percent_never_falls_and_ends_at_100(bench: Bench, monkeypatch: pytest.M
     sent = bench.work(send(bench.shared, method="stylediffusion"))
     inverting = list(told)
     told.clear()
-    bench.work(ask(bench.shared, sent.image_id, prompt="a dog on grass", method="p2plus"))
+    masked = {"diffedit_mask": True, "combine_masks": "or"}
+    bench.work(ask(bench.shared, sent.image_id, prompt="a dog on grass", method="p2plus", params=masked))
     phases = [list(dict.fromkeys(phase for phase, _ in steps)) for steps in (inverting, told)]
     assert phases == [
         ["encode", "invert", "optimize", "decode", "save"],
-        ["encode", "edit", "decode", "save"],
+        ["encode", "mask", "edit", "decode", "save"],
     ]
     for steps in (inverting, told):
         percents = [percent for _, percent in steps]
