@@ -16,10 +16,30 @@ from engine.errors import UnknownModel, out_of_memory
 from engine.pretrained import UNREADABLE, quiet
 
 _BY_ENCODER = {"clip_l": "", "clip_g": "_2"}
+_USUAL = ("pytorch_lora_weights.safetensors", "learned_embeds.safetensors")
 
 
-def add(model: Backbone, loras: Sequence[tuple[Path, float]], embeddings: Sequence[Path]) -> None:
-    """Fuse LoRAs into the weights of a model, and teach its text encoders new words: each file's name.
+def file_of(model: str, place: Path) -> Path:
+    """The file of an addition: the place itself, or the one in a folder, which may have others beside the one
+    of diffusers' usual name.
+
+    Raises:
+        UnknownModel: the folder has no safetensors, or several; `model` is for the error.
+    """
+    if not place.is_dir():
+        return place
+    found = sorted(place.glob("*.safetensors"))
+    chosen = [file for file in found if file.name in _USUAL] or found
+    if not chosen:
+        raise UnknownModel(model, f"there is no .safetensors file in {place}; pickles can run code when read")
+    if len(chosen) > 1:
+        names = ", ".join(file.name for file in chosen)
+        raise UnknownModel(model, f"name one of the files in {place}: {names}")
+    return chosen[0]
+
+
+def add(model: Backbone, loras: Sequence[tuple[Path, float]], embeddings: Sequence[tuple[Path, str]]) -> None:
+    """Fuse LoRAs, files and weights, into a model, and add words, files and names, to its text encoders.
 
     Raises:
         UnknownModel: a file cannot be read, or is for another architecture.
@@ -32,9 +52,9 @@ def add(model: Backbone, loras: Sequence[tuple[Path, float]], embeddings: Sequen
     for file, weight in loras:
         with _named(model, file, "LoRA"), quiet():
             _fuse(pipeline, file, weight)
-    for file in embeddings:
+    for file, word in embeddings:
         with _named(model, file, "textual-inversion embedding"), quiet():
-            _teach(pipeline, file)
+            _add_word(pipeline, file, f"<{word}>")
     for part in (model.network, model.text_encoder):
         part.eval().requires_grad_(False)
 
@@ -58,17 +78,17 @@ def _pipeline(model: StableDiffusion) -> Any:
 
 
 def _fuse(pipeline: Any, file: Path, weight: float) -> None:
-    place = {"weight_name": file.name} if file.is_file() else {}
-    folder = file.parent if file.is_file() else file
-    pipeline.load_lora_weights(str(folder), **place, use_safetensors=True, adapter_name="added")
+    pipeline.load_lora_weights(
+        str(file.parent), weight_name=file.name, use_safetensors=True, adapter_name="added"
+    )
     if not pipeline.get_list_adapters():
         raise ValueError("nothing in it fits a layer of the model")
     pipeline.fuse_lora(components=list(pipeline.get_list_adapters()), lora_scale=weight)
     pipeline.unload_lora_weights()
 
 
-def _teach(pipeline: Any, file: Path) -> None:
-    weights, token = load_file(file), f"<{file.stem}>"
+def _add_word(pipeline: Any, file: Path, token: str) -> None:
+    weights = load_file(file)
     if weights.keys() <= _BY_ENCODER.keys():
         for name, suffix in _BY_ENCODER.items():
             parts = {kind: getattr(pipeline, f"{kind}{suffix}") for kind in ("text_encoder", "tokenizer")}
@@ -79,7 +99,7 @@ def _teach(pipeline: Any, file: Path) -> None:
 
 @contextmanager
 def _named(model: Backbone, file: Path, what: str) -> Iterator[None]:
-    if file.is_file() and file.suffix != ".safetensors":
+    if file.suffix != ".safetensors":
         raise UnknownModel(model.spec.name, f"{file} is a pickle, which can run code: convert it")
     try:
         yield

@@ -11,7 +11,7 @@ import torch
 
 import hub
 from engine import checkpoints, fingerprints
-from engine.additions import add
+from engine.additions import add, file_of
 from engine.backbones import DTYPES, FAMILIES, Backbone
 from engine.errors import InvalidParameter, UnknownModel, memory_errors
 from engine.pretrained import UNREADABLE, ModelFiles
@@ -47,8 +47,8 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Ba
         raise UnknownModel(
             spec.name, f"this is a {family.__name__}, and there is no {', '.join(missing)} in {files.folder}"
         )
-    loras = [(_place(spec.name, place), weight) for place, weight in asked.loras]
-    embeddings = [_place(spec.name, place) for place in asked.embeddings]
+    loras = [(file_of(spec.name, _place(spec.name, place)), weight) for place, weight in asked.loras]
+    embeddings = [(file_of(spec.name, _place(spec.name, place)), _word(place)) for place in asked.embeddings]
     files = replace(files, revision=_revision(files, family, loras, embeddings))
     with memory_errors():
         model = family.load(files, spec=spec, device=at, dtype=DTYPES.get(dtype) or _dtype(at))
@@ -87,15 +87,24 @@ def _place(name: str, place: str) -> Path:
     return path if path.exists() else _downloaded(name, place)
 
 
+def _word(place: str) -> str:
+    """The word that an embedding stands for: the name of its file, folder or repository."""
+    lies_here = Path(place).expanduser().exists()
+    return Path(place if lies_here else hub.split(place)[0]).name.removesuffix(".safetensors")
+
+
 def _revision(
-    files: ModelFiles, family: type[Backbone], loras: list[tuple[Path, float]], embeddings: list[Path]
+    files: ModelFiles,
+    family: type[Backbone],
+    loras: list[tuple[Path, float]],
+    embeddings: list[tuple[Path, str]],
 ) -> str:
     """The fingerprint of a model, and of what is laid over it."""
     own = fingerprints.of_parts(files.folder, (*family.parts, *VISION_PARTS))
     others = sorted({**files.elsewhere, **files.single}.items())
     more = [f"{part} {fingerprints.of_place(place)}" for part, place in others if part in family.parts]
     more += [f"lora {fingerprints.of_place(place)} {weight}" for place, weight in loras]
-    more += [f"embedding {place.stem} {fingerprints.of_place(place)}" for place in embeddings]
+    more += [f"embedding {word} {fingerprints.of_place(place)}" for place, word in embeddings]
     return hashlib.sha256("\n".join((own, *more)).encode()).hexdigest() if more else own
 
 

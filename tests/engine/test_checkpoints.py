@@ -209,3 +209,23 @@ def test_a_learned_word_reads_all_its_vectors_as_the_pipeline_does(folder: Path,
     torch.testing.assert_close(loaded.read("a <ink> cat", (8, 8)).context, expected)
     assert tokens.positions("ink") == (2, 3, 4)
     assert tokens.positions("cat") == (5,)
+
+
+def test_a_folder_gives_the_word_of_its_name(folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / "ink"
+    place.mkdir()
+    save_file({"<other>": torch.ones(1, 12)}, place / "learned_embeds.safetensors")
+    save_file({"<other>": torch.zeros(1, 12)}, place / "checkpoint.safetensors")
+    loaded = engine.load(f"{folder} + embedding:{place}")
+
+    assert loaded.tokens("a <ink> cat").positions("ink") == (2,)
+
+
+@pytest.mark.parametrize("kind", ["lora", "embedding"])
+def test_a_folder_without_the_one_file_is_refused(folder: Path, tmp_path: Path, kind: str) -> None:
+    with pytest.raises(UnknownModel, match=r"there is no .safetensors file in"):
+        engine.load(f"{folder} + {kind}:{tmp_path}")
+    for name in ("a", "b"):
+        save_file({"x": torch.ones(1, 12)}, tmp_path / f"{name}.safetensors")
+    with pytest.raises(UnknownModel, match=r"name one of the files in .*: a.safetensors, b.safetensors"):
+        engine.load(f"{folder} + {kind}:{tmp_path}")
