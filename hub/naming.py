@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 _JOINT = " + "
 _KINDS = ("lora", "vae", "embedding")
@@ -12,7 +13,7 @@ _KINDS = ("lora", "vae", "embedding")
 class ModelName:
     """A model and its additions: LoRAs with their weights, another VAE, textual-inversion embeddings.
 
-    Written "BASE + lora:FILE:0.8 + vae:PLACE + embedding:FILE"; places are files, folders or hub ids.
+    Written "BASE + lora:PLACE:0.8 + vae:PLACE + embedding:PLACE"; places are files, folders or hub ids.
     """
 
     base: str
@@ -44,6 +45,11 @@ class ModelName:
 def _weighted(place: str) -> tuple[str, float]:
     before, colon, after = place.rpartition(":")
     try:
-        return (before, float(after)) if colon else (place, 1.0)
+        weight = float(after) if colon else None
     except ValueError:
+        weight = None
+    if weight is None:
         return place, 1.0
+    if not isfinite(weight):
+        raise ValueError(f"the weight of the LoRA {before} is {after}, expected a finite number")
+    return before, weight
