@@ -17,7 +17,6 @@ OnProgress = Callable[[int, int], object]
 """Called with the bytes that are here and those there will be."""
 
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
-_UNFINISHED = ".pentimento-unfinished"
 _MARGIN = 64 * 2**20
 
 
@@ -60,7 +59,7 @@ def here(place: str) -> Path | None:
     folder = root / "snapshots" / (sha or "")
     if sha is None or not folder.is_dir():
         return None
-    return None if (root / _UNFINISHED).is_file() else folder
+    return None if _unfinished(repository, folder.name).is_file() else folder
 
 
 def wanted(place: str, *, token: str | None = None) -> Pull:
@@ -105,7 +104,7 @@ def pull(place: str, *, token: str | None = None, on_progress: OnProgress | None
         )
     report = on_progress or (lambda done, total: None)
     report(asked.here, asked.size)
-    mark = _root(asked.repository) / _UNFINISHED
+    mark = _unfinished(asked.repository, asked.revision)
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
     with _in_words(place):
@@ -127,6 +126,11 @@ def _root(repository: str) -> Path:
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+
+
+def _unfinished(repository: str, revision: str) -> Path:
+    """The file that is there while a revision is brought, and where bringing it broke off."""
+    return _root(repository) / f".pentimento-unfinished-{revision}"
 
 
 def gigabytes(size: float) -> str:

@@ -22,6 +22,7 @@ class FakeHub:
         self.repositories: dict[str, Path] = {}
         self.gated: set[str] = set()
         self.token = "hf_good"
+        self.revision = SHA
         self.cut_after: int | None = None  # so many bytes of weights in an answer
         self.asked: list[tuple[str, str, str | None]] = []
         self.url = ""
@@ -39,7 +40,7 @@ class FakeHub:
         if repository in self.gated and not allowed:
             return _refuse(handler, 403, "GatedRepo")
         assert found is not None
-        if found[2] not in (None, "main", SHA):
+        if found[2] not in (None, "main", self.revision):
             return _refuse(handler, 404, "RevisionNotFound")
         folder = self.repositories[repository]
         if api and "/tree/" in path:
@@ -53,7 +54,13 @@ class FakeHub:
         siblings = [
             {"rfilename": str(path.relative_to(folder)), "size": path.stat().st_size} for path in files
         ]
-        return {"id": repository, "modelId": repository, "sha": SHA, "siblings": siblings, "tags": []}
+        return {
+            "id": repository,
+            "modelId": repository,
+            "sha": self.revision,
+            "siblings": siblings,
+            "tags": [],
+        }
 
     def _tree(self, folder: Path) -> list[dict[str, Any]]:
         return [
@@ -72,7 +79,7 @@ class FakeHub:
         start = int((handler.headers.get("Range") or "bytes=0-").removeprefix("bytes=").partition("-")[0])
         headers = {
             "ETag": f'"{hashlib.sha256(data).hexdigest()}"',
-            "X-Repo-Commit": SHA,
+            "X-Repo-Commit": self.revision,
             "Accept-Ranges": "bytes",
         }
         if start:

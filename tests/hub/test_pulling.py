@@ -103,6 +103,21 @@ def test_a_download_that_broke_off_brings_only_what_is_missing(
     assert all(path.endswith(".safetensors") for path in brought)
 
 
+def test_a_revision_that_is_whole_stays_so_while_another_is_brought(
+    server: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    folder = hub.pull("some/ink")
+    server.revision = SHA[::-1]
+    (server.repositories["some/ink"] / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"1" * 99)
+    server.cut_after = 0
+    with pytest.raises(HubError, match="cannot be reached"):
+        hub.pull("some/ink")
+
+    assert hub.here(f"some/ink@{SHA}") == folder
+    assert hub.here(f"some/ink@{server.revision}") is None
+
+
 def test_what_cannot_be_had_is_said_in_words(server: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     server.gated.add("some/ink")
     with pytest.raises(HubError, match=r"gated: accept its terms .* HF_TOKEN"):
