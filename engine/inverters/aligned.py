@@ -38,12 +38,12 @@ class AlignedInverter(Inverter):
         branch = Branch(name="cond", rows=(0,), conditioning=source.text)
         kinds = Sites(kind="cross"), Sites(kind="self", factor=model.spec.self_factor)
         sites = frozenset(site.name for site in model.sites if any(site in kind for kind in kinds))
-        indices = iter(range(len(schedule) - 1, -1, -1))
+        index_of = {call: index for index, call in enumerate(reversed(schedule.inversion()))}
 
         def predict(x: Tensor, call: Call) -> Tensor:
             if source.walk is None:
                 return model.predict(x, call.shown, source.text)
-            step = Step(index=next(indices), total=len(schedule), branches=(branch,))
+            step = Step(index=index_of[call], total=len(schedule), branches=(branch,))
             held, hidden = look_into(model, x, call.shown, step, sites)
             source.walk.keep(step.index, branch, hidden)
             return held
