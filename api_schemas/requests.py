@@ -18,7 +18,7 @@ from api_schemas.params import (
     with_published,
 )
 from api_schemas.regions import Region, RegionChoice
-from parameters import AUTO, INVERSIONS, Auto, Direct
+from parameters import AUTO, INVERSIONS, Aligned, Auto
 
 Prompt = Annotated[str, Field(max_length=2000)]
 # The key of a stored picture and the image that it belongs to, whatever prefix the service is reached under.
@@ -71,7 +71,7 @@ class InvertOptions(Submission):
         description="What the image shows, in plain words; edits by word need it.",
         examples=["a cat on grass"],
     )
-    method: InversionName = Field(default="direct", description="How the image is inverted.")
+    method: InversionName = Field(default="aligned", description="How the image is inverted.")
     steps: int = Field(default=50, ge=1, le=1000, description="Steps of the inversion and of its edits.")
     preset: Preset | None = Field(
         default=None,
@@ -79,7 +79,7 @@ class InvertOptions(Submission):
         "not given.",
     )
     params: Annotated[InversionParams, chosen_by_method(INVERSIONS)] = Field(
-        default_factory=Direct,
+        default_factory=Aligned,
         validate_default=True,
         description="Parameters of the method.",
     )
@@ -100,7 +100,7 @@ class InvertOptions(Submission):
     @model_validator(mode="before")
     @classmethod
     def _published(cls, data: Any) -> Any:
-        return with_published(data, INVERSIONS, Direct.name, "steps")
+        return with_published(data, INVERSIONS, Aligned.name, "steps")
 
 
 _GREEN = (

@@ -26,7 +26,7 @@ def invert(
     image: Image.Image,
     *,
     prompt: str,
-    method: str = "direct",
+    method: str = "aligned",
     steps: int = 50,
     params: InversionParameters | Mapping[str, Any] | None = None,
     cache: SourceCache | None = None,
@@ -81,7 +81,7 @@ def record_key(
     image: Image.Image,
     *,
     prompt: str,
-    method: str = "direct",
+    method: str = "aligned",
     steps: int = 50,
     params: InversionParameters | Mapping[str, Any] | None = None,
 ) -> str:

@@ -11,12 +11,12 @@ from parameters.base import EditParameters
 from parameters.edits import P2P, Plain
 from parameters.errors import PromptsDoNotAlign
 from parameters.fields import GuidanceScale
-from parameters.inversions import Direct, EditFriendly
+from parameters.inversions import Aligned, EditFriendly
 from parameters.registry import EDITS, INVERSIONS
 from prompts import GRAMMAR, Change, Kind, Lexicon
 
 AUTO: Final = "auto"
-USUAL: Final = Direct.name
+USUAL: Final = Aligned.name
 """The inversion of images that are not to be inverted otherwise."""
 
 

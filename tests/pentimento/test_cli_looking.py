@@ -17,7 +17,7 @@ def test_what_there_is_can_be_listed_shown_and_removed(run: Any, cat: Path) -> N
 
     head, row = run("images").stdout.splitlines()
     assert head.split() == ["image", "status", "method", "prompt", "created", "expires"]
-    assert row.split()[:7] == [image, "ready", "direct", "a", "cat", "on", "grass"]
+    assert row.split()[:7] == [image, "ready", "aligned", "a", "cat", "on", "grass"]
     assert [each["id"] for each in json.loads(run("images", "--json").stdout)] == [image]
 
     for words, found in (

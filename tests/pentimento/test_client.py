@@ -86,15 +86,15 @@ def test_what_stands_for_an_inversion_is_edited_by_that_one(client: Client, cat:
         assert inversion == edit.inversion
         return inversion.method, inversion.steps, inversion.prompt
 
-    direct, ddim = ("direct", 30, "a cat on grass"), ("ddim", 50, "a tabby on grass")
+    aligned, ddim = ("aligned", 30, "a cat on grass"), ("ddim", 50, "a tabby on grass")
     edited = client.edit(first, "a fox on grass")
     for named in (first, first.wait(timeout_s=20), known, edited, edited.wait(timeout_s=20)):
-        assert used(named) == direct
+        assert used(named) == aligned
     for named in (second, first.image_id, client.image(first), client.job(first)):
         assert used(named) == ddim
     assert used(first, inversion=None) == ddim
     assert used(first, inversion={"steps": 9}) == ("ddim", 9, "a tabby on grass")
-    assert used(first.image_id, inversion=first.inversion) == direct
+    assert used(first.image_id, inversion=first.inversion) == aligned
 
 
 def test_both_clients_have_the_same_methods() -> None:

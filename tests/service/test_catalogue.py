@@ -15,7 +15,7 @@ def test_methods_carry_their_schemas(http: TestClient) -> None:
     }
     assert (methods["p2p"]["needs"], methods["direct"]["gives"]) == (["path", "start"], ["path", "start"])
     assert methods["p2p"]["published"]["steps"] == 50
-    assert [name for name, method in methods.items() if method["default"]] == ["direct", "auto"]
+    assert [name for name, method in methods.items() if method["default"]] == ["aligned", "auto"]
     for name, method in methods.items():
         assert method["summary"].endswith("."), name
         assert "\n" not in method["summary"], name

@@ -37,7 +37,7 @@ def test_the_table_of_the_model_is_followed_and_told(http: TestClient, shared: S
     assert answer["chosen"] == {
         "kind": "swap",
         "prompts": ["a dog on grass"],
-        "inversion": "direct",
+        "inversion": "aligned",
         "method": "p2p",
         "params": {"tau_s": 0.3},
         "guidance_scale": 4.0,

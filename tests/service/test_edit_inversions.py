@@ -34,7 +34,7 @@ def test_what_an_edit_does_not_say_is_as_in_the_images_own_inversion(
     assert used(http, image, prompt="a tabby on grass") == own | {"prompt": "a tabby on grass"}
     assert used(http, image, params={"inner_steps": 3}) == own | {"params": learned | {"inner_steps": 3}}
     assert used(http, image, method="stylediffusion") == own
-    assert used(http, image, method="direct") == own | {"method": "direct", "params": {}}
+    assert used(http, image, method="aligned") == own | {"method": "aligned", "params": {}}
     faithful = used(http, image, method="stylediffusion-faithful", params={"inner_steps": 3})
     assert faithful["params"]["guidance_scale"] is None
     assert (faithful["params"]["inner_steps"], faithful["steps"]) == (3, 20)
@@ -58,10 +58,10 @@ def test_a_later_inversion_changes_no_edit_that_was_accepted(
     image = ready(http, shared, png)
     job = edit(http, image).json()["job_id"]
     invert(http, png, method="ddim")
-    assert begin(shared, job).inversion.method == "direct"
+    assert begin(shared, job).inversion.method == "aligned"
     request = http.get(f"/jobs/{job}").json()["request"]
     again = http.post("/edit", json={name: value for name, value in request.items() if value is not None})
-    assert again.json()["inversion"]["method"] == "direct"
+    assert again.json()["inversion"]["method"] == "aligned"
     assert edit(http, image).json()["inversion"]["method"] == "ddim"
 
 
@@ -74,7 +74,7 @@ def test_an_edit_of_an_inversion_under_way_waits_and_one_of_another_does_not(
     edit(http, first.image_id, inversion={"method": "ddim"})
     assert shared.stats().held == 1
     ddim = invert(http, png, method="ddim")
-    assert edit(http, first.image_id, inversion={"method": "direct"}).json()["status"] == "queued"
+    assert edit(http, first.image_id, inversion={"method": "aligned"}).json()["status"] == "queued"
     assert shared.stats().held == 2
     shared.jobs.succeed(begin(shared, ddim.job_id), inverted(ddim.image_id))
     assert shared.stats().held == 2
@@ -90,7 +90,7 @@ def test_only_edits_of_the_inversion_that_failed_are_refused(
     refused = edit(http, image)
     assert (refused.status_code, refused.json()["code"]) == (409, "numerical_error")
     assert edit(http, image, inversion={"method": "ddim"}).status_code == 409
-    assert edit(http, image, inversion={"method": "direct"}).status_code == 202
+    assert edit(http, image, inversion={"method": "aligned"}).status_code == 202
 
 
 def test_an_inversion_that_an_edit_made_is_listed_with_what_is_stored_of_it(
@@ -102,7 +102,7 @@ def test_an_inversion_that_an_edit_made_is_listed_with_what_is_stored_of_it(
     shared.jobs.made(claim, 1234)
     shared.jobs.succeed(claim, edited(image))
     (own, made) = http.get(f"/images/{image}").json()["inversions"]
-    assert (own["own"], own["method"], made["own"], made["method"]) == (True, "direct", False, "ddim")
+    assert (own["own"], own["method"], made["own"], made["method"]) == (True, "aligned", False, "ddim")
     assert (made["id"], made["status"], made["bytes"]) == (accepted["inversion"]["id"], "ready", 1234)
     assert (made["job_id"], made["result"], made["error"]) == (accepted["job_id"], None, None)
 
@@ -138,8 +138,8 @@ def test_the_prompt_and_the_method_of_the_named_inversion_are_what_is_checked(
     serve(shared, token_limit=8)
     image = ready(http, shared, png, method="encode")
     assert edit(http, image).json()["code"] == "incompatible_inversion"
-    assert edit(http, image, inversion={"method": "direct"}).status_code == 202
-    long = edit(http, image, inversion={"method": "direct", "prompt": "a cat on a very very green lawn"})
+    assert edit(http, image, inversion={"method": "aligned"}).status_code == 202
+    long = edit(http, image, inversion={"method": "aligned", "prompt": "a cat on a very very green lawn"})
     assert (long.json()["code"], long.json()["parameter"]) == ("prompt_too_long", "inversion.prompt")
     wordless = edit(http, image, inversion={"method": "null-text", "prompt": "?!"})
     assert (wordless.json()["code"], wordless.json()["parameter"]) == (
@@ -147,8 +147,8 @@ def test_the_prompt_and_the_method_of_the_named_inversion_are_what_is_checked(
         "inversion.prompt",
     )
     params = {"subtract_words": ["tabby"], "blend_words": ["dog"]}
-    assert edit(http, image, inversion={"method": "direct"}, params=params).json()["word"] == "tabby"
-    named = {"method": "direct", "prompt": "a tabby on grass"}
+    assert edit(http, image, inversion={"method": "aligned"}, params=params).json()["word"] == "tabby"
+    named = {"method": "aligned", "prompt": "a tabby on grass"}
     assert edit(http, image, inversion=named, params=params).status_code == 202
 
 

@@ -91,4 +91,4 @@ def test_an_edit_of_it_becomes_an_image_that_is_inverted(http: TestClient, share
     made = EditedImage(prompt="a dog on grass", url=keys.url(key), metrics=Metrics(psnr=9, ssim=0))
     shared.jobs.succeed(begin(shared, job), edited(image).model_copy(update={"images": [made]}))
     answer = http.post("/images", json={"from_result": {"job_id": job}})
-    assert answer.json()["inversion"]["method"] == "direct"
+    assert answer.json()["inversion"]["method"] == "aligned"

@@ -29,7 +29,7 @@ def test_edits_take_the_inversion_that_is_chosen_and_using_one_again_takes_its_o
     assert differently(page, hands, "ddim") == image
 
     offered = page.locator("#inversions")
-    expect(offered.locator("label")).to_have_text(["direct, 50 steps", "ddim, 50 steps"])
+    expect(offered.locator("label")).to_have_text(["aligned, 50 steps", "ddim, 50 steps"])
     expect(offered.get_by_label("ddim, 50 steps")).to_be_checked()
     expect(page.locator("#facts-figures")).to_contain_text("ddim")
     second = ask(page, hands, "a fox on grass")
@@ -38,12 +38,12 @@ def test_edits_take_the_inversion_that_is_chosen_and_using_one_again_takes_its_o
     expect(page.locator("#outcome")).to_be_visible()
 
     page.get_by_label("What the picture should show").fill("a bear on grass")
-    offered.get_by_text("direct, 50 steps").click()
-    expect(page.locator("#facts-figures")).to_contain_text("direct")
+    offered.get_by_text("aligned, 50 steps").click()
+    expect(page.locator("#facts-figures")).to_contain_text("aligned")
     expect(page.get_by_label("What the picture should show")).to_have_value("a bear on grass")
     page.get_by_role("button", name="Edit", exact=True).click()
     third = hands.take()
-    assert (third.inversion.method, third.record) == ("direct", first.record)
+    assert (third.inversion.method, third.record) == ("aligned", first.record)
     hands.edit(third)
     expect(page.locator("#outcome")).to_be_visible()
 

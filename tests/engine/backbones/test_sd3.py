@@ -196,6 +196,15 @@ def test_a_direct_inversion_is_edited_and_comes_back(
     assert [one.tobytes() for one in again.images] == [one.tobytes() for one in result.images]
 
 
+def test_an_aligned_inversion_is_retraced_by_its_own_prompt(
+    sd3: engine.Backbone, picture: Callable[..., Image.Image]
+) -> None:
+    record = engine.invert(sd3, picture(48, 32), prompt=PROMPT, method="aligned", steps=STEPS)
+    result = engine.edit(sd3, record, Edit(prompt=PROMPT, method=Plain(), guidance_scale=1.0))
+    (same,), expected = result.images, engine.reconstruct(sd3, record)
+    assert np.abs(np.array(same, int) - np.array(expected, int)).max() <= 1
+
+
 def test_edits_start_where_the_pipeline_would(
     sd3: engine.Backbone, pipeline: StableDiffusion3Pipeline, record: engine.SourceRecord
 ) -> None:
