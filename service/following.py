@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -14,6 +14,7 @@ from api_schemas import Job
 from store import AsyncEvents, BadCursor, Event
 
 _LOOK_MS: Final = 4000
+_AGAIN_S: Final = 0.05
 
 T = TypeVar("T")
 
@@ -83,7 +84,8 @@ class Follower:
         try:
             async with asyncio.timeout(None) as wait:
                 with _cut_short(wait, self._stopping.wait()):
-                    while not any(event.data.status.terminal for event in batch):
+                    # A cancellation may be lost, see `_canceled`.
+                    while reader.followers and not wait.expired() and not _last(batch):
                         batch = await self._events.read(job_id, after, _LOOK_MS)
                         after = batch[-1].id if batch else after
                         reader.tell(batch)
@@ -101,11 +103,15 @@ class Follower:
 
         Raises redis errors.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds) as wait:
-                with _cut_short(wait, _left(request), self._stopping.wait()):
-                    return await self._events.ended(job_id, tenant)
-        return None
+        work = asyncio.create_task(self._events.ended(job_id, tenant))
+        others = [asyncio.create_task(each) for each in (_left(request), self._stopping.wait())]
+        try:
+            await asyncio.wait([work, *others], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return work.result() if work.done() else None
+        finally:
+            for task in others:
+                task.cancel()
+            await _canceled(work)
 
 
 _Batch = list[Event] | Exception | None  # of a reader: what is new, why it failed, or that it has ended
@@ -126,6 +132,17 @@ class _Reader:
 
 def _order(event_id: str) -> tuple[int, ...]:
     return tuple(map(int, event_id.split("-")))
+
+
+def _last(batch: list[Event]) -> bool:
+    return any(event.data.status.terminal for event in batch)
+
+
+async def _canceled(task: asyncio.Task[Any]) -> None:
+    """Cancel a task until it has ended: `wait_for` in redis, before Python 3.12, may lose a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_AGAIN_S)
 
 
 @contextmanager
