@@ -50,6 +50,12 @@ async def read_json(request: Request, model: type[Model]) -> Model:
     return _validated(model, unmarked(await request.body()))
 
 
+def declared_size(request: Request) -> int:
+    """The bytes of a body by its Content-Length; without one, the most that a body may have."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() else UPLOAD_BYTES
+
+
 def invert_body(
     request: Request, in_flight: InFlight, who: str
 ) -> AbstractAsyncContextManager[Body[InvertRequest]]:
@@ -76,8 +82,7 @@ async def _body(
     form = _content_type(request) == _MULTIPART
     if not form and not _is_json(request):
         raise _media_type(f"{_MULTIPART} or application/json")
-    declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else UPLOAD_BYTES
+    size = declared_size(request)
     with in_flight.held(who, size):
         if form:
             async with forms.form(request, _FILES, _FIELDS) as fields:

@@ -24,6 +24,8 @@ from api_schemas import PROBLEM_JSON, ErrorCode, Problem
 from service.app import create_app
 from service.connections import ConnectionLimits
 from service.keeper.settings import KeeperSettings
+from service.request_headers import LONGEST_WAIT_S
+from service.routes.openai import LONGEST_S
 from service.security import UPLOAD_BYTES
 from service.settings import ServiceSettings
 from store import Store
@@ -143,6 +145,16 @@ def test_the_proxy_has_the_bounds_of_the_service() -> None:
     assert proxy_setting("client_max_body_size") == f"{UPLOAD_BYTES // 2**20}m"
     assert proxy_setting("limit_conn in_all") == str(limits.connections)
     assert "proxy" in read("docker-compose.yml")["services"]
+
+
+def test_the_proxy_waits_for_answers_that_come_when_a_job_has_ended() -> None:
+    usual = int(proxy_setting("proxy_read_timeout").removesuffix("s"))
+    assert usual > LONGEST_WAIT_S
+    location = re.search(r"location /v1/images/ \{([^}]*)\}", (ROOT / PROXY).read_text())
+    assert location
+    longest = re.search(r"proxy_read_timeout (\d+)h;", location[1])
+    assert longest
+    assert int(longest[1]) * 3600 > LONGEST_S
 
 
 def test_what_the_proxy_answers_itself_are_problems_of_ours() -> None:

@@ -7,8 +7,9 @@ what a picture shows and without which nothing can be edited by word, and `seed`
 import base64
 import json
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from time import time
+from time import monotonic, time
 from typing import Any, Literal, Self, TypeVar
 
 from anyio import to_thread
@@ -33,9 +34,9 @@ from api_schemas import (
 from parameters import PlugAndPlay
 from service import formats, forms, uploads
 from service.auth import Gate
-from service.bodies import DECODERS, read_json
+from service.bodies import DECODERS, declared_size, read_json
 from service.conversions import Conversions
-from service.errors import ServiceError, validation_problem
+from service.errors import RETRY_AFTER_S, ServiceError, validation_problem
 from service.following import Follower
 from service.generating import submit_generate
 from service.idempotency import once
@@ -52,7 +53,7 @@ from store.keys import SUFFIXES
 Model = TypeVar("Model", bound=BaseModel)
 
 _FIELDS = 32
-_LONGEST_S = 24 * 3600.0  # whoever asks says by leaving for how long to wait
+LONGEST_S = 24 * 3600.0  # whoever asks says by leaving for how long to wait
 _PICTURES = ("image", "image[]", "mask")
 _KEPT = ("retry-after", "www-authenticate")
 _CODES = {
@@ -161,7 +162,8 @@ async def generations(
     def submit() -> list[Accepted]:
         return [_painted(store, terms, each) for each in wanted]
 
-    jobs = [await _ended(request, follower, terms, job) for job in await to_thread.run_sync(submit)]
+    with _waiting(request, terms):
+        jobs = await _ended(request, follower, terms, await to_thread.run_sync(submit))
     return await _answer(request, store, settings, terms, asked, [keys.source(job.image_id) for job in jobs])
 
 
@@ -177,33 +179,44 @@ async def edits(
     request: Request, store: TheStore, settings: TheSettings, follower: TheFollower, terms: TheTerms
 ) -> Response:
     """Edit a picture by a prompt: by word where `source_prompt` says what it shows, else by its features."""
-    in_flight: InFlight = request.app.state.in_flight
-    pulse: Pulse = request.app.state.pulse
-    declared = request.headers.get("content-length", "")
-    with in_flight.held(terms.caller.tenant, int(declared) if declared.isdecimal() else UPLOAD_BYTES):
-        async with forms.form(request, _PICTURES, _FIELDS) as form:
-            asked, data, clear = _read(form.multi_items())
-
-    def submit() -> Accepted:
-        pulse.check()
-        upload = _upload(asked, data, settings.max_pixels)
-        body = b"/v1/edits" + asked.model_dump_json().encode() + b"\0" + data + (clear or b"")
-        mask = None if clear is None else uploads.open_where_transparent(clear, settings.max_pixels)
-        return once(
-            store,
-            terms,
-            lambda: body,
-            lambda ask: submit_edit_upload(store, upload, data, ask, settings.max_pixels, mask),
-        )[0]
-
-    job = await _ended(request, follower, terms, await to_thread.run_sync(submit, limiter=DECODERS))
+    with _waiting(request, terms):
+        asked, accepted = await _submitted(request, store, settings, terms)
+        (job,) = await _ended(request, follower, terms, [accepted])
     assert isinstance(job.result, EditResult)
     made = job.result.images[0]
     url = made.full_url or made.url
     return await _answer(request, store, settings, terms, asked, [f"{url.lstrip('/').partition('.')[0]}.png"])
 
 
-def _read(fields: Sequence[tuple[str, Any]]) -> tuple[_Edit, bytes, bytes | None]:
+async def _submitted(
+    request: Request, store: Store, settings: ServiceSettings, terms: Terms
+) -> tuple[_Edit, Accepted]:
+    """The edit that the body asks for, and its job; of the body's pictures nothing stays in memory."""
+    in_flight: InFlight = request.app.state.in_flight
+    pulse: Pulse = request.app.state.pulse
+    with in_flight.held(terms.caller.tenant, declared_size(request)):
+        async with forms.form(request, _PICTURES, _FIELDS) as form:
+            asked, image, clear = _read(form.multi_items())
+
+            def submit() -> Accepted:
+                pulse.check()
+                data, transparent = image.file.read(), None if clear is None else clear.file.read()
+                upload = _upload(asked, data, settings.max_pixels)
+                body = b"/v1/edits" + asked.model_dump_json().encode() + b"\0" + data + (transparent or b"")
+                mask = None
+                if transparent is not None:
+                    mask = uploads.open_where_transparent(transparent, settings.max_pixels)
+                return once(
+                    store,
+                    terms,
+                    lambda: body,
+                    lambda ask: submit_edit_upload(store, upload, data, ask, settings.max_pixels, mask),
+                )[0]
+
+            return asked, await to_thread.run_sync(submit, limiter=DECODERS)
+
+
+def _read(fields: Sequence[tuple[str, Any]]) -> tuple[_Edit, UploadFile, UploadFile | None]:
     """What is asked, the picture, and the mask if there is one."""
     pictures = [value for name, value in fields if name in ("image", "image[]")]
     masks = [value for name, value in fields if name == "mask"]
@@ -211,8 +224,13 @@ def _read(fields: Sequence[tuple[str, Any]]) -> tuple[_Edit, bytes, bytes | None
         raise _refused("mask", "send the file of one mask, transparent where the picture is to change")
     if len(pictures) != 1 or not isinstance(pictures[0], UploadFile):
         raise _refused("image", "send the file of one picture")
-    texts = [(name, value) for name, value in fields if name not in _PICTURES]
-    return _valid(_Edit, dict(texts)), pictures[0].file.read(), masks[0].file.read() if masks else None
+    texts: dict[str, Any] = {}
+    for name, value in fields:
+        if name in texts:
+            raise _refused(name, "the field is there more than once")
+        if name not in _PICTURES:
+            texts[name] = value
+    return _valid(_Edit, texts), pictures[0], masks[0] if masks else None
 
 
 def _valid(model: type[Model], fields: dict[str, Any]) -> Model:
@@ -233,15 +251,34 @@ def _upload(asked: _Edit, data: bytes, pixels: int) -> EditUpload:
     return _valid(EditUpload, {**fields, **how, "image": "a file", "resolution": Resolution.SOURCE})
 
 
-async def _ended(request: Request, follower: Follower, terms: Terms, accepted: Accepted) -> Job:
+def _waiting(request: Request, terms: Terms) -> AbstractContextManager[None]:
+    """The place of an answer that is waited for: taken before anything is queued, given back at the end.
+
+    Raises ServiceError: rate_limited.
+    """
     gate: Gate = request.app.state.gate
-    with gate.streams.held(terms.caller.counted_as):
-        job = await follower.ended(request, accepted.job_id, terms.ask.tenant, _LONGEST_S)
-    if job is None:
-        raise ClientDisconnect
-    if job.error is not None:
-        raise ServiceError.of(job.error)
-    return job
+    return gate.streams.held(terms.caller.counted_as)
+
+
+async def _ended(
+    request: Request, follower: Follower, terms: Terms, accepted: Sequence[Accepted]
+) -> list[Job]:
+    """The jobs once all have ended.
+
+    Raises ClientDisconnect, and ServiceError: what a job failed by, overloaded if the service stops first.
+    """
+    until, jobs = monotonic() + LONGEST_S, []
+    for each in accepted:
+        job = await follower.ended(request, each.job_id, terms.ask.tenant, until - monotonic())
+        if job is None and await request.is_disconnected():
+            raise ClientDisconnect
+        if job is None:
+            detail = "The service cannot wait longer for the job, which goes on; send the request again."
+            raise ServiceError(ErrorCode.OVERLOADED, detail, {"Retry-After": str(RETRY_AFTER_S)})
+        if job.error is not None:
+            raise ServiceError.of(job.error)
+        jobs.append(job)
+    return jobs
 
 
 async def _answer(

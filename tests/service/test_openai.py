@@ -9,10 +9,13 @@ import httpx2
 import openai
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from api_schemas import ErrorCode
 from service import uploads
+from service.app import create_app
 from service.errors import ServiceError
+from service.settings import ServiceSettings
 from store import Store
 from tests.service.conftest import png_of, serve
 from tests.service.live import serving
@@ -78,6 +81,59 @@ def test_a_mask_is_open_where_it_is_transparent(
         client.images.edit(image=PICTURE, prompt="a dog", mask=buffer.getvalue())
     (read,) = (Image.open(io.BytesIO(data)).convert("L") for data in sent)
     assert (read.getpixel((0, 0)), read.getpixel((19, 31)), read.getpixel((20, 0))) == (255, 255, 0)
+
+
+def test_pictures_count_as_in_flight_until_they_are_decoded(
+    http: TestClient, shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_flight: list[int] = []
+
+    def submit(*asked: Any) -> None:
+        in_flight.append(http.app.state.in_flight._held.total())  # type: ignore[attr-defined]
+        raise ServiceError(ErrorCode.QUEUE_FULL, "enough seen")
+
+    serve(shared)
+    monkeypatch.setattr(sys.modules["service.routes.openai"], "submit_edit_upload", submit)
+    assert (
+        http.post("/v1/images/edits", files={"image": PICTURE}, data={"prompt": "a dog"}).status_code == 429
+    )
+    assert in_flight[0] > len(PICTURE)
+
+
+def test_a_field_that_is_repeated_is_refused(http: TestClient, shared: Store) -> None:
+    serve(shared)
+    fields = {"prompt": ["a dog", "a horse"]}
+    answer = http.post("/v1/images/edits", files={"image": PICTURE}, data=fields)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "prompt")
+
+
+@pytest.mark.parametrize("path", ["edits", "generations"])
+def test_what_cannot_be_waited_for_is_refused_before_anything_is_queued(shared: Store, path: str) -> None:
+    serve(shared)
+    with TestClient(
+        create_app(shared, ServiceSettings(max_streams=1)), base_url="http://127.0.0.1:8000"
+    ) as http:
+        with http.app.state.gate.streams.held("default"):  # type: ignore[attr-defined]
+            answer = ask(http, path)
+        assert answer.status_code == 429
+        assert http.get("/jobs").json()["jobs"] == []
+
+
+@pytest.mark.parametrize("path", ["edits", "generations"])
+def test_the_end_of_the_service_is_an_error_that_says_to_come_back(
+    http: TestClient, shared: Store, path: str
+) -> None:
+    serve(shared)
+    http.app.state.stopping.set()  # type: ignore[attr-defined]
+    answer = ask(http, path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "overloaded")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def ask(http: TestClient, path: str) -> httpx2.Response:
+    if path == "generations":
+        return http.post("/v1/images/generations", json={"prompt": "a cat", "n": 2})
+    return http.post("/v1/images/edits", files={"image": PICTURE}, data={"prompt": "a dog"})
 
 
 def test_models_are_listed_and_others_are_not_found(client: openai.OpenAI) -> None:
