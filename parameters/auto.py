@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 import prompts
 from parameters.base import EditParameters
 from parameters.edits import P2P, Plain
-from parameters.errors import PromptsDoNotAlign
+from parameters.errors import InvalidParameter, PromptsDoNotAlign
 from parameters.fields import GuidanceScale
 from parameters.inversions import Aligned, EditFriendly
-from parameters.registry import EDITS, INVERSIONS
+from parameters.registry import EDITS, INVERSIONS, find
+from parameters.rules import check_guided, compatible
+from parameters.values import build
 from prompts import GRAMMAR, Change, Kind, Lexicon
 
 AUTO: Final = "auto"
@@ -51,6 +53,20 @@ class Recipe(BaseModel):
         "paints the target prompt.",
     )
     because: str = Field(default="", description="What this was chosen for, in a sentence.")
+
+    def check(self) -> None:
+        """Refuse what no edit could be made with.
+
+        Raises:
+            UnknownMethod, InvalidParameter, Incompatible: as their names say.
+        """
+        edit, inversion = find(EDITS, self.method), find(INVERSIONS, self.inversion or USUAL)
+        build(edit, self.params)
+        build(inversion, self.inversion_params)
+        compatible(edit, inversion)
+        check_guided(edit, self.guidance_scale, None)
+        if self.paint is not None and "inside_prompt" not in edit.model_fields:
+            raise InvalidParameter("paint", self.paint, f"null, since {edit.name} has no inside_prompt")
 
 
 Table = Annotated[dict[str, Recipe], Field(description="By kind of change, how edits of that kind are made.")]

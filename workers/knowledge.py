@@ -8,8 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 import engine
 from api_schemas import Knowledge, Notice
-from parameters import EDITS, INVERSIONS, PentimentoError, Table, build, find
-from parameters.auto import USUAL
+from parameters import PentimentoError, Table
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +36,7 @@ def recipes(folder: Path) -> Table | None:
     try:
         found = _TABLE.validate_json((folder / RECIPES).read_bytes())
         for recipe in found.values():
-            build(find(EDITS, recipe.method), recipe.params)
-            build(find(INVERSIONS, recipe.inversion or USUAL), recipe.inversion_params)
+            recipe.check()
     except FileNotFoundError:
         return None
     except (OSError, ValidationError, PentimentoError) as error:

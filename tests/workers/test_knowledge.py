@@ -96,6 +96,9 @@ def test_the_worker_tells_what_auto_is_to_choose(settings: WorkerSettings) -> No
         '{"swap": {"method": "magic"}}',
         '{"swap": {"method": "p2p", "params": {"tau_c": 5}}}',
         '{"swap": {"method": "p2p", "inversion": "magic"}}',
+        '{"swap": {"method": "p2p", "inversion": "encode"}}',
+        '{"swap": {"method": "uniedit", "inversion": "uni-inv", "guidance_scale": 3}}',
+        '{"removed": {"method": "p2p", "paint": "ground"}}',
     ],
 )
 def test_a_table_that_cannot_be_used_is_none(tmp_path: Path, content: str) -> None:
