@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 import prompts
 from parameters.checks import Prompt, check_confined, check_known, check_open
 from parameters.errors import EmptyMask, InvalidParameter
-from parameters.fields import CHANGED, Words, WordsOrChanged
+from parameters.fields import CHANGED, Start, Words, WordsOrChanged
 
 
 def settings(**values: Any) -> Mapping[str, Any]:
@@ -93,7 +93,7 @@ class EditParameters(Parameters):
         description="The part of the strongest attention from which on a place counts as the word; "
         "null is what suits the model.",
     )
-    blend_start: Annotated[float, Field(ge=0, lt=1)] = Field(
+    blend_start: Start = Field(
         title="mask from", default=0.2, description="The fraction of the run after which the mask is applied."
     )
     diffedit_mask: bool = Field(

@@ -46,6 +46,9 @@ def _words_form(value: Any) -> str:
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Start = Annotated[float, Field(ge=0, lt=1)]
+"""A fraction of the run from which on something happens; what begins at 1 would never happen."""
+PromptText = Annotated[str, Field(min_length=1, max_length=2000)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
 Words = Annotated[tuple[Word, ...], Field(max_length=32)]
 

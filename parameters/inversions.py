@@ -119,44 +119,38 @@ class NegativePromptInversion(InversionParameters):
     published = settings(steps=50, guidance_scale=7.5)
 
 
-class NullText(InversionParameters):
+class LearnedEmbeddings(InversionParameters):
+    """What inversions that learn embeddings, one per step, have in common."""
+
+    learns_scale = True
+
+    guidance_scale: LearnedScale = None
+    inner_steps: InnerSteps = Field(
+        title="inner steps", default=10, description="The most training steps of each embedding."
+    )
+    learning_rate: LearningRate = Field(
+        title="learning rate",
+        default=0.01,
+        description="The rate of that training in the first step; later ones have less.",
+    )
+
+
+class NullText(LearnedEmbeddings):
     """Null-text inversion: learn unconditional embeddings, one per step, that paint this very image."""
 
     name = "null-text"
     gives = frozenset({START, PATH})
     needs_prompt = True
-    learns_scale = True
     takes_uncond = True
     published = settings(steps=50, guidance_scale=7.5, inner_steps=10, learning_rate=0.01)
 
-    guidance_scale: LearnedScale = None
-    inner_steps: InnerSteps = Field(
-        title="inner steps", default=10, description="The most training steps of each embedding."
-    )
-    learning_rate: LearningRate = Field(
-        title="learning rate",
-        default=0.01,
-        description="The rate of that training in the first step; later ones have less.",
-    )
 
-
-class PromptTuning(InversionParameters):
+class PromptTuning(LearnedEmbeddings):
     """Prompt Tuning inversion: learn embeddings of a prompt, one per step, that paint this very image."""
 
     name = "prompt-tuning"
     gives = frozenset({START, PATH, PROMPT_EMBEDDINGS})
-    learns_scale = True
     published = settings(steps=50, guidance_scale=7.5)
-
-    guidance_scale: LearnedScale = None
-    inner_steps: InnerSteps = Field(
-        title="inner steps", default=10, description="The most training steps of each embedding."
-    )
-    learning_rate: LearningRate = Field(
-        title="learning rate",
-        default=0.01,
-        description="The rate of that training in the first step; later ones have less.",
-    )
 
 
 class StyleDiffusion(InversionParameters):
@@ -205,3 +199,20 @@ class UniInv(InversionParameters):
     name = "uni-inv"
     gives = frozenset({START, PATH})
     published = settings(steps=15)
+
+
+OWN: Final[tuple[type[InversionParameters], ...]] = (
+    Aligned,
+    DDIM,
+    Direct,
+    EditFriendly,
+    Encode,
+    NegativePromptInversion,
+    NullText,
+    Painted,
+    PromptTuning,
+    StyleDiffusion,
+    StyleDiffusionFaithful,
+    UniInv,
+)
+"""In the order in which they are listed."""

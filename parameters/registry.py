@@ -6,32 +6,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Generic, TypeVar
 
 from parameters.base import EditParameters, InversionParameters, Parameters
-from parameters.edits import (
-    P2P,
-    DiffEdit,
-    MasaCtrl,
-    P2Plus,
-    Plain,
-    PlugAndPlay,
-    PromptInterpolation,
-    SDEdit,
-    UniEdit,
-)
+from parameters.edits import OWN as OWN_EDITS
 from parameters.errors import BrokenPlugin, UnknownMethod
-from parameters.inversions import (
-    DDIM,
-    Aligned,
-    Direct,
-    EditFriendly,
-    Encode,
-    NegativePromptInversion,
-    NullText,
-    Painted,
-    PromptTuning,
-    StyleDiffusion,
-    StyleDiffusionFaithful,
-    UniInv,
-)
+from parameters.inversions import OWN as OWN_INVERSIONS
 
 GROUP: Final = "pentimento.parameters"
 
@@ -95,33 +72,8 @@ def _distribution(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist else entry.name
 
 
-INVERSIONS: Final = Registry(
-    InversionParameters,
-    Aligned,
-    DDIM,
-    Direct,
-    EditFriendly,
-    Encode,
-    NegativePromptInversion,
-    NullText,
-    Painted,
-    PromptTuning,
-    StyleDiffusion,
-    StyleDiffusionFaithful,
-    UniInv,
-)
-EDITS: Final = Registry(
-    EditParameters,
-    P2P,
-    P2Plus,
-    Plain,
-    PlugAndPlay,
-    PromptInterpolation,
-    MasaCtrl,
-    SDEdit,
-    DiffEdit,
-    UniEdit,
-)
+INVERSIONS: Final = Registry(InversionParameters, *OWN_INVERSIONS)
+EDITS: Final = Registry(EditParameters, *OWN_EDITS)
 
 
 def for_pictures() -> dict[str, type[InversionParameters]]:
