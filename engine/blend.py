@@ -57,7 +57,7 @@ class LocalBlend:
         return cls(
             added=added,
             subtracted=subtracted,
-            threshold=0.3 if params.blend_threshold is None else params.blend_threshold,
+            threshold=params.blend_threshold or setting.model.spec.blend_threshold,
             factor=setting.model.spec.blend_factor,
             maps=params.mask_attention,
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import engine
-from engine import P2P, Edit
+from engine import P2P, Edit, Plain
 from engine.attention import coarsened
 from engine.blend import LocalBlend
 from engine.plan import Setting
@@ -121,6 +121,18 @@ def test_blend_words_are_looked_up_in_both_prompts(
     assert marked(made.added) == [[[2], [2]], [[2], [2]]]
     assert marked(made.subtracted) == [[[4], [4]], [[4], [5]]]
     assert made.threshold == 0.4
+
+
+def test_a_paper_without_a_threshold_leaves_the_models(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    tuned = replace(model, spec=replace(model.spec, blend_threshold=0.6))
+    asked = Edit(prompt="a dog on grass", method=Plain(blend_words=["cat"]), preset="published")
+    setting = Setting.of(tuned, record, asked)
+    words = LocalBlend.of(setting, setting.targets)
+
+    assert words is not None
+    assert words.threshold == 0.6
 
 
 def test_changed_words_are_those_that_go_come_or_are_weighed(
