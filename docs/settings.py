@@ -29,12 +29,12 @@ _SHOWN = {"store": "`$PENTIMENTO_HOME/store`"}
 _OTHERS = (
     ("PENTIMENTO_HOME", "`~/.local/share/pentimento`", "all", "Where data and logs are kept."),
     ("PENTIMENTO_URL", "`http://127.0.0.1:8000`", "client", "Where the commands and the Python client look."),
-    ("PENTIMENTO_API_KEY", "", "client", "The key that they show."),
+    ("PENTIMENTO_API_KEY", "", "client", "The API key that they send."),
     (
         "AWS_ACCESS_KEY_ID",
         "",
         "all",
-        "The key of the object store. Other variables of clients of S3 count too.",
+        "The id of a key of the object store. The other variables that S3 clients read count too.",
     ),
     ("AWS_SECRET_ACCESS_KEY", "", "all", "The secret of that key."),
     ("AWS_ENDPOINT_URL", "", "all", "Where the object store is, unless it is Amazon's."),
@@ -44,16 +44,22 @@ _OTHERS = (
         "all",
         "Where traces are sent, with `pip install 'pentimento[otel]'`.",
     ),
-    ("GOMP_SPINCOUNT", "`2000`", "worker", "How long threads that wait spin before they give way to others."),
+    (
+        "GOMP_SPINCOUNT",
+        "`2000`",
+        "worker",
+        "How many turns a thread that waits spins before it sleeps (libgomp).",
+    ),
 )
 
 _HEAD = """# Settings
 
-Every environment variable of the service, and who reads it; `make settings` writes this table from the
-declarations. `pentimento serve` starts store, worker, API and keeper with its own environment, and keeps
-their logs in `$PENTIMENTO_HOME/logs`. `pentimento api`, `pentimento worker` and `pentimento keeper` run
-one of them each, on the queue that `PENTIMENTO_REDIS_URL` names. Options of commands win over variables.
-Where a default is a list in brackets, the value is JSON too.
+Every environment variable of the service, and which process reads it; `make settings` writes this table
+from the declarations. `pentimento serve` starts store, worker, API and keeper with its own environment, and
+keeps their logs in `$PENTIMENTO_HOME/logs`. `pentimento api`, `pentimento worker` and `pentimento keeper`
+run one of them each, on the queue that `PENTIMENTO_REDIS_URL` names. Options of commands win over variables.
+Names that end in `_S` are seconds, in `_BYTES` bytes; 1 is yes and 0 no. Where a default is a list in
+brackets, the value is JSON too.
 
 | variable | default | read by | |
 |---|---|---|---|

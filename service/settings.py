@@ -20,8 +20,8 @@ class WebhookSettings(BaseSettings):
     )
     webhook_allow_private: bool = Field(
         default=False,
-        description="Call http and addresses that are not of the internet too: only where everyone who can "
-        "post may also reach everything that the keeper can.",
+        description="Call webhooks by http and at addresses that are not of the internet too: only where "
+        "everyone who can post may also reach everything that the keeper can.",
     )
 
     path_prefix: str = Field(
@@ -55,13 +55,13 @@ class ServiceSettings(WebhookSettings):
     keep_alive_s: int = Field(
         default=75,
         gt=0,
-        description="How long a connection may wait for its next request: longer than a proxy in front keeps "
-        "it.",
+        description="How long a connection is kept for its next request; take longer than a proxy in front "
+        "does.",
     )
     drain_s: float = Field(
         default=0,
         ge=0,
-        description="After SIGTERM, say for so long that the service is not ready, and only then end.",
+        description="How long `/readyz` says after SIGTERM that the service is not ready, before it ends.",
     )
     max_connections: int = Field(
         default=1000, gt=0, description="How many connections there may be at once, in all."
@@ -83,8 +83,8 @@ class ServiceSettings(WebhookSettings):
     rate_limit: int = Field(
         default=600,
         gt=0,
-        description="How many POSTs a minute a key may send unless it says otherwise, or all where there are "
-        "no keys.",
+        description="How many POSTs a minute may be sent with a key that has no rate of its own, or in all "
+        "where there are no keys.",
     )
     max_pixels: int = Field(
         default=40_000_000,

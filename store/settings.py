@@ -43,15 +43,17 @@ class StoreSettings(BaseSettings):
     )
     job_ttl_s: int = Field(default=7 * 24 * 3600, gt=0, description="How long ended jobs are remembered.")
     image_ttl_s: int = Field(
-        default=30 * 24 * 3600, gt=0, description="How long after its last use an image is removed."
+        default=30 * 24 * 3600, gt=0, description="How long an image that is not used is kept."
     )
     queue_limit: int = Field(default=1000, gt=0, description="How many jobs may be unended at once, in all.")
     max_queued: int = Field(
-        default=200, gt=0, description="How many jobs a tenant may have unended at once, unless its key says."
+        default=200,
+        gt=0,
+        description="How many jobs a tenant may have unended at once, unless its key says otherwise.",
     )
     provenance: bool = Field(
         default=True,
-        description="Write into pictures that a model painted or changed that one did: XMP, in IPTC's terms.",
+        description="Note in pictures that a model painted or changed them: XMP, in IPTC's terms.",
     )
     max_attempts: int = Field(
         default=3, gt=0, description="How often a job is begun before it ends as worker_lost."

@@ -8,11 +8,14 @@ from store import StoreSettings
 class WorkerSettings(StoreSettings):
     """The shared settings and those that only workers need."""
 
-    devices: str = Field(default="cpu", description="One process each, by comma: cuda:0,cuda:1")
+    devices: str = Field(
+        default="cpu", description="Where to compute, one process each, by comma: cuda:0,cuda:1."
+    )
     dtype: str = Field(
         default="auto",
         description="The numbers to compute with: float32, float16, bfloat16; auto is bfloat16 or else "
-        "float16 on CUDA, and float32 elsewhere. Inversions belong to one: another makes them again.",
+        "float16 on CUDA, and float32 elsewhere. An inversion is of one of them: under "
+        "another it is made again.",
     )
     threads: int = Field(
         default=0,
@@ -20,22 +23,33 @@ class WorkerSettings(StoreSettings):
         description="CPU threads of a process; 0: its share of the cores, which workers on the CPU divide "
         "among themselves.",
     )
-    lease_s: float = Field(default=20, gt=0, description="A worker silent for so long has lost its job.")
+    lease_s: float = Field(
+        default=20,
+        gt=0,
+        description="A worker that is silent for longer loses its job, which is begun again.",
+    )
     job_timeout_s: int = Field(
         default=3600, gt=0, description="A job that computes longer ends as deadline_exceeded."
     )
     step_deadline_s: float = Field(
-        default=300, gt=0, description="A step that takes longer ends its process."
+        default=300,
+        gt=0,
+        description="A step that takes longer ends the worker's process, and another is started.",
     )
     grace_s: float = Field(
         default=20,
         ge=0,
-        description="After SIGTERM a job has so long to finish before it is handed back; under "
+        description="How long a job may go on after SIGTERM before it is handed back to the queue; under "
         "`pentimento serve` at most 40.",
     )
-    hot_bytes: int = Field(default=512 * 2**20, ge=0, description="Memory for inversions kept at hand.")
+    hot_bytes: int = Field(
+        default=512 * 2**20, ge=0, description="Memory for inversions that were used lately."
+    )
     worker_metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Where the supervisor serves what workers measure; 0: nowhere."
+        default=0,
+        ge=0,
+        le=65535,
+        description="The port at which what workers measure is served for Prometheus; 0: none.",
     )
     worker_metrics_host: str = Field(default="127.0.0.1", description="The address of that port.")
     feature_bytes: int | None = Field(
