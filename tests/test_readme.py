@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from benchmarks.showing import PICTURE, painted, sheet
 from miniature import WEIGHTS
+from miniature.pictures import psnr
 from miniature.recipe.judge import judge
 from miniature.recipe.package import load_judge
 
@@ -34,17 +36,19 @@ def desk(tmp_path: Path) -> Path:
 
 
 def test_the_curl_lines_paint_the_first_picture(
-    serving: tuple[subprocess.Popen[str], str], environment: dict[str, str], desk: Path
+    serving: tuple[subprocess.Popen[str], str], environment: dict[str, str], tmp_path: Path
 ) -> None:
-    script = block("sh", "curl").replace("http://127.0.0.1:8000", serving[1])
-    subprocess.run(["bash", "-eu", "-c", script], cwd=desk, env=environment, check=True, timeout=300)
-    painted = {path.stem: picture(path) for path in desk.glob("*.png")}
-    assert set(painted) == {"swap", "refine", "reweight"}
-    swap, refine, _ = judge(load_judge(WEIGHTS), [painted[name] for name in ("swap", "refine", "reweight")])
-    assert swap.objects[0] == "fox"
-    assert swap.background == refine.background == "grass"
-    assert refine.objects[0] == "cat"
-    assert refine.style == "watercolour"
+    made = painted(tmp_path, serving[1], environment)
+    assert list(made) == ["fox", "wood", "watercolour"]
+    fox, wood, watercolour = judge(load_judge(WEIGHTS), list(made.values()))
+    assert (fox.objects[0], fox.background) == ("fox", "grass")
+    assert (wood.objects[0], wood.background) == ("cat", "wood")
+    assert (watercolour.objects[0], watercolour.background, watercolour.style) == (
+        "cat",
+        "grass",
+        "watercolour",
+    )
+    assert psnr(sheet(made), picture(PICTURE)) > 35, "run `python -m benchmarks.showing`"
 
 
 def test_the_shell_commands(

@@ -1,24 +1,24 @@
 import { at } from "./api.js";
 import { element } from "./dom.js";
 
-/* Every edit here was made with the bundled model and looked at. */
+/* Every edit here was made with the bundled model as the page asks for it, and looked at. */
 const EXAMPLES = [
   {
     name: "cat",
     prompt: "a cat on grass",
-    edits: { "a fox": "a fox on grass", "a panda": "a panda on grass", "a sketch": "a sketch of a cat on grass" },
+    edits: { "a fox": "a fox on grass", "on wood": "a cat on wood", "a watercolour": "a watercolour of a cat on grass" },
   },
   {
     name: "fox",
     prompt: "a fox on snow",
-    edits: { "a panda": "a panda on snow", "on grass": "a fox on grass", "a sketch": "a sketch of a fox on snow" },
+    edits: { "a lion": "a lion on snow", "on grass": "a fox on grass", "a sketch": "a sketch of a fox on snow" },
   },
   {
     name: "balloon",
     prompt: "a blue balloon in the sky",
     edits: {
-      green: "a green balloon in the sky",
       pink: "a pink balloon in the sky",
+      purple: "a purple balloon in the sky",
       "a sketch": "a sketch of a blue balloon in the sky",
     },
   },
@@ -27,7 +27,7 @@ const EXAMPLES = [
     prompt: "a watercolour of an apple on wood",
     edits: {
       "a pear": "a watercolour of a pear on wood",
-      "a lemon": "a watercolour of a lemon on wood",
+      "on grass": "a watercolour of an apple on grass",
       "a photo": "a photo of an apple on wood",
     },
   },
@@ -56,7 +56,7 @@ function card({ name, prompt, edits }, take) {
     picture,
   );
   const ideas = Object.entries(edits).map(([label, target]) =>
-    element("button", { type: "button", class: "link", click: () => choose(target), "aria-label": `Make it: ${target}` }, label),
+    element("button", { type: "button", class: "link", click: () => choose(target), "aria-label": `Turn ${prompt} into ${target}` }, label),
   );
   return element("li", {}, whole, ...ideas);
 }

@@ -43,11 +43,11 @@ def test_a_picture_is_sent_with_its_first_edit(page: Page, url: str, hands: Hand
 
 def test_an_example_comes_with_edits_that_one_click_makes(page: Page, url: str, hands: Hands) -> None:
     page.goto(url)
-    page.get_by_role("button", name="Make it: a panda on snow").click()
+    page.get_by_role("button", name="Turn a fox on snow into a lion on snow").click()
     prepared(page, hands)
     claim = hands.take()
     assert isinstance(claim.request, EditRequest)
-    assert claim.request.targets == ("a panda on snow",)
+    assert claim.request.targets == ("a lion on snow",)
     hands.edit(claim)
     expect(page.locator("#outcome")).to_be_visible()
     page.locator("#ideas").get_by_role("button", name="a fox on grass").click()
