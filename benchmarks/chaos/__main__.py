@@ -1,8 +1,8 @@
 """``python -m benchmarks.chaos``: a thousand jobs from sixteen clients while everything that can fail fails.
 
 First a calm run says which bytes every edit makes. Then, on another fleet of real processes, each fault is
-injected while its share of the jobs is asked for, and at last faults at random. After each the auditor
-compares every accepted job with its outcome. The exit status is 1 unless every number is 0.
+injected while its share of the jobs is asked for, as many for each, and at last faults at random. After each
+the auditor compares every accepted job with its outcome. The exit status is 1 unless every number is 0.
 """
 
 import sys

@@ -21,7 +21,7 @@ _TEXT = """# Edits at the original's own size
 Measured by `python -m benchmarks.fullres` on the miniature (weights `{revision}`): {count} edits of held-out
 scenes, drawn at {scale} times the model's size, so that source, true edit and exact mask are known at full
 size. Half of the scenes have fine grain (deviation {grain:g} of white) that the model's size cannot show.
-Inversion `{inverter}`, edit `{method}`, {steps} steps; LocalBlend as in [quality.md](quality.md):
+Inversion `{inverter}`, edit `{method}`, {steps} steps; LocalBlend by the kind of the edit:
 
 {blend}
 
