@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from engine.backbones import Backbone
 from engine.backbones.sdxl import StableDiffusionXL
 from engine.backbones.unet import StableDiffusion
-from engine.errors import UnknownModel, out_of_memory
-from engine.pretrained import UNREADABLE, quiet
+from engine.errors import UnknownModel
+from engine.pretrained import quiet, readable
 
 _BY_ENCODER = {"clip_l": "", "clip_g": "_2"}
 _USUAL = ("pytorch_lora_weights.safetensors", "learned_embeds.safetensors")
@@ -50,10 +50,10 @@ def add(model: Backbone, loras: Sequence[tuple[Path, float]], embeddings: Sequen
         raise UnknownModel(model.spec.name, f"{model.family} takes no LoRAs and no embeddings here")
     pipeline = _pipeline(model)
     for file, weight in loras:
-        with _named(model, file, "LoRA"), quiet():
+        with _read(model, file, "LoRA"):
             _fuse(pipeline, file, weight)
     for file, word in embeddings:
-        with _named(model, file, "textual-inversion embedding"), quiet():
+        with _read(model, file, "textual-inversion embedding"):
             _add_word(pipeline, file, f"<{word}>")
     for part in (model.network, model.text_encoder):
         part.eval().requires_grad_(False)
@@ -98,13 +98,8 @@ def _add_word(pipeline: Any, file: Path, token: str) -> None:
 
 
 @contextmanager
-def _named(model: Backbone, file: Path, what: str) -> Iterator[None]:
+def _read(model: Backbone, file: Path, what: str) -> Iterator[None]:
     if file.suffix != ".safetensors":
         raise UnknownModel(model.spec.name, f"{file} is a pickle, which can run code: convert it")
-    try:
+    with readable(model.spec.name, f"{file} is no {what} for {model.family}"), quiet():
         yield
-    except UNREADABLE as error:
-        if out_of_memory(error):
-            raise
-        reason = " ".join(str(error).split())[:300]
-        raise UnknownModel(model.spec.name, f"{file} is no {what} for {model.family}: {reason}") from error

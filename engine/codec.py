@@ -117,7 +117,8 @@ def vision_features(model: Backbone, image: Image.Image) -> Tensor:
         UnknownModel: the model has no vision tower.
     """
     tower = model.vision
-    mean, std = (torch.tensor(one, device=model.device).view(3, 1, 1) for one in normalisation(model.folder))
+    usual = normalisation(model.spec.name, model.folder)
+    mean, std = (torch.tensor(one, device=model.device).view(3, 1, 1) for one in usual)
     pixels = torch.from_numpy(np.array(image)).to(model.device).permute(2, 0, 1)[None] / 255
     side = tower.config.image_size
     if pixels.shape[-2:] != (side, side):

@@ -14,7 +14,7 @@ from engine import checkpoints, fingerprints
 from engine.additions import add, file_of
 from engine.backbones import DTYPES, FAMILIES, Backbone
 from engine.errors import InvalidParameter, UnknownModel, memory_errors
-from engine.pretrained import UNREADABLE, ModelFiles
+from engine.pretrained import ModelFiles, readable
 from engine.probing import probe
 from engine.spec import REGISTRY, ModelSpec
 from engine.vision import PARTS as VISION_PARTS
@@ -64,10 +64,8 @@ def _files(asked: hub.ModelName, spec: ModelSpec) -> ModelFiles:
         if base.suffix != ".safetensors":
             reason = "it is no folder and no .safetensors file; pickles (.ckpt, .bin) can run code when read"
             raise UnknownModel(spec.name, reason)
-        try:
+        with readable(spec.name, f"{base} cannot be read"):
             folder, changes = checkpoints.configurations(base), checkpoints.changes(base)
-        except UNREADABLE as error:
-            raise UnknownModel(spec.name, f"{base} cannot be read: {error}") from error
         single = dict.fromkeys(("unet", "vae", "text_encoder", "text_encoder_2"), base)
         files = ModelFiles(name=spec.name, folder=folder, revision="", single=single, changes=changes)
     else:

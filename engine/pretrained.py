@@ -17,9 +17,7 @@ from transformers.utils import logging
 from engine import checkpoints
 from engine.errors import UnknownModel, out_of_memory
 
-UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError)
-"""What the libraries raise where there is nothing to read, or something else."""
-
+_UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError)
 _POINTER = b"version https://git-lfs"
 _PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth")
 _WEIGHTS = re.compile(r"(?:diffusion_pytorch_)?model(?:\.(\w+))?\.safetensors")
@@ -60,10 +58,8 @@ class ModelFiles:
     def config(self, part: str, file: str = "config.json") -> dict[str, Any]:
         """What a part's configuration says, as it is written."""
         path = self.place(part) / file
-        try:
+        with readable(self.name, f"{path} cannot be read"):
             found = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise UnknownModel(self.name, f"{path} cannot be read: {error}") from error
         if not isinstance(found, dict):
             raise UnknownModel(self.name, f"{path} is no configuration")
         return {**found, **self.changes.get(part, {})}
@@ -75,39 +71,22 @@ class ModelFiles:
         folder = self.place(part)
         self._check_weights(part, folder)
         options = {"torch_dtype" if "diffusers" in kind.__module__ else "dtype": dtype}
-        try:
+        with readable(self.name, f"{folder} cannot be read as {kind.__name__}"):
             return whole(kind, folder, variant=_variant(folder), use_safetensors=True, **options)
-        except UNREADABLE as error:
-            if out_of_memory(error):
-                raise
-            raise UnknownModel(
-                self.name, f"{folder} cannot be read as {kind.__name__}: {_short(error)}"
-            ) from error
 
     def tokenizer(self, kind: Any, part: str) -> Any:
         """The tokenizer of a part, from vocab.json and merges.txt or from tokenizer.json alone."""
         place = self.place(part)
         if self.single and not place.is_dir():
             return checkpoints.clip_tokenizer(kind, self.config(part.replace("tokenizer", "text_encoder")))
-        try:
+        with readable(self.name, f"{place} cannot be read as a tokenizer"):
             return kind.from_pretrained(place)
-        except UNREADABLE as error:
-            raise UnknownModel(
-                self.name, f"{place} cannot be read as a tokenizer: {_short(error)}"
-            ) from error
 
     def _from_single(self, kind: Any, part: str, dtype: Any) -> Any:
         file = self.single[part]
-        try:
-            with quiet():
-                network = checkpoints.network(kind, file, self.place(part), dtype)
+        with readable(self.name, f"the {part} of {file.name} cannot be read as {kind.__name__}"), quiet():
+            network = checkpoints.network(kind, file, self.place(part), dtype)
             return network.eval().requires_grad_(False)
-        except UNREADABLE as error:
-            if out_of_memory(error):
-                raise
-            raise UnknownModel(
-                self.name, f"the {part} of {file.name} cannot be read as {kind.__name__}: {_short(error)}"
-            ) from error
 
     def refuse(self, part: str, reason: str, file: str = "config.json") -> UnknownModel:
         """The error that a part does not fit, with its file."""
@@ -132,11 +111,27 @@ class ModelFiles:
                 )
 
 
+@contextmanager
+def readable(model: str, fault: str) -> Iterator[None]:
+    """Turn what the libraries raise of a file or part that is none into `UnknownModel`.
+
+    Its reason is the `fault`, such as "the vae cannot be read", and the first words of their error. What is
+    an error of ours already, and running out of memory, pass.
+    """
+    try:
+        yield
+    except _UNREADABLE as error:
+        if out_of_memory(error):
+            raise
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise UnknownModel(model, f"{fault}: {reason}") from error
+
+
 def whole(kind: Any, place: Path | str, **options: Any) -> Any:
     """A network in eval mode, its weights frozen; the libraries would make missing ones up.
 
     Raises:
-        UNREADABLE: there is none, or not all of it.
+        ValueError, OSError: there is none, or not all of it; and more, for which see `readable`.
     """
     with quiet():
         network, info = kind.from_pretrained(place, output_loading_info=True, **options)
@@ -152,10 +147,6 @@ def _variant(folder: Path) -> str | None:
     found = {match[1] for path in folder.glob("*") for match in [_WEIGHTS.fullmatch(path.name)] if match}
     found |= {match[1] for path in folder.glob("*") for match in [_INDEX.fullmatch(path.name)] if match}
     return None if not found or None in found else min(found, key=lambda name: (name != "fp16", name))
-
-
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from engine.backbones import Backbone
-from engine.errors import NumericalError, UnknownModel, check_finite, out_of_memory
-from engine.pretrained import UNREADABLE
+from engine.errors import NumericalError, UnknownModel, check_finite
+from engine.pretrained import readable
 
 _PROMPT = "a photo"
 
@@ -56,18 +56,10 @@ def _backward(held: Tensor, context: Tensor) -> None:
 @contextmanager
 def _part(model: Backbone, part: str) -> Iterator[None]:
     try:
-        yield
-    except UnknownModel:
-        raise
+        with readable(model.spec.name, f"its {part} does not run, as its files do not fit together"):
+            yield
     except NumericalError as error:
         raise UnknownModel(
             model.spec.name,
             f"its {part} overflows in {model.dtype_name}: use float32, or bfloat16 on newer GPUs",
-        ) from error
-    except UNREADABLE as error:
-        if out_of_memory(error):
-            raise
-        reason = " ".join(str(error).split())[:300]
-        raise UnknownModel(
-            model.spec.name, f"its {part} does not run ({reason}): its files do not fit together"
         ) from error

@@ -10,7 +10,7 @@ import torch
 from transformers import CLIPVisionModel
 
 from engine.errors import UnknownModel, memory_errors
-from engine.pretrained import UNREADABLE, whole
+from engine.pretrained import readable, whole
 
 PARTS = ("feature_extractor", "image_encoder")
 """The folders of a model that belong to its tower."""
@@ -37,15 +37,17 @@ def load_tower(name: str, folder: Path, elsewhere: str | None) -> Any:
         raise UnknownModel(
             name, "it has no vision tower: put CLIP's into its image_encoder, or invert by a method without"
         )
-    try:
-        with memory_errors():
-            return whole(CLIPVisionModel, place, dtype=torch.float32, use_safetensors=True)
-    except UNREADABLE as error:
-        raise UnknownModel(name, f"its vision tower {place} cannot be read: {error}") from error
+    with readable(name, f"its vision tower {place} cannot be read"), memory_errors():
+        return whole(CLIPVisionModel, place, dtype=torch.float32, use_safetensors=True)
 
 
-def normalisation(folder: Path) -> tuple[list[float], list[float]]:
-    """Mean and deviation by channel of the pixels that a model's tower reads: CLIP's, if it says none."""
+def normalisation(name: str, folder: Path) -> tuple[list[float], list[float]]:
+    """Mean and deviation by channel of the pixels that a model's tower reads: CLIP's, if it says none.
+
+    Raises:
+        UnknownModel: what the model of this name says cannot be read.
+    """
     file = folder / "feature_extractor" / "preprocessor_config.json"
-    how = {**_CLIP, **(json.loads(file.read_text()) if file.is_file() else {})}
+    with readable(name, f"{file} cannot be read"):
+        how = {**_CLIP, **(json.loads(file.read_text()) if file.is_file() else {})}
     return how["image_mean"], how["image_std"]

@@ -11,7 +11,7 @@ from transformers.utils import logging
 
 import engine
 from engine.errors import UnknownModel
-from engine.vision import load_tower
+from engine.vision import load_tower, normalisation
 
 
 def test_the_vision_tower_is_frozen_and_in_float32(folder: Path) -> None:
@@ -39,6 +39,16 @@ def test_a_damaged_vision_tower_is_refused(folder: Path, tmp_path: Path) -> None
 
     with pytest.raises(UnknownModel, match="image_encoder"):
         _ = model.vision
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_damaged_normalisation_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "feature_extractor" / "preprocessor_config.json"
+    file.parent.mkdir()
+    file.write_text(content)
+
+    with pytest.raises(UnknownModel, match=r"preprocessor_config.json cannot be read"):
+        normalisation("this", tmp_path)
 
 
 def test_a_tower_from_elsewhere_serves_where_the_folder_has_none(folder: Path, tmp_path: Path) -> None:
