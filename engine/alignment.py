@@ -61,7 +61,7 @@ class Tokens:
 
 @dataclass(frozen=True, kw_only=True)
 class Alignment:
-    """How the attention of a target prompt derives from that of its source.
+    """A map from attention over a source prompt's tokens to attention over a target prompt's.
 
     `projection` (source tokens, target tokens) carries attention to the source's tokens over to the target's;
     `inherited` (target tokens) is 1 where a target token takes that, 0 where it keeps its own.

@@ -1,4 +1,4 @@
-"""Where words look, as pictures."""
+"""Pictures of cross-attention: where each word of a prompt attends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TILE = 128
 
 @dataclass(frozen=True, kw_only=True)
 class WordAttention:
-    """Where a word looks: its cross-attention, averaged over steps, layers and heads, drawn over the picture.
+    """A word's cross-attention, averaged over steps, layers and heads, drawn over the picture.
 
     `source` over the source's picture, `target` over the edit's; None where the word is not in that prompt.
     `source_steps` and `target_steps` show single steps, side by side and small; None if none were asked for.

@@ -1,4 +1,4 @@
-"""LocalBlend: the places of words, by where they attend."""
+"""LocalBlend: masks from the cross-attention of words."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class LocalBlend:
         )
 
     def mask(self, maps: Tensor, height: int, width: int) -> Tensor:
-        """What the words open for each target, (targets, height, width).
+        """The mask of the words for each target, (targets, height, width) of booleans.
 
         `maps` (1 + targets, tokens, queries) are the source's and the targets', as `Maps` adds them up.
         """

@@ -108,7 +108,7 @@ def decode_one(model: Backbone, latent: Tensor) -> Image.Image:
 
 @torch.no_grad()
 def vision_features(model: Backbone, image: Image.Image) -> Tensor:
-    """What the vision tower sees in a working picture: all its tokens, (1, vision tokens, width) in float32.
+    """The vision tower's tokens of a working picture, (1, vision tokens, width) in float32.
 
     They are those of the last layer after the tower's final norm, which transformers applies to the first
     token alone. The whole picture is squeezed into the tower's square, so that none of it is cropped away.
@@ -128,7 +128,7 @@ def vision_features(model: Backbone, image: Image.Image) -> Tensor:
 
 
 def _in_tiles_if_need_be(vae: Any, run: Callable[[], Tensor], side: int) -> Tensor:
-    """What an autoencoder gives; in overlapping tiles of half the side if memory runs out."""
+    """The output of an autoencoder; in overlapping tiles of half the side if memory runs out."""
     try:
         return run()
     except RuntimeError as error:
@@ -149,7 +149,7 @@ def _in_tiles_if_need_be(vae: Any, run: Callable[[], Tensor], side: int) -> Tens
 
 
 def _affine(model: Backbone) -> tuple[Tensor, Tensor]:
-    """What latents are shifted and scaled by, (C, 1, 1) or, in all channels alike, (1, 1, 1)."""
+    """The shift and the scale of latents, (C, 1, 1) or, in all channels alike, (1, 1, 1)."""
     config = model.vae.config
     if config.latents_mean is None or config.latents_std is None:
         shift, scale = [config.shift_factor or 0.0], [config.scaling_factor]

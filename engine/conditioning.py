@@ -1,4 +1,4 @@
-"""What a denoiser reads of its prompts."""
+"""Conditionings: encoded prompts, as a denoiser reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Conditioning:
-    """What a denoiser reads of prompts, a row for each; only the backbone that read them looks inside.
+    """Encoded prompts, a row for each; only the backbone that encoded them looks inside.
 
     `context` (rows, tokens, width) is the text that attention reads; `vectors` (rows, ...) are what else a
     family reads, by name: a pooled embedding, time ids. `keys`, one for each row, tell rows with different

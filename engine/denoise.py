@@ -21,7 +21,7 @@ OnStep = Callable[[int, int, Tensor, Rows], None]
 that the denoiser took and will take.
 """
 Predictions = Mapping[str, Tensor]
-"""What the denoiser predicts, by branch."""
+"""The denoiser's predictions, by branch."""
 Predict = Callable[[Backbone, Tensor, Level, Step], Predictions]
 
 
@@ -67,7 +67,7 @@ def _sampled(model: Backbone, lane: Lane, on_step: OnStep | None, phase: str) ->
 def _predicted(
     predict: Predict, model: Backbone, x: Tensor, level: Level, step: Step
 ) -> tuple[Predictions, Predict]:
-    """What the denoiser predicts for every branch, and how: one by one once memory was short."""
+    """The predictions for every branch, and how they were made: one by one once memory was short."""
     if predict is not one_by_one:
         try:
             return predict(model, x, level, step), predict

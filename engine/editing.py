@@ -35,7 +35,7 @@ _OF_WORDS = ("blend_words", "subtract_words", "attention", "attention_steps")
 
 @dataclass(frozen=True, kw_only=True)
 class EditResult:
-    """What came of an edit: a picture per target prompt, and where each may differ from the source.
+    """The result of an edit: a picture per target prompt, and where each may differ from the source.
 
     `source` is the source beside them, decoded; where it follows its path it is the VAE's reconstruction.
     `masks` are white where a picture may differ, and None where no mask was asked for. `attention` shows
@@ -165,8 +165,8 @@ def check_words_seen(model: Backbone) -> None:
 
 
 def _follows(plan: EditPlan, record: SourceRecord, *, needed: bool) -> Follows | None:
-    """How the source goes down beside an edit, which a mask or the attention to words may need although the
-    method does not: along its path, or noised to every level where the record has none.
+    """The path of the source beside an edit, which a mask or the attention to words may need although the
+    method does not: the record's, or its clean latent noised to every level where the record has none.
     """
     if PATH in INVERSIONS[record.method].gives:
         return plan.follows or ("path" if needed else None)

@@ -1,4 +1,4 @@
-"""What layers see, as pictures: principal components of decoder features and of self-attention."""
+"""Pictures of features: principal components of decoder features and of self-attention."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.attention import Branch, Heads, Kind, Observer, Site, Sites, Step, c
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturePicture:
-    """What one layer sees in one step (counted from 0): three principal components, as red, green and blue.
+    """Three principal components of a layer's features in one step (counted from 0), as red, green and blue.
 
     The source and the targets share one basis, so that equal colours are equal features.
     """

@@ -1,4 +1,4 @@
-"""Where words of the source look: one pass over its path, without an edit."""
+"""The cross-attention of a source's words: one pass over its path, without an edit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tells one model from another: hashes of its files, computed once for each state that they are in."""
+"""Hashes of a model's files, which identify it; computed once for each state of a file."""
 
 from __future__ import annotations
 

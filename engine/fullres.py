@@ -114,7 +114,7 @@ def apply_edit(
 
 
 def _maps(edit: Tensor, source: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What `_changed` reads (16, h, w), and ramps (n, h, w) whose product is how much of it shows."""
+    """The maps that `_changed` reads (16, h, w), and ramps (n, h, w) whose product is their weight."""
     difference = edit - source
     gains, offset = _linear_map(source, difference)
     recoloured = _mapped(gains, source)

@@ -19,14 +19,14 @@ After = Callable[[Step, Tensor], Tensor]
 
 
 class SourcePath(Protocol):
-    """The source, which goes down its noise levels beside the rows of an edit."""
+    """The source, denoised beside the rows of an edit."""
 
     def beside(self, step: Step, wanted: Mapping[str, frozenset[str]]) -> SourceStep:
         """The source at a step, with its features at the sites wanted, by branch; asked for once a step."""
         ...
 
     def rows(self, step: Step, wanted: Mapping[str, frozenset[str]]) -> int:
-        """How many rows `beside` would give the denoiser by now, were the steps before it done."""
+        """The rows that `beside` would cost by now, were the steps before it done."""
         ...
 
 

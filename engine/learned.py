@@ -1,4 +1,4 @@
-"""What an inversion learned, as the steps of an edit use it."""
+"""The learned part of a record, as the steps of an edit use it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class Noise(NamedTuple):
 
 
 class Learned:
-    """What an inversion replaces in the steps of an edit, by step index and branch; this one nothing.
+    """Replacements by an inversion in the steps of an edit, by step index and branch; this one has none.
 
     Steps are counted from the noisiest level down.
     """
 
     def conditioning(self, index: int, branch: str, given: Conditioning) -> Conditioning:
-        """What the branch reads, in place of what it is given."""
+        """The conditioning of the branch, in place of the given one."""
         return given
 
     def values(self, index: int, branch: str, context: Tensor) -> Tensor | None:
-        """What value projections of cross-attention read instead of this context, None for the same."""
+        """The input of cross-attention's value projections instead of this context, None for the same."""
         return None
 
     def noise(self, index: int) -> Noise:
@@ -35,11 +35,11 @@ class Learned:
         return Noise()
 
     def shift(self, index: int, branch: str) -> Tensor | None:
-        """What is added to the network's input (1, C, h, w), None for nothing."""
+        """An addition to the network's input (1, C, h, w), None for nothing."""
         return None
 
     def source_input(self, index: int) -> Tensor | None:
-        """What the network is fed of the source itself (1, C, h, w), to the bit: a latent and its shift add
+        """The network's input for the source itself (1, C, h, w), to the bit: a latent and its shift add
         up to it but for rounding. None for the source's latent.
         """
         return None

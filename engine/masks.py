@@ -1,4 +1,4 @@
-"""Where an edit may show, and what is the source's again everywhere else."""
+"""Masks of edits: the edit inside, the source everywhere else."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Masking:
     def __init__(self, mask: Mask, maps: Maps, predicted: Tensor | None = None) -> None:
         self.mask, self._maps, self._predicted = mask, maps, predicted
         self._places: Tensor | None = None
-        """What words and predictions open of the latents, (targets, h, w); None while they open nothing."""
+        """The mask of words and predictions in latents, (targets, h, w); None before there is one."""
         self._check_common()
 
     def after(self, step: Step, latents: Tensor) -> Tensor:
@@ -151,7 +151,7 @@ class Masking:
 
 
 def faded(opened: Tensor, width: float) -> Tensor:
-    """How much of a change shows in masks (n, H, W): 0 where they are closed, 1 from `width` pixels inside.
+    """The weights of a soft edge for masks (n, H, W): 0 where they are closed, 1 from `width` pixels inside.
 
     In between it grows evenly with the distance from the nearest closed pixel; the border of the picture is
     no edge. The distance is octagonal, steps along rows and columns alternating with steps in any direction.

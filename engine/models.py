@@ -1,4 +1,4 @@
-"""How a model is found and loaded."""
+"""Finding and loading models."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _folder(spec: ModelSpec, base: str) -> Path:
 
 
 def _downloaded(name: str, place: str) -> Path:
-    """What the hub has of a model, brought here if it is not here yet."""
+    """The folder of a model of the hub, brought here if it is not here yet."""
     if place.startswith(("/", ".", "~")) or place.endswith(".safetensors"):
         raise UnknownModel(name, f"there is no file or folder {place}")
     try:
@@ -144,7 +144,7 @@ def _family(files: ModelFiles) -> type[Backbone]:
 
 
 def _dtype(device: torch.device) -> torch.dtype:
-    """What a device computes with fast, and without overflows where it can."""
+    """The fastest dtype of a device, of those the one that overflows least."""
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

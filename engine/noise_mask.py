@@ -1,4 +1,4 @@
-"""DiffEdit's mask: where the denoiser predicts other noise for the target prompt than for the source's."""
+"""DiffEdit's mask, from the difference between noise predictions under the source and the target prompt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.record import SourceRecord
 
 @dataclass(frozen=True, kw_only=True)
 class NoiseMask:
-    """How the mask is found (Couairon et al. 2023, https://arxiv.org/abs/2210.11427, section 3.2).
+    """Settings of DiffEdit's mask (Couairon et al. 2023, https://arxiv.org/abs/2210.11427, section 3.2).
 
     The clean latent is noised to the fraction `strength` of the run, `noises` times. The difference between
     the predictions is divided by `clamp` times its mean, and a place is open where that exceeds `threshold`;
@@ -39,7 +39,7 @@ def contrast(
     seed: int,
     on_progress: OnProgress = silent,
 ) -> Tensor:
-    """How differently the source and each target prompt denoise the picture, (targets, h, w) in [0, 1].
+    """The difference between predictions under the source and each target prompt, (targets, h, w) in [0, 1].
 
     The mean over noises and channels of |prediction(target) - prediction(source)|, over `clamp` times its
     mean, at most 1. The noise is drawn by the `seed` and is the same for all targets, each of which is
@@ -72,7 +72,7 @@ def noise_mask(
     seed: int,
     on_progress: OnProgress = silent,
 ) -> Tensor:
-    """Where each target may differ from the source by DiffEdit, (targets, h, w) of booleans."""
+    """DiffEdit's mask for each target, (targets, h, w) of booleans."""
     return contrast(model, record, targets, settings, seed, on_progress) > settings.threshold
 
 

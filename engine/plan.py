@@ -1,4 +1,4 @@
-"""What is asked of an edit, and what will happen."""
+"""Requests for edits, and the plans made of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ P = TypeVar("P", bound=EditParameters, covariant=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """What the user asks: one target prompt or several, and how to get there.
+    """A request for an edit: one target prompt or several, and how to get there.
 
     `method` are the parameters of an edit method, which name it; None for P2P's defaults. With the preset
     "published" whatever is not given is as in the method's paper, else as tuned for the model.
@@ -101,7 +101,7 @@ class EditPlan:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setting(Generic[P]):
-    """What an edit method plans with: no more than is known without computing anything.
+    """The input of a method's plan: what is known without computing anything.
 
     `params` have every None filled that the model or the paper has a value for.
     """
@@ -147,7 +147,7 @@ class Setting(Generic[P]):
 
     @property
     def reads(self) -> Mapping[str, str]:
-        """What the unconditional branch reads."""
+        """The prompt of the unconditional branch, by branch name."""
         own = self.record.params.get("negative_prompt")
         asked = self.edit.negative_prompt
         return {"uncond": (own if asked is None else asked) or ""}

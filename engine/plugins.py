@@ -35,7 +35,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return len(self._known)
 
     def find(self, name: str) -> T:
-        """The thing of this name; raises `UnknownMethod`, which says what there is."""
+        """The entry of this name; raises `UnknownMethod`, which lists those there are."""
         if name not in self:
             raise UnknownMethod(name, self)
         return self[name]

@@ -26,7 +26,7 @@ _INDEX = re.compile(r"(?:diffusion_pytorch_)?model\.safetensors\.index(?:\.(\w+)
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """The parts of a model, a folder each in `folder`; `name` is for errors, `revision` tells their content.
+    """The parts of a model, a folder each in `folder`; `name` is for errors, `revision` hashes their content.
 
     `elsewhere` are the folders of parts that lie in another place. Weights of parts that `single` names are
     in those files, in the layout of the original code; configurations are in the folder all the same, with
@@ -56,7 +56,7 @@ class ModelFiles:
         ]
 
     def config(self, part: str, file: str = "config.json") -> dict[str, Any]:
-        """What a part's configuration says, as it is written."""
+        """A part's configuration, as it is written."""
         path = self.place(part) / file
         with readable(self.name, f"{path} cannot be read"):
             found = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""What latents show, cheaply enough to look at every now and then."""
+"""Cheap previews of latents, by a linear fit to the decoder."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def canonical(facts: Mapping[str, Any]) -> bytes:
 
 
 def content_key(facts: Mapping[str, Any]) -> str:
-    """The content address of what these facts say."""
+    """The content address of a set of facts: the hash of their JSON."""
     return _sha256(canonical({"format": FORMAT, **facts}))
 
 

@@ -58,7 +58,7 @@ def around(places: Tensor, *, size: tuple[int, int], shown: Box, smallest: int) 
 
 
 def peaks(attention: Tensor) -> Tensor:
-    """Where a map (h, w) is high: what hangs together above 0.4 and reaches 0.8 somewhere.
+    """The peaks of a map (h, w): connected places above 0.4 that reach 0.8 somewhere.
 
     1 is its maximum and 0 its median, since a word also looks a little at all that it is not about.
     """

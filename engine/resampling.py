@@ -14,7 +14,7 @@ _CUBIC = -0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """Where `count` working pixels lie along one side of a picture of `whole` pixels: from `first` to `last`.
+    """The positions of `count` working pixels along a side of `whole` pixels: from `first` to `last`.
 
     `first` and `last` are in the picture's pixels, need not be whole numbers and may lie beyond its ends.
     """

@@ -34,7 +34,7 @@ class Schedule:
 
     @property
     def timesteps(self) -> tuple[float, ...]:
-        """What the network is shown at levels 1 to N."""
+        """The timesteps of levels 1 to N."""
         return tuple(level.timestep for level in self.levels[1:])
 
     def denoising(self) -> tuple[Call, ...]:

@@ -25,7 +25,7 @@ _PICTURE = "picture"
 
 
 class SourceCache:
-    """What edits of the same source need again, in at most `max_bytes` of the model's device.
+    """A cache of a source's features, path and picture, in at most `max_bytes` of the model's device.
 
     Edits read their source step by step from the first to the last, and a list that drops what was used
     longest ago would then drop each step just before it is read again. So what is there stays, what does not
@@ -46,7 +46,7 @@ class SourceCache:
 
     @property
     def nbytes(self) -> int:
-        """What it holds."""
+        """Bytes in use."""
         return sum(entry.nbytes for entry in self._kept.values())
 
     def begin(self) -> None:
@@ -54,7 +54,7 @@ class SourceCache:
         self._edit += 1
 
     def get(self, key: Hashable) -> Any:
-        """What was put there, None if it is not there any more."""
+        """The value of a key, None if it is not there any more."""
         if key not in self._kept:
             return None
         self._kept.move_to_end(key)
@@ -105,7 +105,7 @@ class _Entry(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Walk:
-    """What a cache keeps of one walk of a record's source down its noise levels.
+    """The entries of a cache for one denoising run of a record's source.
 
     `guidance` is that of a source that is sampled; one on its path is where it is at any guidance. `noise` is
     the seed of one that is noised instead.
@@ -119,11 +119,11 @@ class Walk:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What its keys in the cache begin with."""
+        """The prefix of its keys in the cache."""
         return (self.record, str(self.device), self.guidance, self.noise)
 
     def features(self, index: int, branch: Branch) -> Mapping[str, Tensor]:
-        """What is kept of a branch in step `index`, by site; nothing if it is not there any more."""
+        """The kept features of a branch in step `index`, by site; none if they are not there any more."""
         return self.cache.get(self._at(index, branch)) or {}
 
     def keep(self, index: int, branch: Branch, hidden: Mapping[str, Tensor]) -> None:
@@ -140,7 +140,7 @@ class Walk:
 def look_into(
     model: Backbone, x: Tensor, level: Level, step: Step, sites: frozenset[str]
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """What the denoiser predicts for the one branch of a step, and what it looks like inside, by site."""
+    """The prediction for the one branch of a step, and its features by site."""
     recorder = _Recorder(sites)
     (held,) = together(model, x, level, replace(step, observers=(recorder,))).values()
     return held, recorder.hidden
@@ -212,7 +212,7 @@ class SourceRun:
         return SourceStep(latent=self._path[step.index + 1], features=features)
 
     def rows(self, step: Step, wanted: Mapping[str, frozenset[str]]) -> int:
-        """How many rows `beside` would give the denoiser by now, were the steps before it done."""
+        """The rows that `beside` would cost by now, were the steps before it done."""
         sampled = step.index + 1 >= len(self._path)
         rows = {branch.name for branch in self._lane.step(step.index).branches} if sampled else set()
         for name, sites in wanted.items():
@@ -224,7 +224,7 @@ class SourceRun:
 
     @property
     def latent(self) -> Tensor:
-        """Where the source is by now, (1, C, h, w); at the end of the edit, where it came out."""
+        """The source's latent by now, (1, C, h, w); at the end of the edit its clean one."""
         return self._path[-1]
 
     @property

@@ -1,4 +1,4 @@
-"""What must be known about a model beyond its files."""
+"""Facts about models beyond their files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ModelSpec:
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
     def defaults_of(self, method: str) -> Mapping[str, Any]:
-        """What was tuned for this model of a method's parameters."""
+        """A method's parameters as tuned for this model."""
         return {"blend_threshold": self.blend_threshold, **self.defaults.get(method, {})}
 
 

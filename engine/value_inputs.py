@@ -1,4 +1,4 @@
-"""What the value projections of cross-attention read: the look of a picture, apart from its structure."""
+"""Inputs of cross-attention's value projections, which carry a picture's look apart from its structure."""
 
 from __future__ import annotations
 

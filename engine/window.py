@@ -11,7 +11,7 @@ _ROUNDING = 1e-9
 
 
 class Position(Protocol):
-    """Where a run stands: step `index`, counted from 0, of `total`."""
+    """A step of a run: `index`, counted from 0, of `total`."""
 
     @property
     def index(self) -> int: ...

@@ -1,4 +1,4 @@
-"""What a model's name means, and its files: on the hub, and brought here. Knows no network of neurons."""
+"""Names of models, and their files on the Hugging Face hub and on this disk; loads no network."""
 
 from hub.card import licence_of
 from hub.errors import HubError

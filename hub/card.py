@@ -1,4 +1,4 @@
-"""What a model's card says."""
+"""The licence in a model's card."""
 
 import re
 from pathlib import Path

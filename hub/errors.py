@@ -1,5 +1,5 @@
-"""What is wrong with a model's files, in words."""
+"""The error of models whose files cannot be had."""
 
 
 class HubError(Exception):
-    """They cannot be had; says why, and what would help."""
+    """A model's files cannot be had; says why, and what would help."""

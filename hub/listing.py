@@ -1,4 +1,4 @@
-"""Which of a repository's files a model needs."""
+"""The files that a model needs of a repository."""
 
 import re
 from collections.abc import Iterable

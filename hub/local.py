@@ -1,4 +1,4 @@
-"""What was brought here from the hub, and how to be rid of it."""
+"""Models of the hub on this disk: listing and removing them."""
 
 from dataclasses import dataclass
 from pathlib import Path

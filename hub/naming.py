@@ -1,4 +1,4 @@
-"""What a model's name says: the model, and what is laid over its weights."""
+"""Names of models: a base, and LoRAs, an autoencoder and embeddings added to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ModelName:
 
     @classmethod
     def parse(cls, text: str) -> ModelName:
-        """Read a name; raises `ValueError`, which says what is wrong with it."""
+        """Parse a name; raises `ValueError`, which says what is wrong with it."""
         base, *additions = text.split(_JOINT)
         loras: list[tuple[str, float]] = []
         vaes: list[str] = []

@@ -22,7 +22,7 @@ _MARGIN = 64 * 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Pull:
-    """What there is to bring: files of one revision of a repository, and how much of it is here already."""
+    """A download: files of one revision of a repository, and the bytes of them that are here already."""
 
     repository: str
     revision: str
@@ -63,7 +63,7 @@ def here(place: str) -> Path | None:
 
 
 def wanted(place: str, *, token: str | None = None) -> Pull:
-    """What a pull would bring.
+    """The download that a pull would make.
 
     Raises:
         HubError: it is not there, not for everybody, or the hub cannot be reached.
@@ -139,7 +139,7 @@ def gigabytes(size: float) -> str:
 
 
 def _bars(report: OnProgress, asked: Pull) -> Any:
-    """Progress bars that draw nothing and tell bytes."""
+    """A class of progress bars that draw nothing and report bytes."""
     from huggingface_hub.utils.tqdm import tqdm
 
     base: Any = tqdm

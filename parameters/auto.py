@@ -29,7 +29,7 @@ class Auto(EditParameters):
 
 
 class Recipe(BaseModel):
-    """How edits of one kind are made; None leaves a choice at the image's, the model's or the paper's."""
+    """A way to make edits of one kind; None leaves a choice at the image's, the model's or the paper's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -94,7 +94,7 @@ RULE: Final[Mapping[str, Recipe]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What `auto` chose for an edit: concrete parameters, and why.
+    """The choice of `auto` for an edit: concrete parameters, and why.
 
     `targets` are the prompts to paint, which differ from those given where these are instructions; `unread`
     are the instructions that no rule could read, which are painted as they are. `inversion` is None where the

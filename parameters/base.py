@@ -153,7 +153,7 @@ class EditParameters(Parameters):
             )
 
     def places(self, source: str, targets: Sequence[str]) -> tuple[int, ...]:
-        """Which words of the source stand for what the edit changes, by index; none where nothing does.
+        """The words of the source that stand for what the edit changes, by index; none where nothing does.
 
         They are those that `blend_words` names or that are weighed anew, else those of `prompts.places`.
         """
@@ -169,7 +169,7 @@ class EditParameters(Parameters):
 
     @property
     def mask_attention(self) -> Literal["own", "edited"]:
-        """Which attention of the target finds the places of words: its own, or what the edit made of it."""
+        """The target's attention that finds the places of words: its own, or as edited."""
         return "own"
 
     @property

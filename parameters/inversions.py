@@ -120,7 +120,7 @@ class NegativePromptInversion(InversionParameters):
 
 
 class LearnedEmbeddings(InversionParameters):
-    """What inversions that learn embeddings, one per step, have in common."""
+    """The parameters of inversions that learn embeddings, one per step."""
 
     learns_scale = True
 

@@ -62,7 +62,7 @@ def load(entry: EntryPoint) -> type[InversionParameters] | type[EditParameters]:
 
 
 def find(registry: Mapping[str, Found], name: object) -> Found:
-    """What a registry has under the name of a method; raises `UnknownMethod`."""
+    """The entry of a registry for a method; raises `UnknownMethod`."""
     if not isinstance(name, str) or name not in registry:
         raise UnknownMethod(str(name), registry)
     return registry[name]

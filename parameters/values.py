@@ -58,7 +58,7 @@ def preset(params: Some) -> Some:
 
 
 def changed_from_defaults(params: Parameters) -> dict[str, Any]:
-    """The values that differ from their defaults, ready for JSON: what tells one request from another."""
+    """The values that differ from their defaults, ready for JSON; they identify a request."""
     values = params.model_dump(mode="json")
     defaults = type(params)().model_dump(mode="json")
     return {name: value for name, value in values.items() if value != defaults[name]}

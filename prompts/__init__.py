@@ -1,4 +1,4 @@
-"""What a word of a prompt is, which words two prompts share, and what kind of change the others are."""
+"""Prompts as words: alignment of two prompts, kinds of changes, and instructions."""
 
 from prompts.changes import Changes, changed, common
 from prompts.instructions import Instruction, ground_alone, instruction

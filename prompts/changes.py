@@ -1,4 +1,4 @@
-"""Which words two prompts share, and which changed from one to the other."""
+"""Alignment of the words of two prompts: kept, gone and new."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Changes:
 
     @property
     def gaps(self) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
-        """What is (gone, new) between neighbours among the kept words, where anything is."""
+        """The (gone, new) words between neighbouring kept words, where there are any."""
         end = (len(self.kept) + len(self.gone), len(self.kept) + len(self.new))
         ends = [(-1, -1), *self.kept, end]
         gaps = [(tuple(range(i + 1, k)), tuple(range(j + 1, m))) for (i, j), (k, m) in pairwise(ends)]
@@ -35,7 +35,7 @@ class Changes:
 
 
 def changed(source: str, target: str) -> Changes:
-    """Align the words of two prompts, and say which were kept, which are gone and which are new."""
+    """Align the words of two prompts: kept pairs, words gone from the source, words new in the target."""
     before = [word.folded for word in words(source)]
     after = [word.folded for word in words(target)]
     kept = common(before, after)

@@ -40,7 +40,7 @@ class Instruction:
 
 
 def instruction(source: str, target: str, lexicon: Lexicon = GRAMMAR) -> Instruction | None:
-    """What an instruction makes of the source's prompt; None if the target is none.
+    """The prompt that an instruction means for a source; None if the target is no instruction.
 
     A target is an instruction if it begins with what is to be done and the source does not.
     """
@@ -206,7 +206,7 @@ def _whole(text: str) -> bool:
 
 
 def _thing(reading: Reading, text: str) -> int | None:
-    """Which of the source's things a phrase means."""
+    """The index of the thing of the source that a phrase means."""
     every = [word.folded for word in words(text)]
     told = [word for word in every if word not in ARTICLES]
     if not told or every[-1] in ARTICLES:

@@ -1,4 +1,4 @@
-"""What kind of change leads from one prompt to another."""
+"""Kinds of changes between two prompts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Change:
 
 
 def change(source: str, target: str, lexicon: Lexicon = GRAMMAR) -> Change:
-    """The kind of change from one prompt to another, by their grammar and by what a model tells of its words.
+    """The kind of change from one prompt to another, by their grammar and by a model's lexicon.
 
     A noun put in another's place is a swap, a word new before the same noun a colour (or another property),
     another phrase of place a background, another frame ("a sketch of") a style; things that only one of the
@@ -107,7 +107,7 @@ def _matched(
 
 
 def _of_one(before: Reading, after: Reading, old: Thing, now: Thing) -> tuple[Kind | None, str]:
-    """What becomes of one thing, and the word for what that is about."""
+    """The change of one thing, None for none, and the word that names it."""
     worn, wears = {each.noun for each in old.worn}, {each.noun for each in now.worn}
     count, counts = _count(old), _count(now)
     if fresh := [each for each in now.worn if each.noun not in worn]:

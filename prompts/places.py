@@ -1,4 +1,4 @@
-"""Which words of a source prompt stand for the place where a target changes it."""
+"""The words of a source prompt at whose places a target changes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a prompt says: its things, where they are, and how it is painted; by the grammar of short captions."""
+"""Parsing of prompts as short captions: things, their place, and the style."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _MOST_THINGS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Lexicon:
-    """What a model tells of its words: things, colours, styles, backgrounds, each of one word or several."""
+    """The vocabulary of a model: things, colours, styles, backgrounds, each of one word or several."""
 
     objects: frozenset[str] = frozenset()
     colours: frozenset[str] = frozenset()
@@ -144,7 +144,7 @@ def same_noun(one: str, other: str) -> bool:
 
 
 def style_of(style: Sequence[str], lexicon: Lexicon = GRAMMAR) -> frozenset[str]:
-    """The words that tell one style from another, in one spelling."""
+    """The words that distinguish styles, in one spelling."""
     told = {word.removesuffix("s").replace("color", "colour") for word in style}
     told = {"photo" if word.startswith("photo") else word for word in told}
     named = {word for word in told if word not in _BY_ITSELF and lexicon.is_style(word)} or told - _BY_ITSELF
@@ -154,7 +154,7 @@ def style_of(style: Sequence[str], lexicon: Lexicon = GRAMMAR) -> frozenset[str]
 def _frame(
     prompt: str, there: Sequence[Word], folded: Sequence[str], lexicon: Lexicon
 ) -> tuple[int, int, tuple[str, ...]]:
-    """Where the prompt begins and ends without the words of its style, and these."""
+    """The span of a prompt without the words of its style, and these words."""
     start, stop, style = 0, len(folded), []
     if "of" in folded[:6]:
         of = folded.index("of")

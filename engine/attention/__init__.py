@@ -1,4 +1,4 @@
-"""The inside of a denoiser: where one can look, and what may be changed there."""
+"""Sites, observers and controls: reading and editing the attention and features of a denoiser."""
 
 from engine.attention.controls import Chain, CrossEdit, FeatureReplace, KeyValueReplace, SelfReplace
 from engine.attention.heads import Heads, Term

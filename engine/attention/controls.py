@@ -1,4 +1,4 @@
-"""What may be changed inside a denoiser, as pure functions of what is there."""
+"""Controls: edits of attention and features inside a denoiser, as pure functions."""
 
 from __future__ import annotations
 

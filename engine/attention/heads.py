@@ -1,4 +1,4 @@
-"""What a layer attends to, and with which weights, before any of it is computed."""
+"""The queries, keys, values and weights of an attention layer, before the attention is computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where words look, added up over a run."""
+"""Cross-attention maps of a prompt's tokens, added up over a run."""
 
 from __future__ import annotations
 

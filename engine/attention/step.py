@@ -1,4 +1,4 @@
-"""One call of the denoiser, as its layers see it: what runs in it, what edits it and what looks on."""
+"""One step of a run: its branches, and the controls and observers of its layers."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Features:
-    """What one branch of the source looks like inside, in one step.
+    """The features and attention inputs of one branch of the source in one step.
 
     `hidden`, by the site's name, is what enters that attention layer (1, tokens, width), or what leaves that
     resnet's second convolution (1, C, h, w). `context` (1, tokens, width) is the text that its

@@ -66,12 +66,12 @@ class Backbone(ABC):
     @property
     @abstractmethod
     def family(self) -> str:
-        """What people call the family of models that it is of."""
+        """The usual name of its family of models."""
 
     @cached_property
     @abstractmethod
     def modules(self) -> dict[Site, Any]:
-        """Where one can look into the denoiser, in the order of its run, and the module that is there."""
+        """The sites of the denoiser in the order of its run, each with its module."""
 
     @property
     @abstractmethod
@@ -84,7 +84,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def read(self, prompt: str, size: tuple[int, int]) -> Conditioning:
-        """What the denoiser reads of a prompt, one row, for a latent of this height and width."""
+        """The conditioning of a prompt, one row, for a latent of this height and width."""
 
     @abstractmethod
     def schedule(self, steps: int, size: tuple[int, int] | None = None) -> Schedule:
@@ -110,11 +110,11 @@ class Backbone(ABC):
         return False
 
     def guidance(self, scale: float) -> Guidance:
-        """How conditional and unconditional predictions are combined at a guidance scale."""
+        """The guidance at a scale: it combines conditional and unconditional predictions."""
         return ClassifierFree(scale)
 
     def guided(self, conditioning: Conditioning, scale: float) -> Conditioning:
-        """What the denoiser reads of prompts at a guidance scale, if it is fed that."""
+        """The conditioning with a guidance scale embedded, for a denoiser that is fed it."""
         return conditioning
 
     def at(self, scale: float) -> Reader:
@@ -129,7 +129,7 @@ class Backbone(ABC):
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        """Where one can look into the denoiser, in the order of its run."""
+        """The sites of the denoiser in the order of its run."""
         return tuple(self.modules)
 
     @cached_property

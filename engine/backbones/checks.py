@@ -1,4 +1,4 @@
-"""What the configurations of a U-Net, its scheduler and its autoencoder must say for a model to be run.
+"""Checks that the configurations of a U-Net, its scheduler and its autoencoder can be run.
 
 Whatever would need another input or another process of noise is refused by name, since a network that lacks
 it runs all the same, and computes something else.

@@ -1,4 +1,4 @@
-"""Where one can look into a U-Net of diffusers."""
+"""The sites of a U-Net of diffusers."""
 
 from __future__ import annotations
 

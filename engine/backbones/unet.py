@@ -153,7 +153,7 @@ class StableDiffusion(Backbone):
         return held(output.float(), x, level, self.scheduler.config.prediction_type)
 
     def added(self, conditioning: Conditioning) -> Mapping[str, Tensor]:
-        """What the U-Net reads of a conditioning beside its context and the guidance scale."""
+        """The added conditions of the U-Net: what it reads beside the context and the guidance scale."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""What every inversion takes, and what it gives."""
+"""The port of inversions: what every one takes, and what it gives."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Inversion:
-    """What an inverter found out about a picture.
+    """The result of an inversion: the trajectory and the tensors that were learned.
 
     `trajectory` (N+1, C, h, w) in float32, level 0 first, which is clean; an inverter that gives no path has
     that level alone. `learned` are its own tensors.
@@ -62,15 +62,15 @@ class Inverter(ABC):
         """Invert a picture; what `on_progress` raises ends it."""
 
     def learned(self, model: Backbone, record: SourceRecord) -> Learned:
-        """What a record of this inversion does in the steps of an edit."""
+        """What a record of this inversion replaces in the steps of an edit."""
         return Learned()
 
     def learned_of_source(self, model: Backbone, record: SourceRecord) -> Learned:
-        """What it does in the steps of the source itself, by default the same."""
+        """What it replaces in the steps of the source itself, by default the same."""
         return self.learned(model, record)
 
     def inner_steps_of(self, steps: int, params: Any) -> int:
-        """How many inner steps an inversion of so many steps may take in all; 0 if it learns nothing."""
+        """The most inner steps of an inversion of so many steps in all; 0 if it learns nothing."""
         return 0
 
 

@@ -1,4 +1,4 @@
-"""How often the steps of a learning inversion may evaluate what they learn by."""
+"""The budget of loss evaluations of a learning inversion, step by step."""
 
 from __future__ import annotations
 

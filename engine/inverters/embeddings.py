@@ -45,7 +45,7 @@ class EmbeddingInverter(Inverter):
         return Inversion(trajectory=pivot, learned={self.branch: embeddings})
 
     def embeddings(self, model: Backbone, record: SourceRecord) -> Embeddings:
-        """What a record learned, on the model's device."""
+        """The learned embeddings of a record, on the model's device."""
         learned = record.learned[self.branch].to(model.device)
         return Embeddings(name=self.params.name, branch=self.branch, embeddings=learned)
 

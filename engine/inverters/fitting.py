@@ -1,4 +1,4 @@
-"""What a value input is fitted to: StyleDiffusion's pivot, one guided step, and its two losses."""
+"""The fit of a value input: StyleDiffusion's pivot, one guided step, and its two losses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
-    """Where a step arrives and what that is without noise, (1, C, h, w) each; its losses L_rec and L_att."""
+    """One evaluation of a step: latents with and without noise, (1, C, h, w), and its losses L_rec, L_att."""
 
     latent: Tensor
     clean: Tensor
@@ -119,7 +119,7 @@ class Fitting:
 
     @torch.no_grad()
     def task(self, index: int, call: Call, x: Tensor) -> Task:
-        """What a step has to do from x.
+        """The task of a step from x: its pivot, losses and guided step.
 
         It should arrive at z*_(N-1-index). Its maps are those at the latent it starts from, N-index; there is
         none at z*_N, so the first step takes those of z*_(N-1), as the second does (and the reference).
@@ -158,7 +158,7 @@ class Fitting:
         return fit
 
     def retried(self, attempt: Callable[[Fitting, S], T], *, carried: S, fresh: S) -> T:
-        """What an attempt gives from what earlier steps carried over.
+        """The result of an attempt that starts from what earlier steps carried over.
 
         After NaN or infinity there is one more try: with the denoiser in float32, or from a fresh start if it
         is in float32 already, where the same start would fail the same way.
@@ -176,7 +176,7 @@ class Fitting:
     def inversion(
         self, learned: list[tuple[Tensor, Tensor]], more: Mapping[str, Tensor] | None = None
     ) -> Inversion:
-        """What came of it, from gamma and beta of every step, and more that was learned."""
+        """The inversion with gamma and beta of every step, and more that was learned."""
         gamma, beta = (torch.cat(tensors) for tensors in zip(*learned, strict=True))
         return Inversion(
             trajectory=self.trajectory,
@@ -222,7 +222,7 @@ class _Recorder(Observer):
 def _observed(
     model: Backbone, x: Tensor, call: Call, text: Conditioning, values: Tensor | None = None
 ) -> tuple[Tensor, Maps]:
-    """What the denoiser predicts for x in the conditional branch, and where it looks on the way."""
+    """The prediction for x in the conditional branch, and its cross-attention maps."""
     recorder = _Recorder(model.spec.blend_factor)
     branch = Branch(name="cond", rows=(0,), conditioning=text, values=values)
     step = Step(index=0, total=1, branches=(branch,), observers=(recorder,))

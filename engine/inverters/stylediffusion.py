@@ -91,7 +91,7 @@ def _most(steps: int, params: StyleDiffusion) -> list[int]:
 
 
 class _Start(NamedTuple):
-    """Where a step starts: gamma and beta, (2, 1, tokens, width), and the curvature known there."""
+    """The start of a step: gamma and beta, (2, 1, tokens, width), and the curvature known there."""
 
     film: Tensor
     pairs: tuple[Pair, ...] = ()
@@ -99,7 +99,7 @@ class _Start(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Evaluation:
-    """What a step does with gamma and beta, (2, 1, tokens, width)."""
+    """The loss and gradient of a step at gamma and beta, (2, 1, tokens, width)."""
 
     film: Tensor
     fit: Fit

@@ -37,7 +37,7 @@ class Method(ABC):
         """
 
     def begin(self, plan: EditPlan, model: Backbone, record: SourceRecord) -> Lane:
-        """The rows of the targets, from the record's noise, reading what the plan says."""
+        """The lane of the targets, from the record's noise, reading the prompts of the plan."""
         return lane_of(plan, model, record)
 
 

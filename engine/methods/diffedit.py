@@ -1,4 +1,4 @@
-"""DiffEdit: where two prompts denoise the picture differently, it is painted anew."""
+"""DiffEdit: sampling under the mask of where two prompts predict different noise."""
 
 from __future__ import annotations
 
