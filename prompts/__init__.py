@@ -3,8 +3,8 @@
 from prompts.changes import Changes, changed, common
 from prompts.instructions import Instruction, ground_alone, instruction
 from prompts.kinds import Change, Kind, change
+from prompts.lexicon import GRAMMAR, Lexicon
 from prompts.places import SMALL, places
-from prompts.reading import GRAMMAR, Lexicon
 from prompts.words import UnknownWord, Word, find, words
 
 __all__ = [

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from prompts.reading import GRAMMAR, NUMBERS, Lexicon, Reading, Thing, as_ground, read, same_noun, style_of
+from prompts.lexicon import GRAMMAR, NUMBERS, Lexicon, style_of
+from prompts.reading import Reading, Thing, as_ground, read, same_noun
 
 _ONE_TO_TEN = "one two three four five six seven eight nine ten"
 _COUNTS = {"pair": 2, "couple": 2, "few": 3, "several": 4, "many": 5} | {

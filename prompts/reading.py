@@ -5,30 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from prompts.lexicon import ARTICLES, GRAMMAR, NUMBERS, POSITIONS, Lexicon, each_of
 from prompts.words import Word, words
 
-
-def each_of(text: str) -> frozenset[str]:
-    """The words of a list that is written as a text."""
-    return frozenset(text.split())
-
-
-ARTICLES = each_of("a an the this that these those some its his her my your our")
-NUMBERS = each_of(
-    """one two three four five six seven eight nine ten several many few pair couple 1 2 3 4 5 6 7 8 9"""
-)
-POSITIONS = each_of("left right top bottom middle center centre corner side foreground")
-COLOURS = each_of(
-    """red orange yellow green blue purple violet pink brown black white grey gray golden gold silver
-    beige turquoise teal cyan magenta maroon navy crimson scarlet emerald indigo colourful colorful"""
-)
-MEDIA = each_of(
-    """photo photograph photography watercolour watercolor watercolours watercolors sketch drawing
-    painting picture image illustration cartoon comic anime manga render rendering engraving etching
-    woodcut print poster mosaic fresco collage portrait sculpture statue origami pixel pencil
-    charcoal crayon pastel oil acrylic ink lineart doodle"""
-)
-_BY_ITSELF = each_of("picture image painting drawing style art illustration print")
 _PLACING = each_of(
     """on in at against under above over below beneath near behind before by inside outside among amid
     between upon atop within across along around through"""
@@ -39,27 +18,6 @@ _FILLERS = each_of("of front to top")
 _AND = frozenset({"and", "&", "plus"})
 _MOST_THINGS = 64
 """More than any caption names. Things of two prompts are compared pair by pair, so they are bounded."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lexicon:
-    """The vocabulary of a model: things, colours, styles, backgrounds, each of one word or several."""
-
-    objects: frozenset[str] = frozenset()
-    colours: frozenset[str] = frozenset()
-    styles: frozenset[str] = frozenset()
-    backgrounds: frozenset[str] = frozenset()
-
-    def is_colour(self, word: str) -> bool:
-        """Whether a folded word names a colour."""
-        return word in COLOURS or word in self.colours
-
-    def is_style(self, word: str) -> bool:
-        """Whether a folded word names a way to paint."""
-        return word in MEDIA or any(word in style.split() for style in self.styles)
-
-
-GRAMMAR = Lexicon()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,14 +99,6 @@ def same_noun(one: str, other: str) -> bool:
     """Whether two folded nouns are one but for the plural."""
     short, long = sorted((one, other), key=len)
     return long in (short, f"{short}s", f"{short}es") or (short[:-1] == long[:-3] and long.endswith("ies"))
-
-
-def style_of(style: Sequence[str], lexicon: Lexicon = GRAMMAR) -> frozenset[str]:
-    """The words that distinguish styles, in one spelling."""
-    told = {word.removesuffix("s").replace("color", "colour") for word in style}
-    told = {"photo" if word.startswith("photo") else word for word in told}
-    named = {word for word in told if word not in _BY_ITSELF and lexicon.is_style(word)} or told - _BY_ITSELF
-    return frozenset(named or told)
 
 
 def _frame(
@@ -238,15 +188,19 @@ def _take(folded: Sequence[str], start: int, stop: int, role: str, lexicon: Lexi
 
 def _phrase(folded: Sequence[str], start: int, stop: int, lexicon: Lexicon) -> Phrase | None:
     """The phrase of the words [start, stop), None if they hold no noun."""
-    told = [at for at in range(start, stop) if folded[at] not in ARTICLES | _FILLERS]
-    number = next((folded[at] for at in told if folded[at] in NUMBERS), "")
-    told = [at for at in told if folded[at] not in NUMBERS]
-    if not told:
+    content = [at for at in range(start, stop) if folded[at] not in ARTICLES | _FILLERS]
+    number = next((folded[at] for at in content if folded[at] in NUMBERS), "")
+    content = [at for at in content if folded[at] not in NUMBERS]
+    if not content:
         return None
-    known = [at for at in told if folded[at] in lexicon.objects]
-    doing = len(told) > 1 and folded[told[-1]].endswith("ing") and folded[told[-1]] not in lexicon.objects
-    head = known[-1] if known else told[-2] if doing else told[-1]
-    marks = tuple(folded[at] for at in told if at != head)
+    known = [at for at in content if folded[at] in lexicon.objects]
+    doing = (
+        len(content) > 1
+        and folded[content[-1]].endswith("ing")
+        and folded[content[-1]] not in lexicon.objects
+    )
+    head = known[-1] if known else content[-2] if doing else content[-1]
+    marks = tuple(folded[at] for at in content if at != head)
     return Phrase(start=start, stop=stop, head=head, noun=folded[head], number=number, marks=marks)
 
 
@@ -255,8 +209,8 @@ def _bare(reading: Reading, lexicon: Lexicon) -> Reading:
     if len(reading.things) != 1 or reading.place:
         return reading
     thing = reading.things[0]
-    told = {*thing.marks, thing.noun}
-    if thing.noun in lexicon.objects or not any(set(name.split()) <= told for name in lexicon.backgrounds):
+    named = {*thing.marks, thing.noun}
+    if thing.noun in lexicon.objects or not any(set(name.split()) <= named for name in lexicon.backgrounds):
         return reading
     return as_ground(reading)
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from prompts import Lexicon, instruction, instructions
+from prompts import Lexicon, instruction, instructions, referring
 
 CAT, CAR, BOTH = "a cat on grass", "a red car on sand", "a cat and a dog on grass"
 HAT, SKETCH = "a cat with a hat on grass", "a sketch of a tree on grass"
 
 
 @pytest.mark.parametrize(
-    ("source", "told", "means"),
+    ("source", "asked", "means"),
     [
         (CAT, "make the cat a fox", "a fox on grass"),
         (CAT, "Please turn the cat into a fox.", "a fox on grass"),
@@ -38,8 +38,8 @@ HAT, SKETCH = "a cat with a hat on grass", "a sketch of a tree on grass"
         (SKETCH, "turn it into a photo", "a photo of a tree on grass"),
     ],
 )
-def test_rules(source: str, told: str, means: str) -> None:
-    found = instruction(source, told)
+def test_rules(source: str, asked: str, means: str) -> None:
+    found = instruction(source, asked)
     assert found is not None
     assert found.prompt == means
 
@@ -50,10 +50,10 @@ def test_what_says_what_is_to_be_seen_is_no_instruction(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["make the cat", "make", "remove the lion", "change it", "add", "replace the cat", "make a dog"]
+    "asked", ["make the cat", "make", "remove the lion", "change it", "add", "replace the cat", "make a dog"]
 )
-def test_where_no_rule_fits_it_is_an_instruction_nobody_read(told: str) -> None:
-    found = instruction(CAT, told)
+def test_where_no_rule_fits_it_is_an_instruction_that_is_not_read(asked: str) -> None:
+    found = instruction(CAT, asked)
     assert found is not None
     assert found.prompt is None
 
@@ -68,8 +68,8 @@ def test_a_model_tells_which_words_are_places() -> None:
 
 @pytest.mark.parametrize("source", ["", "on", "and with of", "a", "?"])
 def test_a_source_that_is_no_caption_ends_no_rule_badly(source: str) -> None:
-    for told in ("make it red", "remove the cat", "add a hat", "put it on snow", "make the cat a dog"):
-        found = instruction(source, told)
+    for asked in ("make it red", "remove the cat", "add a hat", "put it on snow", "make the cat a dog"):
+        found = instruction(source, asked)
         assert found is not None
 
 
@@ -79,7 +79,8 @@ def test_the_work_of_an_instruction_grows_with_its_length_alone(
 ) -> None:
     cut: list[str] = []
     real = instructions.words
-    monkeypatch.setattr(instructions, "words", lambda text: cut.append(text) or real(text))
+    for module in (instructions, referring):
+        monkeypatch.setattr(module, "words", lambda text: cut.append(text) or real(text))
     asked = f"{verb} " + "x " * 990
 
     assert instruction(CAT, asked) is not None
