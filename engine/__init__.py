@@ -9,7 +9,8 @@ A picture is inverted once, and edited ever after:
 
 from engine.attention_pictures import WordAttention
 from engine.backbones import FAMILIES, Backbone
-from engine.editing import EditResult, check_words_seen, edit, reconstruct
+from engine.edit_checks import check_words_seen
+from engine.editing import EditResult, edit, reconstruct
 from engine.errors import (
     BrokenPlugin,
     EmptyMask,
@@ -40,7 +41,7 @@ from engine.painting import paint, painted_key
 from engine.plan import Edit
 from engine.progress import Progress
 from engine.record import SourceRecord
-from engine.source import SourceCache, features_need
+from engine.source_cache import SourceCache, features_need
 from engine.spec import ModelSpec
 from parameters import (
     P2P,

@@ -13,24 +13,22 @@ from engine import codec
 from engine.attention import Maps, coarsened
 from engine.attention_pictures import WordAttention, word_attention
 from engine.backbones import Backbone
-from engine.conditioning import Reading
 from engine.denoise import denoise
-from engine.errors import EmptyMask, InvalidParameter, RecordMismatch, UnsupportedByModel, memory_errors
+from engine.edit_checks import check_branches, check_match, check_target_read, check_words_seen
+from engine.errors import EmptyMask, memory_errors
 from engine.feature_pictures import FeatureMaps, FeaturePicture
 from engine.guidance import Proximal
 from engine.inverters import INVERTERS
-from engine.lane import After, Lane
+from engine.lane import After
 from engine.masks import Mask, Masking
 from engine.methods import METHODS
 from engine.noise_mask import NoiseMask, noise_mask
-from engine.plan import Edit, EditPlan, Follows, Setting
+from engine.plan import Edit, EditPlan, Setting
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord
-from engine.source import SourceCache, SourceRun
-from parameters import INVERSIONS, EditParameters
-from parameters.inversions import PATH
-
-_OF_WORDS = ("blend_words", "subtract_words", "attention", "attention_steps")
+from engine.source_cache import SourceCache
+from engine.source_lane import follows_of, source_lane, source_of
+from parameters import EditParameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +72,7 @@ def edit(
     method = METHODS.find(setting.params.name)
     with memory_errors():
         plan = method.plan(setting)
-    _check_branches(model, record, edit, plan)
+    check_branches(model, record, edit, plan)
     mask, params = Mask.of(setting, plan.targets), setting.params
     if params.proximal is not None:
         model.check_unconditional("proximal guidance")
@@ -83,14 +81,14 @@ def edit(
     looks = bool(words or params.attention or params.attention_steps)
     if looks:
         check_words_seen(model)
-        _check_target_read(record, plan, setting)
-    follows = _follows(plan, record, needed=bool(mask) or looks)
+        check_target_read(record, plan, setting)
+    follows = follows_of(plan, record, needed=bool(mask) or looks)
     with memory_errors():
         report(Progress("encode", 0, 1))
         lane = method.begin(plan, model, record)
         shown = _spread(range(lane.first, len(lane.calls)), params.attention_steps)
         maps = Maps(model.spec.blend_factor, words.maps if words else "own", shown)
-        source = _source_of(model, record, plan, follows, edit.seed, cache)
+        source = source_of(model, record, plan, follows, edit.seed, cache)
         report(Progress("encode", 1, 1, record.trajectory[:1]))
         masking = Masking(mask, maps, _predicted(setting, mask, report)) if mask else None
         lane = replace(
@@ -147,32 +145,6 @@ def reconstruct(
         return _decode(model, latents, report)[0]
 
 
-def check_match(model: Backbone, record: SourceRecord) -> None:
-    """Raise RecordMismatch for a record of another model, UnknownMethod for one by a method that is gone."""
-    if record.revision != model.revision:
-        raise RecordMismatch("model", record.revision, model.revision)
-    if record.dtype != model.dtype_name:
-        raise RecordMismatch("dtype", record.dtype, model.dtype_name)
-    INVERTERS.find(record.method)
-
-
-def check_words_seen(model: Backbone) -> None:
-    """A mask of words and pictures of attention read cross-attention; raises `UnsupportedByModel`."""
-    if not any(site.kind == "cross" for site in model.sites):
-        raise UnsupportedByModel(
-            "a mask of words, or attention,", model.spec.name, "it has no cross-attention layers"
-        )
-
-
-def _follows(plan: EditPlan, record: SourceRecord, *, needed: bool) -> Follows | None:
-    """The path of the source beside an edit, which a mask or the attention to words may need although the
-    method does not: the record's, or its clean latent noised to every level where the record has none.
-    """
-    if PATH in INVERSIONS[record.method].gives:
-        return plan.follows or ("path" if needed else None)
-    return "noised" if needed else None
-
-
 def _predicted(setting: Setting[EditParameters], mask: Mask, report: OnProgress) -> Tensor | None:
     """DiffEdit's mask for each target (targets, h, w), if it is one of the sources; raises `EmptyMask`."""
     if not mask.diffedit:
@@ -199,60 +171,6 @@ def _spread(steps: range, count: int) -> tuple[int, ...]:
 
 def _both(first: After | None, then: After) -> After:
     return then if first is None else lambda step, latents: then(step, first(step, latents))
-
-
-def _branches(record: SourceRecord, plan: EditPlan) -> frozenset[str]:
-    steps = range(record.steps)
-    return frozenset(name for index in steps for name in plan.guidance.branches(index, len(steps)))
-
-
-def _check_target_read(record: SourceRecord, plan: EditPlan, setting: Setting[EditParameters]) -> None:
-    """Words are looked for in the branch "cond", so a method without one cannot confine an edit to any."""
-    if "cond" not in _branches(record, plan):
-        params = setting.params
-        name = next(name for name in _OF_WORDS if getattr(params, name))
-        expected = (
-            f"nothing about words, since {params.name} has no branch 'cond' that reads the target prompt"
-        )
-        raise InvalidParameter(name, getattr(params, name), expected)
-
-
-def _check_branches(model: Backbone, record: SourceRecord, edit: Edit, plan: EditPlan) -> None:
-    """A model without an unconditional branch runs the conditional one alone, and reads no other prompt."""
-    if _branches(record, plan) != {"cond"}:
-        model.check_unconditional("guidance between several branches")
-    if edit.negative_prompt is not None:
-        model.check_unconditional("a negative prompt")
-
-
-def source_lane(model: Backbone, record: SourceRecord, guidance_scale: float) -> Lane:
-    """The source as a lane of one row, which reads its own prompt and all that was learned of it."""
-    size = record.size
-    return Lane(
-        start=record.trajectory[-1:].to(model.device),
-        calls=model.schedule(record.steps, size).denoising(),
-        guidance=model.guidance(guidance_scale),
-        conditionings=Reading(
-            model.at(guidance_scale),
-            size,
-            {"cond": record.prompt, "uncond": record.params.get("negative_prompt") or ""},
-        ),
-        learned=INVERTERS[record.method].learned_of_source(model, record),
-    )
-
-
-def _source_of(
-    model: Backbone,
-    record: SourceRecord,
-    plan: EditPlan,
-    follows: Follows | None,
-    seed: int,
-    cache: SourceCache | None,
-) -> SourceRun:
-    lane = source_lane(model, record, plan.guidance_scale)
-    pinned = INVERTERS[record.method].pinned or follows != "as_inverted"
-    noise = seed if follows == "noised" else None
-    return SourceRun(model, record, lane, pinned=pinned, noise=noise, cache=cache)
 
 
 def _attention(

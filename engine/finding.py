@@ -11,10 +11,11 @@ from torch import Tensor
 from engine.attention import Maps, Step, coarsened
 from engine.backbones import Backbone
 from engine.denoise import denoise
-from engine.editing import check_match, check_words_seen, source_lane
+from engine.edit_checks import check_match, check_words_seen
 from engine.errors import memory_errors
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord
+from engine.source_lane import source_lane
 
 
 def find(

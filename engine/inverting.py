@@ -17,7 +17,7 @@ from engine.inverters import INVERTERS, Source
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord, content_key
 from engine.schedule import Schedule
-from engine.source import SourceCache, Walk
+from engine.source_cache import SourceCache, Walk
 from parameters import InversionParameters
 
 

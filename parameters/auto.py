@@ -150,6 +150,7 @@ def choose(
     if recipe.paint == "ground" and mask and all(change.cleared for change in changes):
         mask["inside_prompt"] = prompts.ground_alone(source, lexicon)
     params = EDITS[recipe.method](**{**recipe.params, **mask, **(given or {})})
+    because = recipe.because or f"{recipe.method} was chosen for it."
     return Choice(
         kind=kind,
         targets=meant,
@@ -158,7 +159,7 @@ def choose(
         inversion_params=recipe.inversion_params,
         params=params,
         guidance_scale=recipe.guidance_scale,
-        why=f"{_told(kind, changes)}; {recipe.because or f'{recipe.method} was chosen for it.'} ({origin})",
+        why=f"{_summary(kind, changes)}; {because} ({origin})",
     )
 
 
@@ -204,20 +205,18 @@ def _each(words: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
-_SAID: Final = {
-    Kind.SWAP: "a thing is swapped",
-    Kind.COLOUR: "a thing gets another colour or property",
-    Kind.BACKGROUND: "the background is another",
-    Kind.STYLE: "the style is another",
-    Kind.ADDED: "something is added",
-    Kind.REMOVED: "something is removed",
-    Kind.SEVERAL: "several things change",
-    Kind.REWORDED: "nothing is asked to change but the words",
+_SENTENCES: Final = {
+    Kind.SWAP: "A thing is swapped",
+    Kind.COLOUR: "A thing gets another colour or property",
+    Kind.BACKGROUND: "The background is another",
+    Kind.STYLE: "The style is another",
+    Kind.ADDED: "Something is added",
+    Kind.REMOVED: "Something is removed",
+    Kind.SEVERAL: "Several things change",
+    Kind.REWORDED: "Nothing is asked to change but the words",
 }
 
 
-def _told(kind: Kind, changes: Sequence[Change]) -> str:
+def _summary(kind: Kind, changes: Sequence[Change]) -> str:
     about = _each(word for change in changes for word in change.about)
-    said = _SAID[kind]
-    said = said[0].upper() + said[1:]
-    return f"{said}: {', '.join(about)}" if about else said
+    return f"{_SENTENCES[kind]}: {', '.join(about)}" if about else _SENTENCES[kind]

@@ -16,7 +16,7 @@ from engine.learned import Learned
 from engine.progress import OnProgress
 from engine.record import SourceRecord
 from engine.schedule import Schedule
-from engine.source import Walk
+from engine.source_cache import Walk
 from parameters import InversionParameters
 
 
