@@ -3,6 +3,7 @@
 from api_schemas.base import (
     IMAGE_ID,
     JOB_ID,
+    PICTURE_URL,
     RECORD_ID,
     ImageId,
     JobId,
@@ -15,26 +16,22 @@ from api_schemas.base import (
 )
 from api_schemas.catalogue import Image, ImageList, ImageStatus, Inversion, MethodInfo, ModelInfo
 from api_schemas.deliveries import Delivery, DeliveryList, DeliveryStatus, DeliveryTry
+from api_schemas.editing import (
+    EditOptions,
+    EditRequest,
+    EditUpload,
+    InversionChoice,
+    JobResult,
+    Resolution,
+    ResultRequest,
+)
 from api_schemas.errors import PROBLEM_JSON, ErrorCode, FieldError, Problem
 from api_schemas.generating import GenerateRequest
 from api_schemas.jobs import Accepted, Job, JobEvent, JobKind, JobList, JobStatus, Links, Progress
 from api_schemas.knowledge import Knowledge
 from api_schemas.prompts import ComparedWord, Comparison, PromptPair, WordChange
 from api_schemas.regions import AUTO, Region, RegionChoice
-from api_schemas.requests import (
-    MASK_PATH,
-    EditOptions,
-    EditRequest,
-    EditUpload,
-    InversionChoice,
-    InvertOptions,
-    InvertRequest,
-    JobResult,
-    OutputFormat,
-    Resolution,
-    ResultRequest,
-    Submission,
-)
+from api_schemas.requests import InvertOptions, InvertRequest, OutputFormat, Submission
 from api_schemas.results import (
     Chosen,
     EditedImage,
@@ -51,7 +48,7 @@ __all__ = [
     "AUTO",
     "IMAGE_ID",
     "JOB_ID",
-    "MASK_PATH",
+    "PICTURE_URL",
     "PROBLEM_JSON",
     "RECORD_ID",
     "Accepted",

@@ -8,6 +8,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 IMAGE_ID: Final = "^img_[0-9a-z]{26}$"
 JOB_ID: Final = "^job_[0-9a-z]{26}$"
 RECORD_ID: Final = "^rec_[0-9a-z]{26}$"
+_UNDER: Final = r"(?:https?://[^/?#\s]+)?(?:/[A-Za-z0-9._~-]+)*/images/(img_[0-9a-z]{26})"
+_FORMAT: Final = r"\.(?:png|jpg|webp)(?:\?[^#\s]*)?"
+# A result or a mask as answers name it, under whatever host and path; groups: its image, and which it is.
+PICTURE_URL: Final = f"^{_UNDER}/((?:results|masks)/[0-9a-f]{{64}}){_FORMAT}$"
+RESULT_URL: Final = f"^{_UNDER}/(results/[0-9a-f]{{64}}){_FORMAT}$"
 ImageId = Annotated[str, StringConstraints(pattern=IMAGE_ID)]
 JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 RecordId = Annotated[str, StringConstraints(pattern=RECORD_ID)]

@@ -1,14 +1,9 @@
 """What clients ask for when the model is to paint a picture itself."""
 
-from typing import Annotated
-
 from pydantic import ConfigDict, Field
 
 from api_schemas.requests import InvertOptions, Submission
-from parameters import GuidanceScale, Painted
-
-_Side = Annotated[int, Field(ge=8, le=2048)]
-_SIDE = "In pixels, a multiple of the model's `stride`; null takes the model's size."
+from parameters import GuidanceScale, Painted, Side
 
 
 class GenerateRequest(Submission):
@@ -28,8 +23,8 @@ class GenerateRequest(Submission):
         default=None, max_length=2000, description="What it is not to show; edits of it take the same."
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the noise that it is painted from.")
-    width: _Side | None = Field(default=None, description=_SIDE)
-    height: _Side | None = Field(default=None, description=_SIDE)
+    width: Side = None
+    height: Side = None
     steps: int = Field(default=50, ge=1, le=1000, description="Steps of the painting and of its edits.")
     guidance_scale: GuidanceScale | None = Field(
         default=None,

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import Field
 
 from api_schemas.base import ImageId, Notice, RecordId, Response
+from api_schemas.editing import Resolution
 from api_schemas.regions import Region
-from api_schemas.requests import Resolution
 from parameters import Kind
 
 

@@ -8,7 +8,7 @@ import parameters
 from engine.attention import Step
 from engine.backbones import Backbone
 from engine.denoise import denoise
-from engine.errors import InvalidParameter, memory_errors
+from engine.errors import memory_errors
 from engine.inverters.base import scale_of
 from engine.lane import Lane
 from engine.noise import seeded_noise
@@ -87,7 +87,7 @@ def painted_key(model: Backbone, *, prompt: str, steps: int = 50, params: Painte
 
 
 def resolved(model: Backbone, params: Painted | None) -> Painted:
-    """The parameters with every None but the negative prompt filled by what the model usually does.
+    """The parameters with every None but the negative prompt filled by the model's defaults.
 
     Raises:
         InvalidParameter: a side that the model cannot paint.
@@ -95,13 +95,16 @@ def resolved(model: Backbone, params: Painted | None) -> Painted:
     spec = model.spec
     usual = {"guidance_scale": spec.guidance_scale, "width": spec.size, "height": spec.size}
     given = parameters.resolved(params or Painted(), usual)
-    for name, side in (("width", given.width), ("height", given.height)):
-        if side is None or side % model.stride:
-            raise InvalidParameter(name, side, f"a multiple of {model.stride} pixels")
+    parameters.check_sides(*_sides(given), size=spec.size, stride=model.stride)
     return given
 
 
 def _latent_size(model: Backbone, given: Painted) -> tuple[int, int]:
-    assert given.height is not None
+    width, height = _sides(given)
+    return height // model.vae_factor, width // model.vae_factor
+
+
+def _sides(given: Painted) -> tuple[int, int]:
     assert given.width is not None
-    return given.height // model.vae_factor, given.width // model.vae_factor
+    assert given.height is not None
+    return given.width, given.height

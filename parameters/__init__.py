@@ -35,12 +35,13 @@ from parameters.inversions import (
     NullText,
     Painted,
     PromptTuning,
+    Side,
     StyleDiffusion,
     StyleDiffusionFaithful,
     UniInv,
 )
 from parameters.registry import EDITS, GROUP, INVERSIONS, find, for_pictures
-from parameters.rules import check_guided, check_negative_prompt, check_proximal, compatible
+from parameters.rules import check_guided, check_negative_prompt, check_proximal, check_sides, compatible
 from parameters.values import build, changed_from_defaults, preset, resolved
 from prompts import Kind, Lexicon
 
@@ -83,6 +84,7 @@ __all__ = [
     "PromptsDoNotAlign",
     "Recipe",
     "SDEdit",
+    "Side",
     "StyleDiffusion",
     "StyleDiffusionFaithful",
     "Table",
@@ -100,6 +102,7 @@ __all__ = [
     "check_guided",
     "check_negative_prompt",
     "check_proximal",
+    "check_sides",
     "choose",
     "compatible",
     "find",

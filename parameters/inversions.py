@@ -21,8 +21,15 @@ LearnedScale = Annotated[
         "this scale alone. Null takes the model's.",
     ),
 ]
-Side = Annotated[int, Field(ge=8, le=2048)]
-_SIDE = "In pixels, a multiple of the model's `stride`; null takes the model's size."
+Side = Annotated[
+    int | None,
+    Field(
+        ge=8,
+        le=2048,
+        description="In pixels, a multiple of the model's `stride`: at most twice the other side, and "
+        "the area at most four times that of the model's own size, which null takes.",
+    ),
+]
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -70,8 +77,8 @@ class Painted(InversionParameters):
     seed: int = Field(
         title="seed", default=0, ge=0, lt=2**63, description="Seed of the noise that it is painted from."
     )
-    width: Side | None = Field(title="width", default=None, description=_SIDE)
-    height: Side | None = Field(title="height", default=None, description=_SIDE)
+    width: Side = Field(title="width", default=None)
+    height: Side = Field(title="height", default=None)
 
 
 class Aligned(InversionParameters):

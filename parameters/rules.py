@@ -1,8 +1,13 @@
 """Rules about an edit and the inversion it starts from."""
 
+from typing import Final
+
 from parameters.base import EditParameters, InversionParameters
 from parameters.errors import Incompatible, InvalidParameter
 from parameters.registry import for_pictures
+
+_LONGEST: Final = 2
+_LARGEST: Final = 4
 
 
 def compatible(edit: type[EditParameters], inversion: type[InversionParameters]) -> None:
@@ -53,3 +58,20 @@ def check_negative_prompt(
     else:
         return
     raise InvalidParameter("negative_prompt", negative_prompt, f"none, since {reason}")
+
+
+def check_sides(width: int, height: int, *, size: int, stride: int) -> None:
+    """Raise `InvalidParameter` for a picture that a model of this size, in pixels, cannot paint.
+
+    Both sides are multiples of its stride; one is at most twice the other, as of pictures that are sent; and
+    the area is at most four times the model's own, beyond which attention grows without bound and what is
+    painted repeats itself.
+    """
+    for name, side, other in (("width", width, height), ("height", height, width)):
+        if side % stride:
+            raise InvalidParameter(name, side, f"a multiple of {stride} pixels")
+        if side > _LONGEST * other:
+            raise InvalidParameter(name, side, f"at most {_LONGEST} times the other side, which is {other}")
+        if side * other > _LARGEST * size * size and side >= other:
+            area = f"{_LARGEST} times the area of the model's own {size}x{size}"
+            raise InvalidParameter(name, side, f"at most {_LARGEST * size * size // other}, for {area}")

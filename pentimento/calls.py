@@ -11,7 +11,7 @@ from uuid import uuid4
 from pydantic import TypeAdapter
 
 from api_schemas import (
-    MASK_PATH,
+    PICTURE_URL,
     Accepted,
     DeliveryList,
     Image,
@@ -212,7 +212,7 @@ def _mask(how: Editing) -> dict[str, tuple[str, bytes]]:
 def _mask_path(how: Editing) -> str | None:
     """The path by which the service knows the mask."""
     mask = how.get("mask")
-    return mask if isinstance(mask, str) and re.fullmatch(MASK_PATH, mask) else None
+    return mask if isinstance(mask, str) and re.fullmatch(PICTURE_URL, mask) else None
 
 
 def invert_result(job_id: str, index: int, prompt: str | None, how: Submitting) -> Call[Accepted]:

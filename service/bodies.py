@@ -1,7 +1,6 @@
 """Request bodies: read strictly, whatever their form, into the requests of `api_schemas`."""
 
 import json
-import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import IO, Any, Generic, NamedTuple, TypeVar
@@ -11,12 +10,13 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from api_schemas import MASK_PATH, EditRequest, EditUpload, ErrorCode, FieldError, InvertRequest, Problem
+from api_schemas import EditRequest, EditUpload, ErrorCode, FieldError, InvertRequest, Problem
 from service import forms
 from service.documents import check_names, unmarked
 from service.errors import ServiceError, validation_problem
 from service.security import JSON_BYTES, UPLOAD_BYTES
 from service.spooling import DataUrlError, Held, InFlight, decode, decode_base64, split, spooled
+from store import keys
 
 Model = TypeVar("Model", bound=BaseModel)
 Asked = TypeVar("Asked", bound=BaseModel)
@@ -107,7 +107,7 @@ def _read_spooled(file: IO[bytes], model: Callable[[Collection[str]], type[Asked
 
     def reading(name: str) -> Callable[[], bytes] | None:
         sent: str | None = getattr(asked, name, None)
-        if sent is None or (name == "mask" and re.fullmatch(MASK_PATH, sent)):
+        if sent is None or (name == "mask" and keys.of_url(sent)):
             return None
         return lambda: _decoded(name, file, held.get(name), sent)
 
@@ -123,7 +123,8 @@ def _decoded(name: str, file: IO[bytes], held: Held | None, sent: str) -> bytes:
     except DataUrlError:
         raise _invalid(name, "a data URL must have the form data:image/png;base64,...", "data_url") from None
     except ValueError:
-        raise _invalid(name, "not valid base64", "base64") from None
+        form = "not valid base64" if name != "mask" else "neither valid base64 nor the path of a mask"
+        raise _invalid(name, form, "base64") from None
 
 
 def _read_form(form: FormData, model: Callable[[Collection[str]], type[Asked]]) -> Body[Asked]:
@@ -148,6 +149,9 @@ def _read_form(form: FormData, model: Callable[[Collection[str]], type[Asked]]) 
         asked = kind.model_validate(_unpacked(given))
     except ValidationError as error:
         raise ServiceError.of(validation_problem(error.errors())) from None
+    path = None if "mask" in files else getattr(asked, "mask", None)
+    if path is not None and keys.of_url(path) is None:
+        raise _invalid("mask", "give a file here, or the path of a mask as an answer names it", "mask")
     read = {name: file.file.read for name, file in files.items()}
     return Body(asked, read.get("image"), read.get("mask"))
 

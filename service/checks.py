@@ -134,12 +134,13 @@ def _check_lengths(request: EditOptions, token_limit: int) -> None:
 
 
 @contextmanager
-def as_answers(request: EditOptions) -> Iterator[None]:
-    """Turn the errors of `parameters` into answers."""
+def as_answers(request: EditOptions | None = None) -> Iterator[None]:
+    """Turn the errors of `parameters` into answers, those about parameters of an edit with what it gave."""
     try:
         yield
     except InvalidParameter as error:
-        given = request.params.model_dump(mode="json").get(error.name, error.value)
+        params = {} if request is None else request.params.model_dump(mode="json")
+        given = params.get(error.name, error.value)
         raise ServiceError.of(Problem.of_error(error, value=given)) from None
     except PromptsDoNotAlign as error:
         there = [word.text for word in words(error.source)]

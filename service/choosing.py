@@ -20,8 +20,8 @@ class Settled(NamedTuple):
     chosen: Chosen | None = None
     notices: tuple[Notice, ...] = ()
 
-    def told(self, ask: Ask) -> Ask:
-        """The terms of the request with what there is to tell of the choice."""
+    def noted(self, ask: Ask) -> Ask:
+        """The terms of the request with the choice and its warnings."""
         return replace(ask, chosen=self.chosen, warnings=(*ask.warnings, *self.notices))
 
 
@@ -65,10 +65,10 @@ def settle(
             prompt=own.prompt,
             steps=own.steps,
         )
-    return Settled(settled, inversion, told(choice, own.method, scale), tuple(_unread(choice.unread)))
+    return Settled(settled, inversion, as_chosen(choice, own.method, scale), tuple(_unread(choice.unread)))
 
 
-def told(choice: Choice, inversion: str, scale: float | None) -> Chosen:
+def as_chosen(choice: Choice, inversion: str, scale: float | None) -> Chosen:
     """A choice as the wire has it; `inversion` is the one at hand, `scale` that of the edit."""
     return Chosen(
         kind=choice.kind,
@@ -82,7 +82,7 @@ def told(choice: Choice, inversion: str, scale: float | None) -> Chosen:
 
 
 def lexicon(model: ModelInfo | None) -> Lexicon:
-    """What a model tells of its words; nothing where it does not say."""
+    """What a model publishes of its words; nothing where it does not."""
     knows = None if model is None else model.knows
     if knows is None:
         return Lexicon()
@@ -100,7 +100,7 @@ def compared(source: str, target: str, model: ModelInfo | None) -> Chosen | None
         return None
     table = None if model is None else model.auto
     choice = parameters.choose(source, [target], table=table, lexicon=lexicon(model))
-    return told(choice, _usual(), choice.guidance_scale)
+    return as_chosen(choice, _usual(), choice.guidance_scale)
 
 
 def _usual() -> str:

@@ -7,7 +7,6 @@ from typing import Final
 
 from api_schemas import ModelInfo, Notice
 from prompts import SMALL, words
-from store import Store
 
 _NEAREST: Final = 3
 _NUMBER: Final = r"\s*([0-9]*\.?[0-9]+)\s*"
@@ -24,15 +23,6 @@ _WRITTEN_ELSEWHERE: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         'a model that is served with it: PENTIMENTO_MODEL="... + lora:FILE:WEIGHT"',
     ),
 )
-
-
-def served(store: Store, asked: str | None) -> ModelInfo | None:
-    """The model that a request means: the one it names, the usual one or the only one, if it is served."""
-    models = {model.name: model for model in store.presence.models()}
-    if asked is not None:
-        return models.get(asked)
-    usual = models.get(store.settings.model_name)
-    return usual or (next(iter(models.values())) if len(models) == 1 else None)
 
 
 def doubts(model: ModelInfo | None, prompts: Iterable[str | None]) -> list[Notice]:

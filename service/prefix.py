@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # A quote inside a JSON string is escaped, so nothing that a client wrote can look like one of these fields.
 _PATH: Final = re.compile(
-    rb'("(?:[a-z_]*url|self|events|cancel|image)":\s*"|"urls":\s*\[")(?=/(?:images|jobs)/)'
+    rb'("(?:[a-z_]*url|self|events|cancel|image|mask)":\s*"|"urls":\s*\[")(?=/(?:images|jobs)/)'
 )
 _URLS: Final = re.compile(rb'"urls":\s*\[[^\]]*\]')
 _NEXT: Final = re.compile(rb'(,\s*")(?=/(?:images|jobs)/)')

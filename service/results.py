@@ -1,7 +1,6 @@
 """Results that become images of their own, to be edited further."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from api_schemas import (
     Accepted,
@@ -21,11 +20,14 @@ from api_schemas import (
 )
 from parameters import INVERSIONS
 from service import uploads
+from service.answers import no_image, no_job
 from service.choosing import settle
 from service.errors import ServiceError
 from service.inversions import chosen
-from service.submit import check_all, edit_picture, model_of, no_image, no_job, submit_upload
-from store import Ask, BlobMissing, Store
+from service.inverting import submit_upload
+from service.models import meant
+from service.submit import check_both, edit_picture
+from store import Ask, BlobMissing, Store, keys
 
 _LOOKED_AT: Final = 200
 
@@ -50,19 +52,19 @@ def submit_edit_of_result(
     It is inverted as that edit's image was unless the request says otherwise. Raises ServiceError: what
     `submit_result` and `submit_edit_upload` raise.
     """
-    key = _key(request.image_id)
-    image = _image(store, key.split("/")[1], ask.tenant)
+    key, image = _file(store, request.image_id, ask.tenant)
     given = (request.inversion or InversionChoice()).model_dump(exclude_none=True)
     made = _made(store, image.id, key, ask.tenant)
     choice = InversionChoice(**{**made.model_dump(exclude_none=True), **given})
     if choice.prompt is None:
         raise _undescribed("inversion.prompt")
     options = _like(image, choice, request)
-    settled = settle(request, options, model_of(store, options.model)[1], mask is not None)
-    request, ask = EditRequest.model_construct(**dict(settled.request)), settled.told(ask)
+    model = meant(store, options.model)
+    settled = settle(request, options, model.info, mask is not None)
+    request, ask = EditRequest.model_construct(**dict(settled.request)), settled.noted(ask)
     options = _like(image, settled.inversion or choice, request)
-    check_all(store, options, request, "inversion.prompt")
-    return edit_picture(store, request, options, _kept(store, key), ask, mask, pixels)
+    check_both(options, request, model, "inversion.prompt")
+    return edit_picture(store, request, options, model, _kept(store, key), ask, mask, pixels)
 
 
 def _made(store: Store, image: str, key: str, tenant: str) -> InversionChoice:
@@ -73,7 +75,7 @@ def _made(store: Store, image: str, key: str, tenant: str) -> InversionChoice:
     for job in jobs:
         assert isinstance(job.result, EditResult)
         for each in job.result.images:
-            if key in {_key(url) for url in (each.url, each.full_url, each.model_url) if url is not None}:
+            if key in {_key(url) for url in (each.url, each.full_url, each.model_url)}:
                 return _as_made(job.result, each.prompt)
     return InversionChoice()
 
@@ -96,12 +98,11 @@ def _named(store: Store, request: ResultRequest, tenant: str) -> tuple[str, Inve
     """The storage key of the picture, and how it is to be inverted."""
     wanted = request.from_result
     if isinstance(wanted, str):
-        key = _key(wanted)
-        image = _image(store, key.split("/")[1], tenant)
+        key, image = _file(store, wanted, tenant)
         choice = _made(store, image.id, key, tenant)
     else:
         result, url, prompt = _picture(store, wanted, tenant)
-        key, image = _key(url), _image(store, result.image_id, tenant)
+        key, image = _file(store, url, tenant)
         choice = _as_made(result, prompt)
     if request.prompt is not None:
         choice = choice.model_copy(update={"prompt": request.prompt})
@@ -149,7 +150,13 @@ def _image(store: Store, image_id: str, tenant: str) -> Image:
     return image
 
 
-def _key(url: str) -> str:
-    """As it is stored, whatever the prefix before it and the format after."""
-    file = urlsplit(url).path.rpartition("/images/")[2]
-    return f"images/{file.rpartition('.')[0]}.png"
+def _file(store: Store, url: str, tenant: str) -> tuple[str, Image]:
+    """The storage key of a picture that an edit made, and the image that it was made of."""
+    file = keys.of_url(url)
+    assert file is not None, "the request was read by the same pattern"
+    return file.key, _image(store, file.image_id, tenant)
+
+
+def _key(url: str | None) -> str | None:
+    file = None if url is None else keys.of_url(url)
+    return None if file is None else file.key

@@ -89,9 +89,15 @@ class Blobs:
         """Rename; nothing happens if there is nothing under `source`."""
         try:
             self.put(target, self.get(source))
-            self._unlink(source)
+            self.remove(source)
         except BlobMissing:
             return
+
+    def remove(self, key: str) -> None:
+        """Remove what is under `key`; raises BlobMissing."""
+        path = self._path(key)
+        with named(key):
+            self._fs.rm_file(path)
 
     def delete_prefix(self, prefix: str) -> None:
         """Remove every key below the folder `prefix`."""
@@ -141,15 +147,10 @@ class Blobs:
         key = f"checks/{uuid4().hex}"
         try:
             self.put(key, b"ok")
-            self._unlink(key)
+            self.remove(key)
         except (StorageUnavailable, StorageFull) as error:
             return error
         return None
-
-    def _unlink(self, key: str) -> None:
-        path = self._path(key)
-        with named(key):
-            self._fs.rm_file(path)
 
     def _empty(self, path: str) -> None:
         """Object stores say nothing of files that they failed to remove, so what is left is looked for."""

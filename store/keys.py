@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from ulid import ULID
 
-from api_schemas import JOB_ID, InvertOptions, OutputFormat
+from api_schemas import JOB_ID, PICTURE_URL, InvertOptions, OutputFormat
 from store.names import NAMES
 
 QUEUE: Final = "pentimento"
@@ -175,3 +175,16 @@ def url(key: str, form: OutputFormat = OutputFormat.PNG, quality: int | None = N
         return f"/{key}"
     query = "" if quality is None else f"?quality={quality}"
     return f"/{key.removesuffix('png')}{SUFFIXES[form]}{query}"
+
+
+class Picture(NamedTuple):
+    """A stored picture, and the image that it belongs to."""
+
+    image_id: str
+    key: str
+
+
+def of_url(url: str) -> Picture | None:
+    """The picture that an answer named by `url`, in whatever format and under whatever host and path."""
+    found = re.fullmatch(PICTURE_URL, url)
+    return None if found is None else Picture(found[1], f"images/{found[1]}/{found[2]}.png")

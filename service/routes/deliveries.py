@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from api_schemas import DeliveryList, ErrorCode
 from service import openapi
+from service.answers import no_job
 from service.auth import TheCaller
 from service.routes.common import JobPath, TheStore
-from service.submit import no_job
 from service.webhooks import read_log
 
 router = APIRouter(tags=["jobs"])

@@ -13,10 +13,10 @@ from redis.exceptions import RedisError
 
 from api_schemas import ErrorCode, FieldError, Problem
 from service import openapi
+from service.answers import no_job
 from service.auth import Caller, TheCaller, TheGate
 from service.errors import NothingMore, ServiceError
 from service.routes.common import JobPath, TheFollower, TheStore
-from service.submit import no_job
 from store import BadCursor
 
 router = APIRouter(tags=["jobs"])

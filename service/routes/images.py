@@ -4,9 +4,9 @@ from fastapi import APIRouter
 
 from api_schemas import ErrorCode, Image, ImageList
 from service import openapi
+from service.answers import no_image
 from service.auth import TheCaller
 from service.routes.common import Cursor, ImagePath, Limit, TheStore, bad_cursor
-from service.submit import no_image
 from store import BadCursor
 
 router = APIRouter(tags=["images"])

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Header, Query, Response
 
 from api_schemas import ErrorCode, ImageId, Job, JobKind, JobList, JobStatus, OutputFormat
 from service import formats, openapi
+from service.answers import no_job
 from service.auth import TheCaller
 from service.errors import ServiceError
 from service.routes.common import Cursor, JobPath, Limit, TheStore, bad_cursor
-from service.submit import no_job
 from store import BadCursor
 
 router = APIRouter(tags=["jobs"])

@@ -184,8 +184,9 @@ async def edits(
         (job,) = await _ended(request, follower, terms, [accepted])
     assert isinstance(job.result, EditResult)
     made = job.result.images[0]
-    url = made.full_url or made.url
-    return await _answer(request, store, settings, terms, asked, [f"{url.lstrip('/').partition('.')[0]}.png"])
+    file = keys.of_url(made.full_url or made.url)
+    assert file is not None
+    return await _answer(request, store, settings, terms, asked, [file.key])
 
 
 async def _submitted(

@@ -8,12 +8,12 @@ from starlette.requests import ClientDisconnect
 
 from api_schemas import RECORD_ID, ErrorCode, OutputFormat
 from service import formats, openapi
+from service.answers import no_image
 from service.auth import TheCaller
 from service.conversions import Conversions
 from service.errors import ServiceError
 from service.following import unless_left
 from service.routes.common import ImagePath, TheStore
-from service.submit import no_image
 from store import BlobMissing, Store, keys
 
 router = APIRouter(tags=["images"])

@@ -10,6 +10,8 @@ from service import knowing, openapi
 from service.bodies import read_json
 from service.checks import check_length
 from service.choosing import compared
+from service.errors import ServiceError
+from service.models import meant
 from service.routes.common import TheStore
 from store import Store
 
@@ -50,8 +52,8 @@ def _compare(pair: PromptPair, store: Store) -> Comparison:
 
 def _served(pair: PromptPair, store: Store) -> ModelInfo | None:
     try:
-        return knowing.served(store, pair.model)
-    except RedisError:  # words are aligned without it
+        return meant(store, pair.model).info
+    except (RedisError, ServiceError):  # words are aligned without it
         return None
 
 

@@ -14,6 +14,7 @@ from service.bodies import DECODERS, edit_body, invert_body, read_json
 from service.following import Follower
 from service.generating import submit_generate
 from service.idempotency import REPLAYED, once
+from service.inverting import submit_invert
 from service.limiting import AtOnce
 from service.pulse import Pulse
 from service.request_headers import Terms, TheTerms
@@ -21,9 +22,9 @@ from service.results import submit_edit_of_result, submit_result
 from service.routes.common import TheFollower, TheSettings, TheStore
 from service.security import UPLOAD_BYTES
 from service.spooling import InFlight
-from service.submit import submit_edit, submit_edit_upload, submit_invert
+from service.submit import submit_edit, submit_edit_upload
 from service.webhooks import check_webhook
-from store import Ask
+from store import Ask, keys
 
 router = APIRouter(tags=["jobs"])
 
@@ -129,10 +130,11 @@ async def edit(
         check_webhook(asked.webhook_url, settings)
 
         named = asked.image_id if isinstance(asked, EditRequest) else None
-        of_result = named is not None and named.startswith("/")
+        result = None if named is None else keys.of_url(named)
+        decodes = read is not None or result is not None or asked.mask is not None
 
         def submit() -> tuple[Accepted, bool]:
-            if read or read_mask:
+            if decodes:
                 pulse.check()
             data, mask = read() if read else b"", read_mask() if read_mask else None
             sent = {"image"} if mask is None else {"image", "mask"}
@@ -143,14 +145,13 @@ async def edit(
 
             def submitted(ask: Ask) -> Accepted:
                 if isinstance(asked, EditRequest):
-                    make = submit_edit_of_result if of_result else submit_edit
+                    make = submit_edit if result is None else submit_edit_of_result
                     return make(store, asked, ask, mask, settings.max_pixels)
                 return submit_edit_upload(store, asked, data, ask, settings.max_pixels, mask)
 
-            return once(store, terms, body, submitted, named.split("/")[2] if of_result and named else named)
+            return once(store, terms, body, submitted, named if result is None else result.image_id)
 
-        limiter = DECODERS if read or read_mask or of_result else None
-        accepted, replayed = await to_thread.run_sync(submit, limiter=limiter)
+        accepted, replayed = await to_thread.run_sync(submit, limiter=DECODERS if decodes else None)
     return await _answer(request, follower, terms, accepted, replayed)
 
 

@@ -55,6 +55,8 @@ def test_the_record_is_whole_once_stored(wide: engine.SourceRecord) -> None:
 def test_what_cannot_be_painted_is_refused_before_any_work(model: engine.Backbone) -> None:
     with pytest.raises(engine.InvalidParameter, match=f"a multiple of {model.stride} pixels"):
         engine.paint(model, prompt="a cat", params=engine.Painted(width=model.stride * 3 + 1))
+    with pytest.raises(engine.InvalidParameter, match="at most 2 times the other side"):
+        engine.paint(model, prompt="a cat", params=engine.Painted(height=3 * model.spec.size))
     with pytest.raises(engine.PromptTooLong):
         engine.paint(model, prompt="a cat " * 99)
     picture = engine.reconstruct(model, engine.paint(model, prompt="", steps=1))

@@ -25,6 +25,7 @@ from parameters import (
     build,
     check_negative_prompt,
     check_proximal,
+    check_sides,
     compatible,
 )
 
@@ -167,3 +168,25 @@ def test_prompts_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompts, "find", lambda prompt, word: read.append(prompt))
     built.check(SOURCE, [target, target])
     assert (read.count(target), read.count(SOURCE)) == (1, 1)
+
+
+@pytest.mark.parametrize("sides", [(64, 64), (128, 64), (64, 128), (128, 128), (168, 96)])
+def test_sides_that_a_model_can_paint(sides: tuple[int, int]) -> None:
+    check_sides(*sides, size=64, stride=8)
+
+
+@pytest.mark.parametrize(
+    ("sides", "name", "expected"),
+    [
+        ((63, 64), "width", "a multiple of 8 pixels"),
+        ((64, 60), "height", "a multiple of 8 pixels"),
+        ((136, 64), "width", "at most 2 times the other side, which is 64"),
+        ((64, 136), "height", "at most 2 times the other side, which is 64"),
+        ((176, 96), "width", "at most 170, for 4 times the area of the model's own 64x64"),
+        ((136, 136), "width", "at most 120"),
+    ],
+)
+def test_sides_that_a_model_cannot_paint(sides: tuple[int, int], name: str, expected: str) -> None:
+    with pytest.raises(InvalidParameter, match=expected) as refused:
+        check_sides(*sides, size=64, stride=8)
+    assert refused.value.name == name

@@ -41,6 +41,9 @@ def test_what_the_model_decides_is_filled_in(http: TestClient, shared: Store) ->
     [
         ({"prompt": ""}, "validation_error"),
         ({"width": 63}, "invalid_parameter"),
+        ({"width": 136}, "invalid_parameter"),
+        ({"width": 24}, "invalid_parameter"),
+        ({"width": 256, "height": 128}, "invalid_parameter"),
         ({"height": 0}, "validation_error"),
         ({"width": 4096}, "validation_error"),
         ({"seed": -1}, "validation_error"),

@@ -1,11 +1,14 @@
 """Words that the model was not taught, named before anything is queued."""
 
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 
 from api_schemas import Knowledge, ModelInfo, Notice
 from service.knowing import doubts
 from store import Store
+from store.presence import Presence
 from tests.service.conftest import begin, edit, invert, inverted, serve
 
 KNOWS = Knowledge(demo=True, words=["a", "cat", "fox", "grass", "on", "pixel", "art", "watercolour"])
@@ -84,3 +87,20 @@ def test_another_model_is_asked_for_by_name(http: TestClient, shared: Store) -> 
     for name, count in (("one", 1), ("tiny", 0), ("nobody", 0)):
         body = {"source": "a cat", "target": "a unicorn", "model": name}
         assert len(http.post("/prompts/compare", json=body).json()["warnings"]) == count
+
+
+def test_a_request_asks_for_the_models_once(
+    http: TestClient, shared: Store, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Any] = []
+    ask = Presence.ask
+
+    def counted(pipeline: Any) -> None:
+        looks.append(pipeline)
+        ask(pipeline)
+
+    monkeypatch.setattr(Presence, "ask", staticmethod(counted))
+    serve(shared)
+    data = {"source_prompt": "a cat on grass", "prompt": "a dog on grass"}
+    assert http.post("/edit", files={"image": png}, data=data).status_code == 202
+    assert len(looks) == 1

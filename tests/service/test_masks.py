@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,13 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+import store
+from service import uploads
+from service.app import create_app
+from service.bodies import DECODERS
+from service.settings import ServiceSettings
 from service.uploads import MAX_BYTES
-from store import Store, keys
+from store import Store, StoreSettings, keys
 from tests.service.conftest import NO_IMAGE, edit, invert, png_of
 
 SIZE = (40, 32)
@@ -191,6 +197,43 @@ def test_a_mask_that_is_no_base64_is_named(http: TestClient, png: bytes, mask: A
 
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
     assert answer.json()["errors"][0]["loc"] == ["mask"]
+
+
+def test_text_in_a_form_that_is_no_path_is_named(http: TestClient, png: bytes) -> None:
+    image = invert(http, png).image_id
+    for text in ("cat", f"/images/{image}/source.png", base64.b64encode(mask_png()).decode()):
+        form = {name: (None, value) for name, value in {"image_id": image, "mask": text, **ASKED}.items()}
+        answer = http.post("/edit", files=form)
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+        assert answer.json()["errors"][0]["loc"] == ["mask"]
+
+
+def test_every_mask_is_decoded_where_pictures_are(
+    http: TestClient, png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, decoding = invert(http, png).image_id, []
+    read = uploads.read_mask
+
+    def counted(*args: Any, **how: Any) -> bytes:
+        decoding.append(DECODERS.borrowed_tokens)
+        return read(*args, **how)
+
+    monkeypatch.setattr(uploads, "read_mask", counted)
+    path = request_of(http, edit_with(http, image, mask_png()))["mask"]
+    assert edit(http, image, mask=path).status_code == 202
+    assert decoding == [1, 1]
+
+
+def test_a_mask_stays_only_if_its_edit_was_accepted(
+    settings: StoreSettings, png: bytes, tmp_path: Path
+) -> None:
+    small = store.open(settings.model_copy(update={"max_queued": 2}))
+    with TestClient(create_app(small, ServiceSettings()), base_url="http://127.0.0.1") as http:
+        image = invert(http, png).image_id
+        kept = request_of(http, edit_with(http, image, mask_png()))["mask"]
+        for mask in (mask_png(), mask_png(box=(0.5, 0, 1, 1))):
+            assert edit_with(http, image, mask).json()["code"] == "queue_full"
+    assert [path.name for path in tmp_path.rglob("masks/*.png")] == [Path(kept).name]
 
 
 def test_words_like_fields_are_no_pictures(http: TestClient, png: bytes) -> None:

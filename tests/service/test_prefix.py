@@ -1,18 +1,21 @@
 """The service under a path of its host."""
 
+import io
 import json
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
-from api_schemas import Progress
+from api_schemas import OutputFormat, Progress
 from pentimento import Client
 from service.app import create_app
 from service.prefix import prefixed
 from service.settings import ServiceSettings
-from store import Store
-from tests.service.conftest import begin, serve
+from store import Store, keys
+from tests.results import inverted
+from tests.service.conftest import begin, edited, png_of, serve
 from tests.service.live import serving
 
 UNDER = ServiceSettings(path_prefix="/tools/pentimento")
@@ -67,6 +70,43 @@ def test_events_name_previews_under_it_and_the_client_finds_everything(shared: S
         previews = [each.progress.preview_url for each in client.events(cat) if each.progress]
         assert previews[0] == "/tools/pentimento/jobs/x/preview.png"
         assert client.picture(client.image(cat).source_url).size == (40, 32)
+
+
+@pytest.mark.parametrize("host", ["", "https://edit.example"])
+def test_urls_of_answers_are_taken_back(under: TestClient, shared: Store, host: str) -> None:
+    png, files = png_of((40, 32)), {"image": png_of((40, 32)), "mask": mask_of((40, 32))}
+    sent = under.post("/edit", data={"source_prompt": "a cat", "prompt": "a dog"}, files=files).json()
+    image, job = sent["image_id"], under.get(sent["links"]["self"]).json()
+    key = keys.result(image, png)
+    shared.blobs.put(key, png)
+    inversion = under.get("/jobs?kind=invert").json()["jobs"][0]["id"]
+    shared.jobs.succeed(begin(shared, inversion), inverted(image))
+    result = edited(image)
+    made = result.images[0].model_copy(update={"url": keys.url(key, OutputFormat.WEBP, 80)})
+    shared.jobs.succeed(begin(shared, job["id"]), result.model_copy(update={"images": [made]}))
+
+    mask = host + job["request"]["mask"]
+    url = host + under.get(sent["links"]["self"]).json()["result"]["images"][0]["url"]
+    assert "/tools/pentimento/" in mask
+    assert "/tools/pentimento/" in url
+    assert under.get(mask.removeprefix(host)).status_code == 200
+    bodies: list[tuple[str, dict[str, str]]] = [
+        ("/edit", {"image_id": image, "mask": mask}),
+        ("/edit", {"image_id": url}),
+        ("/images", {"from_result": url}),
+    ]
+    for path, body in bodies:
+        answer = under.post(path, json={**body, "prompt": "a horse"})
+        assert answer.status_code == 202, answer.text
+        if path == "/edit":
+            form = {name: (None, value) for name, value in {**body, "prompt": "a cow"}.items()}
+            assert under.post(path, files=form).status_code == 202
+
+
+def mask_of(size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", size, 255).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def test_only_fields_of_answers_are_changed() -> None:
