@@ -1,4 +1,5 @@
 import { element, say } from "./dom.js";
+import { spoken } from "./problems.js";
 
 const STEP = 0.05;
 
@@ -20,8 +21,8 @@ export function controls(group, schema, { values = {}, defaults = {}, skip = [],
   const set = {};
   for (const { name, usual } of drawn) if (!equal(values[name] ?? null, usual)) keep(set, name, values[name]);
   const told = () => {
-    const said = Object.entries(set).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
-    summary.dataset.now = said.join(", ");
+    const said = drawn.filter(({ name }) => name in set);
+    summary.dataset.now = said.map(({ name, property, kind }) => (kind === flag && set[name] ? property.title : `${property.title} ${inWords(set[name])}`)).join(", ");
   };
   const dials = drawn.map((one) => dial(one, set, hint, () => {
     told();
@@ -60,13 +61,14 @@ const inSteps = (form, usual) => high(form) - low(form) <= 1 && Number.isInteger
 
 function dial({ name, property, kind, usual }, set, hint, changed) {
   const title = property.title;
+  const help = spoken(property.description).replace(/\bnull\b/g, "“usual”").replaceAll("`", "");
   const shown = element("output", {});
-  const reset = element("button", { type: "button", class: "link", "aria-label": `Reset ${name}` }, "reset");
-  const { input, read, write } = kind(property, `${name}: ${title}`);
+  const reset = element("button", { type: "button", class: "link", "aria-label": `Reset ${title}` }, "reset");
+  const { input, read, write } = kind(property, title);
   const paint = () => {
     const value = set[name] ?? usual;
     write(value);
-    shown.textContent = kind === range ? inFigures(value) : "";
+    shown.textContent = kind === range ? inWords(value) : "";
     reset.hidden = !(name in set);
   };
   input.addEventListener(kind === choice || kind === flag ? "change" : "input", () => {
@@ -82,12 +84,18 @@ function dial({ name, property, kind, usual }, set, hint, changed) {
     changed();
     input.focus();
   });
-  input.addEventListener("focus", () => say(hint, property.description));
+  input.addEventListener("focus", () => say(hint, help));
   paint();
-  return element("div", { class: "dial", title: property.description }, element("span", {}, title, element("small", {}, name)), input, shown, reset);
+  return element("div", { class: "dial", title: help, "data-name": name }, element("span", {}, title), input, shown, reset);
 }
 
-const inFigures = (value) => (value === null ? "usual" : typeof value === "number" ? value.toFixed(2) : JSON.stringify(value));
+function inWords(value) {
+  if (value === null) return "usual";
+  if (typeof value === "boolean") return value ? "on" : "off";
+  if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(2);
+  if (Array.isArray(value)) return value.every((one) => typeof one === "number") ? value.join(" to ") : value.join(", ");
+  return typeof value === "object" ? "by word" : String(value);
+}
 
 function range(property, label) {
   const form = forms(property).find((one) => one.type === "number");

@@ -28,7 +28,7 @@ export function enable(known, accepted) {
   settings.enable(known, changed, (schema) => {
     weights.suit(schema);
     guidance.suit(schema);
-    if (latest) offer();
+    if (latest) sentences.again();
   });
   sentences.enable();
   $("target").addEventListener("input", changed);
@@ -48,6 +48,7 @@ export function begin(chosen, asked) {
   const draft = written ?? JSON.parse(sessionStorage.getItem(draftKey()) ?? "null");
   fill(draft ?? asked ?? { prompt: image.prompt });
   typed = Boolean(draft);
+  if (written) keepDraft();
   show("edit");
 }
 
@@ -159,8 +160,10 @@ function isWide(word) {
 export function changed() {
   for (const id of ERRORS.slice(1)) say(id, null);
   typed = true;
-  if (image.id) sessionStorage.setItem(draftKey(), JSON.stringify(request()));
+  if (image.id) keepDraft();
 }
+
+const keepDraft = () => sessionStorage.setItem(draftKey(), JSON.stringify(request()));
 
 function request() {
   const { blend_words: blend, decided, subtract_words: keep } = words.chosen();
@@ -211,18 +214,26 @@ async function ask() {
     return { image_id: image.id, job_id: earlier.id };
   }
   $("go").disabled = true;
+  const [described, mine] = [image.used.prompt, typed];
+  typed = false;
+  let answer = null;
   try {
-    const answer = await (image.id ? postJson("/edit", asked) : source.sendAlong(asked));
-    if (!answer) return null;
-    if (image.id) history.remember(answer.job_id, asked);
-    typed = false;
+    answer = await (image.id ? postJson("/edit", asked) : source.sendAlong(asked));
+    if (answer) history.remember(answer.job_id, known(answer.image_id, described, asked));
     return answer;
   } catch (problem) {
     complain(problem, problem.message);
     return null;
   } finally {
+    if (!answer) typed ||= mine;
     $("go").disabled = false;
   }
+}
+
+/** A request for a picture that was sent along, as it would be for the image that it has become. */
+function known(id, described, asked) {
+  const { method, steps, params } = asked.inversion;
+  return { image_id: id, ...asked, inversion: { method, steps, prompt: described, params } };
 }
 
 function place(problem) {

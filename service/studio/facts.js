@@ -35,9 +35,9 @@ export function paint(image, turn) {
   show("inversions", offered.length > 1);
   describe($("facts-figures"), [
     ["Model", image.model],
-    ["Inversion", image.method],
+    ["Prepared by", image.method],
     ["Steps", String(image.steps)],
-    ["Fidelity", made && decibels(made.psnr), "PSNR of what the model makes of the inversion, against the source"],
+    ["Fidelity", made && decibels(made.psnr), "how close the picture as the model gives it back is to the one that was sent (PSNR)"],
     ["Took", made && `${seconds(made.seconds)}${made.cached ? ", cached" : ""}`],
     ["Size", `${image.width} × ${image.height}`],
   ]);

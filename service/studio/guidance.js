@@ -29,6 +29,6 @@ export function chosen() {
 
 function tellChoice() {
   const { scale, negative, look } = chosen();
-  const said = [scale === null ? null : `guidance ${scale}`, negative && `not “${negative}”`, look && `the look of “${look}”`];
+  const said = [scale === null ? null : `prompt followed ${scale}`, negative && `not “${negative}”`, look && `the look of “${look}”`];
   $("style").querySelector("summary").dataset.now = said.filter(Boolean).join(", ");
 }

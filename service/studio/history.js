@@ -17,7 +17,10 @@ let cursor = null;
 let on = { choose: () => {}, reuse: () => {}, further: () => {}, cancel: () => {} };
 let selected = null;
 const cards = new Map(); // by job id
-const posted = new Map(); // what was asked for, by job id
+const posted = new Map(); // what was asked for, by job id; this tab keeps it over a reload
+
+const kept = (jobId) => `pentimento.asked.${jobId}`;
+const asked = (jobId) => posted.get(jobId) ?? sessionStorage.getItem(kept(jobId));
 
 /** What an edit is to show: a sentence for each of its pictures. */
 export const sentences = ({ request }) => request.prompts ?? [request.prompt ?? ""];
@@ -34,15 +37,22 @@ export async function load(imageId, listeners) {
 }
 
 /** Keep in mind what was asked for when this job was made. */
-export const remember = (jobId, asked) => posted.set(jobId, JSON.stringify(asked));
+export function remember(jobId, request) {
+  posted.set(jobId, JSON.stringify(request));
+  try {
+    sessionStorage.setItem(kept(jobId), posted.get(jobId));
+  } catch {
+    // There is no more room: it is known until the page is left.
+  }
+}
 
 /** The job that was made for the very same, which would come out the same again. */
-export const same = (asked) =>
-  list.find(({ id, status }) => posted.get(id) === JSON.stringify(asked) && (!ended(status) || status === "succeeded"));
+export const same = (request) =>
+  list.find(({ id, status }) => asked(id) === JSON.stringify(request) && (!ended(status) || status === "succeeded"));
 
 /** What was asked for; where that is not known any more, what the service chose is its to choose again. */
 export function asAsked({ id, request, result }) {
-  if (posted.has(id)) return JSON.parse(posted.get(id));
+  if (asked(id)) return JSON.parse(asked(id));
   const free = { ...request, method: "auto", params: undefined, inversion: undefined, guidance_scale: null };
   return result?.chosen ? free : request;
 }
@@ -129,11 +139,14 @@ function card(job) {
 }
 
 function actions(job, made) {
-  const small = (label, click) => element("button", { type: "button", class: "link", click }, label);
+  const of = sentences(job).join(" / ");
+  const small = (label, click, what = of) =>
+    element("button", { type: "button", class: "link", click, "aria-label": `${label}: ${what}` }, label);
+  const takes = (one, at) => [...takings(one, { brief: true }), small("Edit this one", () => on.further(job, at), one.prompt)];
   const copies = element(
     "details",
     { class: "more" },
-    element("summary", {}, "Code"),
+    element("summary", { "aria-label": `Code: ${of}` }, "Code"),
     element(
       "div",
       { class: "actions" },
@@ -145,9 +158,19 @@ function actions(job, made) {
     "div",
     { class: "actions" },
     small("Use again", () => on.reuse(find(job.id))),
-    ...(made.length === 1 ? [...takings(made[0], { brief: true }), small("Edit this one", () => on.further(job, 0))] : []),
+    ...(made.length === 1 ? takes(made[0], 0) : []),
+    made.length > 1 ? each(made, takes) : null,
     copies,
   );
+}
+
+/** What can be done with each of several pictures. */
+function each(made, takes) {
+  const rows = made.map((one, at) =>
+    element("div", {}, element("span", { class: "prompt" }, one.prompt), element("div", { class: "actions" }, ...takes(one, at))),
+  );
+  const all = made.map(({ prompt }) => prompt).join(" / ");
+  return element("details", { class: "more each" }, element("summary", { "aria-label": `Each picture: ${all}` }, "Each picture"), ...rows);
 }
 
 const origin = () => base.href.replace(/\/$/, "");

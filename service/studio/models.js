@@ -1,5 +1,5 @@
 import { postJson } from "./api.js";
-import { $, element, show } from "./dom.js";
+import { $, element, say, show } from "./dom.js";
 
 const DELAY_MS = 250;
 const LARGER = "PENTIMENTO_MODEL=stable-diffusion-v1-5/stable-diffusion-v1-5 PENTIMENTO_DEVICES=cuda:0 pentimento serve";
@@ -9,6 +9,7 @@ const KINDS = [["objects", "Things"], ["backgrounds", "Behind them"], ["colours"
 export function introduce(models) {
   show("model", models.length > 0);
   if (!models.length) return;
+  if (models.every((model) => model.demo)) say("taken", "the demo model knows drawings like these, not photographs");
   const names = models.flatMap((model) => [
     element("span", { class: "name" }, model.name.split("/").at(-1)),
     model.demo ? element("span", { class: "tag" }, "demo") : null,

@@ -18,7 +18,7 @@ export async function showOutcome(image, job, further, which = 0) {
   show("variants", prompts.length > 1);
   describe($("figures"), figures(job, made.metrics));
   say("why", job.result.chosen?.why);
-  const again = element("button", { type: "button", class: "link", click: () => further(job, which) }, "Edit this one");
+  const again = element("button", { type: "button", class: "link", click: () => further(job, which), "aria-label": `Edit this one: ${made.prompt}` }, "Edit this one");
   $("take").replaceChildren(...takings(made), again);
   show("outcome");
   const pair = { source: job.result.inversion?.prompt ?? image.prompt, target: made.prompt };
@@ -63,7 +63,7 @@ export function hideOutcome() {
 }
 
 function look({ label, change, words, ...pictures }) {
-  const button = element("button", { type: "button", class: `chip ${change}`, "aria-pressed": "false" }, label);
+  const button = element("button", { type: "button", class: `chip ${change}`, "aria-pressed": "false", "aria-label": words }, label);
   const open = () => peek(words, pictures);
   const held = () => $("looks").querySelector("[aria-pressed=true]");
   const close = () => (held() ?? { open: () => peek(null) }).open();
@@ -90,8 +90,8 @@ function figures({ request, result }, metrics) {
     ["Took", seconds(took), `waited ${seconds(timings.queued)}, source ${seconds(timings.source)}, edit ` +
       `${seconds(timings.edit)}, saving ${seconds(timings.save)}`],
     ["Method", chosen ? `${chosen.method} on ${chosen.inversion}, chosen for these words` : request.method],
-    ["Inversion", inversion && `${inversion.method}, ${inversion.steps} steps, ${cached ? "from the cache" : "made anew"}`],
-    ["Source features", features ? "from the cache" : "computed"],
+    ["Prepared by", inversion && `${inversion.method}, ${inversion.steps} steps, ${cached ? "from the cache" : "made anew"}`],
+    ["What the model sees in it", features ? "from the cache" : "computed anew"],
     ["PSNR", decibels(metrics.psnr), "of the edit against the source, over the whole picture"],
     ["SSIM", metrics.ssim.toFixed(3), "of the edit against the source, over the whole picture"],
     ["Outside the mask", outside == null ? null : outside >= 100 ? "identical" : decibels(outside),

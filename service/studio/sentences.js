@@ -1,11 +1,12 @@
 import { postJson } from "./api.js";
 import { $, characters, element, say } from "./dom.js";
+import { isAuto } from "./settings.js";
 
 const DELAY_MS = 120;
 const MOST = 8;
 
 let source = "";
-let known = new Map();
+let known = new Map(); // by sentence, how it compares as it stands, and as what it means if it is an instruction
 let heard = () => {};
 let timer = null;
 
@@ -16,11 +17,14 @@ export const targets = () => [...new Set($("target").value.split("\n").map((line
 export function trouble() {
   const asked = targets();
   if (asked.length > MOST) return `At most ${MOST} sentences at a time.`;
-  const same = asked.find((target) => unchanged(known.get(target)));
+  const same = asked.find((target) => unchanged(read(target)));
   if (same === undefined) return null;
   const which = asked.length > 1 ? `“${same}” is what it shows already.` : "That is what it shows already.";
   return `${which} Change a word, add some, or take some away.`;
 }
+
+/** The comparison that counts: where the service chooses, of what an instruction means. */
+const read = (target) => (isAuto() ? known.get(target)?.meant : known.get(target)?.typed);
 
 /** Resolves once what stands in the field now has been compared. */
 export async function settled() {
@@ -43,6 +47,9 @@ export function against(prompt) {
   clearTimeout(timer);
   timer = setTimeout(compare, DELAY_MS);
 }
+
+/** Read what is typed again, as after a change of who chooses the method. */
+export const again = () => against(source);
 
 /** Colour words as they are typed. */
 export function enable() {
@@ -67,20 +74,29 @@ async function compare() {
   if (!before.trim()) return;
   try {
     const missing = asked.filter((target) => !known.has(target));
-    const answers = await Promise.all(missing.map((target) => postJson("/prompts/compare", { source: before, target })));
+    const answers = await Promise.all(missing.map((target) => understand(before, target)));
     if (before !== source) return;
     missing.forEach((target, which) => known.set(target, answers[which]));
     if (asked.join("\n") !== targets().join("\n")) return;
-    const all = asked.length ? merged(asked.map((target) => known.get(target))) : await nothing(before);
+    const all = asked.length ? merged(asked.map(read)) : await nothing(before);
     paint();
     paintSource(all.source);
-    say("reading", asked.length > 1 ? `${asked.length} sentences, a picture of each` : inWords(all));
+    say("reading", asked.length > 1 ? `${asked.length} sentences, a picture of each` : meaning(asked[0]) + inWords(all));
     heard(all);
   } catch (problem) {
     if (asked.join("\n") === targets().join("\n")) say("target-error", problem.message);
   }
 }
 
+async function understand(before, target) {
+  const typed = await postJson("/prompts/compare", { source: before, target });
+  const prompt = typed.chosen?.prompts[0] ?? target;
+  const meant = prompt === target ? typed : await postJson("/prompts/compare", { source: before, target: prompt });
+  return { typed, meant, prompt };
+}
+
+const isInstruction = (target) => read(target) !== known.get(target)?.typed;
+const meaning = (target) => (target && isInstruction(target) ? `“${known.get(target).prompt}”: ` : "");
 const nothing = (prompt) => postJson("/prompts/compare", { source: prompt, target: "" });
 
 const unchanged = (compared) =>
@@ -104,7 +120,7 @@ function merged(all) {
 function paint() {
   const parts = $("target").value.split("\n").flatMap((line) => {
     const start = line.length - line.trimStart().length;
-    return [line.slice(0, start), ...inked(line.slice(start), known.get(line.trim())?.target ?? []), "\n"];
+    return [line.slice(0, start), ...inked(line.slice(start), isInstruction(line.trim()) ? [] : (read(line.trim())?.target ?? [])), "\n"];
   });
   // A line that is empty at the end counts only with something on it.
   $("ink").replaceChildren(...parts.slice(0, -1), "\u200b");

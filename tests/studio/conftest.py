@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from api_schemas import (
     EditedImage,
@@ -185,6 +185,11 @@ def by_hand(page: Page, method: str = "p2p") -> None:
     """Choose a method in place of `auto`; its controls are open then."""
     page.get_by_text("How much of the source is kept").click()
     page.locator("#methods").get_by_text(method, exact=True).click()
+
+
+def dial(page: Page, name: str) -> Locator:
+    """The control of the parameter that the API calls this."""
+    return page.locator(f"[data-name={name}] :is(input, select)")
 
 
 def ask(page: Page, hands: Hands, target: str = "a dog on grass") -> Claim:

@@ -61,6 +61,7 @@ def test_what_is_painted_is_sent_as_a_mask_and_stays_to_be_seen(page: Page, url:
 
     hands.edit(claim)
     expect(page.locator("#edits li")).to_contain_text("only what was painted")
+    page.evaluate("sessionStorage.clear()")  # as in another browser
     page.reload()
     page.get_by_role("button", name="Use again").click()
     expect(page.get_by_role("button", name="where I paint")).to_have_attribute("aria-pressed", "true")

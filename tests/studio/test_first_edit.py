@@ -52,6 +52,10 @@ def test_an_example_comes_with_edits_that_one_click_makes(page: Page, url: str, 
     expect(page.locator("#outcome")).to_be_visible()
     page.locator("#ideas").get_by_role("button", name="a fox on grass").click()
     expect(page.get_by_label("What the picture should show")).to_have_value("a fox on grass")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    again = hands.take()
+    assert again.chosen is not None, "the page's next edit is the service's to choose again"
+    assert again.chosen.kind == "background"
 
 
 def test_what_is_written_while_a_picture_is_prepared_stays(page: Page, url: str, hands: Hands) -> None:
@@ -61,6 +65,9 @@ def test_what_is_written_while_a_picture_is_prepared_stays(page: Page, url: str,
     page.get_by_role("button", name="Prepare it now").click()
     page.get_by_label("What the picture should show").fill("a dog on grass")
     prepared(page, hands)
+    expect(page.get_by_label("What the picture should show")).to_have_value("a dog on grass")
+    page.reload()
+    expect(page.locator("#said")).to_have_text("a cat on grass")
     expect(page.get_by_label("What the picture should show")).to_have_value("a dog on grass")
 
 
@@ -111,9 +118,9 @@ def test_a_picture_is_painted_from_a_sentence_and_edited_like_any_other(
     page.goto(url)
     page.get_by_label("What the painted picture is to show").fill("a red car on sand")
     page.get_by_text("How it is painted").click()
-    page.locator("#painting").get_by_label("seed").fill("7")
-    page.locator("#painting").get_by_label("negative_prompt").fill("blurred")
-    page.locator("#painting").get_by_label("steps").fill("12")
+    page.locator("#painting [name=seed]").fill("7")
+    page.locator("#painting [name=negative_prompt]").fill("blurred")
+    page.locator("#painting [name=steps]").fill("12")
     page.get_by_role("button", name="Paint it").click()
     claim = hands.take()
     painting = claim.inversion

@@ -8,7 +8,7 @@ import httpx2
 from playwright.sync_api import Page, expect
 
 from api_schemas import EditRequest
-from tests.studio.conftest import Hands, ask, by_hand, png, prepare, ready
+from tests.studio.conftest import Hands, ask, by_hand, dial, png, prepare, ready
 
 
 def params(claim: Any) -> dict[str, Any]:
@@ -29,9 +29,10 @@ def test_controls_have_the_forms_ranges_and_defaults_of_the_methods(
         published, schema = methods[name]["published"], methods[name]["params_schema"]["properties"]
         windows = [each for each, form in schema.items() if "prefixItems" in str(form)]
         others = [each for each in schema if each not in windows and each not in elsewhere]
-        expect(page.locator("#controls small")).to_have_text([*windows, *others])
+        names = "(all) => all.map((one) => one.dataset.name)"
+        assert page.locator("#controls .dial").evaluate_all(names) == [*windows, *others]
         for field in (each for each in schema if each.startswith("tau_")):
-            slider = page.get_by_label(f"{field}: ")
+            slider = dial(page, field)
             default = schema[field]["default"]
             usual = own.get(field, published[field]) if default is None else default
             assert float(slider.input_value()) == usual, field
@@ -39,23 +40,23 @@ def test_controls_have_the_forms_ranges_and_defaults_of_the_methods(
         expect(page.locator("#weighing")).to_be_visible(visible="reweight" in schema)
     page.locator("#methods").get_by_text("p2p", exact=True).click()
     page.get_by_label("as published").check()
-    assert page.get_by_label("tau_c: ").input_value() == "0.4"
-    assert page.get_by_label("blend_maps: ").input_value() == "edited"
+    assert dial(page, "tau_c").input_value() == "0.4"
+    assert dial(page, "blend_maps").input_value() == "edited"
 
 
 def test_every_form_of_a_parameter_can_be_set(page: Page, url: str, hands: Hands) -> None:
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a dog on grass")
     by_hand(page)
-    page.get_by_label("edit: ").select_option("refine")
-    page.get_by_label("padding: ").select_option("end")
+    dial(page, "edit").select_option("refine")
+    dial(page, "padding").select_option("end")
     page.get_by_text("It keeps", exact=True).click()
     page.get_by_role("button", name="Keep grass").click()
     page.get_by_role("button", name="Keep dog").click()
-    page.get_by_label("blend_threshold: ").press("ArrowRight")
+    dial(page, "blend_threshold").press("ArrowRight")
     expect(page.locator("#keeping summary")).to_have_attribute("data-now", re.compile("padding"))
     page.get_by_text("Style and strength").click()
-    page.locator("#style").get_by_label("negative_prompt").fill("blurred")
+    page.locator("#style").get_by_label("it is not to show").fill("blurred")
     claim = ask(page, hands, "a dog on grass")
     asked = params(claim)
     assert isinstance(claim.request, EditRequest)
@@ -66,7 +67,7 @@ def test_every_form_of_a_parameter_can_be_set(page: Page, url: str, hands: Hands
     expect(page.locator("#outcome")).to_be_visible()
 
     page.locator("#methods").get_by_text("pnp", exact=True).click()
-    page.get_by_label("features: pictures").check()
+    dial(page, "features").check()
     page.get_by_label("as published").check()
     claim = ask(page, hands, "a dog on tall grass")
     assert isinstance(claim.request, EditRequest)
@@ -79,8 +80,8 @@ def test_an_inversion_has_controls_of_its_own(page: Page, url: str, hands: Hands
     page.get_by_role("button", name="Example: a cat on grass").click()
     page.get_by_text("How it is prepared").click()
     page.locator("#inverters").get_by_text("edit-friendly", exact=True).click()
-    page.get_by_label("seed: ").fill("7")
-    page.get_by_label("last_noise: ").uncheck()
+    dial(page, "seed").fill("7")
+    dial(page, "last_noise").uncheck()
     prepare(page)
     claim = hands.take()
     assert params(claim) == {"guidance_scale": None, "seed": 7, "last_noise": False}
@@ -92,16 +93,16 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
     page.get_by_text("How much of the source is kept").click()
     page.locator("#methods").get_by_text("p2plus", exact=True).click()
     for name in ("tau_u", "tau_v", "tau_c"):
-        page.get_by_label(f"{name}: ").press("ArrowRight")
-    page.get_by_role("button", name="Reset tau_v").click()
+        dial(page, name).press("ArrowRight")
+    page.get_by_role("button", name="Reset learned style").click()
     page.get_by_text("How much each word counts").click()
     page.get_by_role("slider", name="Weight of tall").press("ArrowRight")
     page.locator("#places").get_by_role("button", name="cat").click()
     page.locator("#places").get_by_role("button", name="dog").click()
     page.locator("#places").get_by_role("button", name="cat").click()
     page.get_by_text("Style and strength").click()
-    page.locator("#style").get_by_label("guidance_scale").fill("4.5")
-    page.locator("#style").get_by_label("value_prompt").fill(" a sketch of a dog ")
+    page.locator("#style").get_by_label("how closely the prompt is followed").fill("4.5")
+    page.locator("#style").get_by_label("it looks like").fill(" a sketch of a dog ")
     claim = ask(page, hands, "a dog on tall grass")
     asked = params(claim)
     assert isinstance(claim.request, EditRequest)
@@ -123,7 +124,7 @@ def test_what_is_set_is_what_is_asked_for(page: Page, url: str, hands: Hands) ->
     expect(page.locator("#places").get_by_role("button", name="dog")).to_have_attribute(
         "aria-pressed", "true"
     )
-    page.locator("#style").get_by_label("guidance_scale").fill("4.75")
+    page.locator("#style").get_by_label("how closely the prompt is followed").fill("4.75")
     page.get_by_role("button", name="Edit", exact=True).click()
     repeated = hands.take()
     assert params(repeated) == asked
@@ -135,19 +136,32 @@ def test_auto_is_chosen_and_says_what_it_chose(page: Page, url: str, hands: Hand
     ready(page, url, hands)
     page.get_by_text("How much of the source is kept").click()
     expect(page.get_by_label("as published")).to_be_disabled()
+    target = page.get_by_label("What the picture should show")
+    target.fill("make the cat a fox")
+    expect(page.locator("#reading")).to_have_text("“a fox on grass”: cat → fox")
+    expect(page.locator("#places").get_by_role("button", name="make")).to_have_count(0)
     claim = ask(page, hands, "make the cat a fox")
     assert isinstance(claim.request, EditRequest)
     assert (claim.request.method, claim.request.prompt) == ("p2p", "a fox on grass")
+    page.evaluate(
+        "sessionStorage.removeItem(Object.keys(sessionStorage).find((key) => key.includes('draft')))"
+    )
+    page.reload()
+    expect(target).to_have_value("make the cat a fox")
     hands.edit(claim)
-    expect(page.locator("#figures")).to_contain_text("p2p on direct")
+    expect(page.locator("#figures")).to_contain_text("p2p on aligned")
     expect(page.locator("#edits li")).to_contain_text("a fox on grass")
+    page.get_by_text("How much of the source is kept").click()
+    page.locator("#methods").get_by_text("p2p", exact=True).click()
+    expect(page.locator("#reading")).to_contain_text("make")
+    expect(page.locator("#places").get_by_role("button", name="make")).to_be_visible()
 
 
 def test_a_guidance_scale_that_cannot_be_is_told_where_it_is_set(page: Page, url: str, hands: Hands) -> None:
     ready(page, url, hands)
     page.get_by_label("What the picture should show").fill("a dog on grass")
     page.get_by_text("Style and strength").click()
-    page.locator("#style").get_by_label("guidance_scale").fill("99")
+    page.locator("#style").get_by_label("how closely the prompt is followed").fill("99")
     page.get_by_text("Style and strength").click()
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(page.locator("#style-error")).to_be_visible()
@@ -159,7 +173,7 @@ def test_a_look_that_is_too_long_is_told_where_it_is_set(page: Page, url: str, h
     page.get_by_label("What the picture should show").fill("a dog on grass")
     by_hand(page)
     page.get_by_text("Style and strength").click()
-    page.locator("#style").get_by_label("value_prompt").fill("a sketch " * 60)
+    page.locator("#style").get_by_label("it looks like").fill("a sketch " * 60)
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(page.locator("#style-error")).to_contain_text("Shorten it")
     expect(page.locator("#target-error")).to_be_hidden()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from api_schemas import ErrorCode, Problem
@@ -192,3 +193,39 @@ def test_every_picture_of_an_edit_by_several_prompts_can_be_seen(page: Page, url
     page.locator("#edits li").get_by_text("Code").click()
     page.get_by_role("button", name="Copy as Python").click()
     assert '["a dog on grass", "a fox on grass"]' in page.evaluate("navigator.clipboard.readText()")
+    card = page.locator("#edits li")
+    card.get_by_text("Each picture").click()
+    for name, made in {"a dog on grass": (0, 0, 255), "a fox on grass": (255, 0, 0)}.items():
+        with page.expect_download() as download:
+            card.get_by_role("button", name=f"Download: {name}").click()
+        with Image.open(download.value.path()) as taken:
+            assert taken.convert("RGB").getpixel((32, 32)) == made
+    with page.expect_response("**/images") as answered:
+        card.get_by_role("button", name="Edit this one: a fox on grass").click()
+    further = answered.value.json()["image_id"]
+    assert further != image
+    assert hands.take().image_id == further
+
+
+def test_a_refusal_is_in_the_words_of_the_page(page: Page, url: str, hands: Hands) -> None:
+    page.goto(url)
+    expect(page.locator("#about-model")).to_be_attached()
+    say = "(problem) => import('/studio/problems.js').then((found) => found.plainly(problem))"
+
+    def field(loc: list[str], type: str, msg: str) -> str:
+        problem = {"code": "validation_error", "errors": [{"loc": loc, "type": type, "msg": msg}]}
+        return str(page.evaluate(say, problem))
+
+    assert field(["seed"], "int_parsing", "Input should be a valid integer") == "“seed” takes a whole number."
+    assert "[x, y" not in field(
+        ["region"], "value_error", "give a region as [x, y, width, height], or 'auto'"
+    )
+    assert field(["params", "feather"], "less_than_equal", "Input should be less than or equal to 64") == (
+        "“soft edge of the mask” takes 64 at most."
+    )
+    told = {
+        "code": "invalid_parameter",
+        "parameter": "feather",
+        "expected": "0 where blend_in is 'latent': the edge is softened when the picture is composed",
+    }
+    assert page.evaluate(say, told).startswith("“soft edge of the mask” takes 0 where “mask applied to” is")

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.studio.conftest import dial
+
 BEGUN = re.compile(r"[1-9]\d*")
 Serving = tuple[subprocess.Popen[str], str]
 
@@ -51,7 +53,7 @@ def test_from_an_example_to_an_edit_that_can_be_repeated(page: Page, url: str, t
     page.get_by_text("How much of the source is kept").click()
     page.locator("#methods").get_by_text("p2p", exact=True).click()
     page.get_by_role("button", name="where words change").click()
-    page.get_by_label("tau_s: ").press("ArrowLeft")
+    dial(page, "tau_s").press("ArrowLeft")
     page.get_by_text("How much each word counts").click()
     page.get_by_role("spinbutton", name="Weight of fox").fill("1.5")
 
