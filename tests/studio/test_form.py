@@ -143,6 +143,7 @@ def test_auto_is_chosen_and_says_what_it_chose(page: Page, url: str, hands: Hand
     claim = ask(page, hands, "make the cat a fox")
     assert isinstance(claim.request, EditRequest)
     assert (claim.request.method, claim.request.prompt) == ("p2p", "a fox on grass")
+    expect(page.locator("#edits li")).to_contain_text("a fox on grass")
     page.evaluate(
         "sessionStorage.removeItem(Object.keys(sessionStorage).find((key) => key.includes('draft')))"
     )
