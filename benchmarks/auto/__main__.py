@@ -22,11 +22,11 @@ from parameters import Kind
 
 def shown(kind: Kind, some: list[Summary], chosen: Summary) -> Table:
     """The candidates of a kind, the best first."""
-    heads = ("candidate", "edits", "recognised, %", "outside, dB", "to the truth, dB", "")
+    heads = ("candidate", "edits", "right, %", "outside, dB", "to the truth, dB", "")
     table = Table(*heads, title=kind.value)
     for one in some:
         outside = "" if one.outside is None else f"{one.outside:.2f}"
-        figures = (str(one.edits), f"{one.recognised:.1f}", outside, f"{one.truth:.2f}")
+        figures = (str(one.edits), f"{one.right:.1f}", outside, f"{one.truth:.2f}")
         table.add_row(one.candidate, *figures, "chosen" if one is chosen else "")
     return table
 
@@ -56,10 +56,10 @@ def main(
     for each in PAIRS:
         if not (some := summaries(notes.read(), each, max(edits, finals))):
             continue
-        chosen = best(some, models.spec.guidance_scale)
+        chosen = best(some)
         console.print(shown(each, some, chosen))
         recipe = dict(candidates(each))[chosen.candidate]
-        right = f"{round(chosen.recognised * chosen.edits / 100)} of {chosen.edits} such edits came out right"
+        right = f"{round(chosen.right * chosen.edits / 100)} of {chosen.edits} such edits came out right"
         because = f"of the ways that were tried it served this kind best: {right}."
         table[each.value] = recipe.model_copy(update={"because": because})
     written = {name: recipe.model_dump(exclude_defaults=True) for name, recipe in table.items()}

@@ -18,34 +18,38 @@ def _free(scale: float, **params: Any) -> Recipe:
 
 
 OPEN: Final[Mapping[str, Recipe]] = {
-    "direct p2p .2/.8": _way("p2p"),
-    "direct p2p .2/.5": _way("p2p", tau_s=0.5),
-    "direct p2p .2/.3": _way("p2p", tau_s=0.3),
-    "direct p2plus .4/.6/.5": _way("p2plus", tau_c=0.4, tau_s=0.6, tau_u=0.5),
+    "aligned p2p .2/.8": _way("p2p"),
+    "aligned p2p .2/.3": _way("p2p", tau_s=0.3),
+    "aligned p2plus .4/.6/.5": _way("p2plus", tau_c=0.4, tau_s=0.6, tau_u=0.5),
+    "pnp .8/.5": _way("pnp"),
+    "pnp 1/.8 at 4": _way("pnp", scale=4.0, tau_f=1.0, tau_a=0.8),
     "edit-friendly plain 3": _free(3.0),
     "edit-friendly plain 4": _free(4.0),
-    "edit-friendly p2p .2/.3": _way("p2p", "edit-friendly", 3.0, tau_s=0.3),
-    "edit-friendly p2p .2/.5 at 4": _way("p2p", "edit-friendly", 4.0, tau_s=0.5),
+    "edit-friendly p2p .2/.3 at 3": _way("p2p", "edit-friendly", 3.0, tau_s=0.3),
+    "edit-friendly p2p .2/.3 at 4": _way("p2p", "edit-friendly", 4.0, tau_s=0.3),
 }
 """Ways that change the picture everywhere."""
 
 CONFINED: Final[Mapping[str, Recipe]] = {
-    "direct p2p .2/.8": _way("p2p"),
-    "direct p2p .2/.5": _way("p2p", tau_s=0.5),
-    "direct p2plus .4/.6/.5": _way("p2plus", tau_c=0.4, tau_s=0.6, tau_u=0.5),
+    "aligned p2p .2/.8": _way("p2p"),
+    "aligned p2plus .4/.6/.5": _way("p2plus", tau_c=0.4, tau_s=0.6, tau_u=0.5),
+    "pnp .8/.5, mask .5": _way("pnp", blend_threshold=0.5),
+    "pnp .8/.5 at 4, mask .5": _way("pnp", scale=4.0, blend_threshold=0.5),
+    "pnp 1/.8 at 4, mask .5": _way("pnp", scale=4.0, tau_f=1.0, tau_a=0.8, blend_threshold=0.5),
+    "sdedit .7, mask .5": _way("sdedit", "encode", strength=0.7, blend_threshold=0.5),
     "edit-friendly plain 4, mask .5": _free(4.0, blend_threshold=0.5),
-    "edit-friendly plain 4 skip .12, mask .5": _free(4.0, skip=0.12, blend_threshold=0.5),
-    "edit-friendly p2p .2/.3, mask .5": _way("p2p", "edit-friendly", 3.0, tau_s=0.3, blend_threshold=0.5),
+    "edit-friendly p2p .2/.3 at 3, mask .5": _way(
+        "p2p", "edit-friendly", 3.0, tau_s=0.3, blend_threshold=0.5
+    ),
     "edit-friendly p2p .2/.3 at 4, mask .5": _way(
         "p2p", "edit-friendly", 4.0, tau_s=0.3, blend_threshold=0.5
     ),
     "edit-friendly p2p .2/.5 at 4, mask .5": _way(
         "p2p", "edit-friendly", 4.0, tau_s=0.5, blend_threshold=0.5
     ),
-    "edit-friendly p2p .2/.5 at 4, mask .4": _way(
-        "p2p", "edit-friendly", 4.0, tau_s=0.5, blend_threshold=0.4
+    "edit-friendly p2plus .4/.6/.5 at 4, mask .5": _way(
+        "p2plus", "edit-friendly", 4.0, tau_c=0.4, tau_s=0.6, tau_u=0.5, blend_threshold=0.5
     ),
-    "edit-friendly p2p .2/.5 at 4, mask .7": _way("p2p", "edit-friendly", 4.0, tau_s=0.5),
 }
 """Ways that change it only where the words of the edit's kind are."""
 
@@ -60,7 +64,8 @@ CLEARED: Final[Mapping[str, Recipe]] = {
 
 def candidates(kind: Kind) -> Iterator[tuple[str, Recipe]]:
     """Names and recipes that are tried on edits of this kind."""
-    yield from OPEN.items()
+    if kind not in MASKS or kind is Kind.REMOVED:
+        yield from OPEN.items()
     if kind in MASKS:
         for name, recipe in CONFINED.items():
             yield f"{name}, masked", recipe.model_copy(update={"mask": MASKS[kind]})

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 from PIL import Image
 from torch import nn
 
@@ -34,38 +35,42 @@ PAIRS: Mapping[Kind, tuple[str, ...]] = {
     Kind.SEVERAL: ("object",),
 }
 """Which pairs of scenes are edits of a kind; of several changes, a swap before another background."""
-NEARLY, CLOSE = 5.0, 0.7
+NEARLY = 5.0
 FINALISTS = 4
-USUAL_THRESHOLD = 0.7
+HALFWAY = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """One edit by one candidate; PSNR in dB, None where nothing lies outside what had to change."""
+    """One edit by one candidate; PSNR in dB, None where nothing lies outside what had to change.
+
+    `moved` is how far the edit went from the source to the truth (`moved`).
+    """
 
     kind: str
     number: int
     candidate: str
     recipe: str
     recognised: bool
+    moved: float
     outside: float | None
     truth: float
+
+    @property
+    def right(self) -> bool:
+        """Whether the edit is recognised, and most of the way from the source to the truth."""
+        return self.recognised and self.moved > HALFWAY
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Means of a candidate over the edits of one kind; `recognised` in percent.
-
-    `scale` is its guidance, `opens` how much its mask lets change, from 0 to 1 for everything.
-    """
+    """Means of a candidate over the edits of one kind; `right` in percent."""
 
     candidate: str
     edits: int
-    recognised: float
+    right: float
     outside: float | None
     truth: float
-    scale: float | None = None
-    opens: float = 1.0
 
 
 def pair_of(kind: Kind, number: int) -> Pair:
@@ -129,7 +134,7 @@ class Notes:
 
 
 def digest(recipe: Recipe) -> str:
-    """What tells a recipe from others, whatever it is said to be for."""
+    """Hash of the fields of a recipe that change the edit."""
     facts = recipe.model_dump_json(exclude={"because"}, exclude_defaults=True)
     return sha256(facts.encode()).hexdigest()[:12]
 
@@ -146,7 +151,9 @@ class Tuning:
         """What looks at the edits."""
         return Judges.load()
 
-    def run(self, kinds: Sequence[Kind], edits: int, tell: Callable[[Tried], None], finals: int = 0) -> None:
+    def run(
+        self, kinds: Sequence[Kind], edits: int, report: Callable[[Tried], None], finals: int = 0
+    ) -> None:
         """Try every candidate on so many edits, and the `FINALISTS` best of each kind on as many as `finals`.
 
         What is noted is not tried again; a few edits of all kinds come first.
@@ -166,7 +173,7 @@ class Tuning:
                     continue
                 pair = pair_of(kind, number)
                 for name, recipe in wanted:
-                    (edited,) = self.bench.edit(dict.fromkeys(Kind, recipe), pair).result.images
+                    edited = self.bench.edit(dict.fromkeys(Kind, recipe), pair).answer
                     outside = ~pair.mask
                     tried = Tried(
                         kind=kind.value,
@@ -174,11 +181,12 @@ class Tuning:
                         candidate=name,
                         recipe=digest(recipe),
                         recognised=self.judges.recognise(kind, pair, edited),
+                        moved=moved(pair, edited),
                         outside=psnr(edited, pair.image, outside) if outside.any() else None,
                         truth=psnr(edited, pair.truth),
                     )
                     self.notes.add(tried)
-                    tell(tried)
+                    report(tried)
 
 
 def summaries(tried: Sequence[Tried], kind: Kind, edits: int) -> list[Summary]:
@@ -198,35 +206,30 @@ def summaries(tried: Sequence[Tried], kind: Kind, edits: int) -> list[Summary]:
                 Summary(
                     candidate=name,
                     edits=len(some),
-                    recognised=100 * fmean(one.recognised for one in some.values()),
+                    right=100 * fmean(one.right for one in some.values()),
                     outside=fmean(outside) if outside else None,
                     truth=fmean(one.truth for one in some.values()),
-                    scale=known[name].guidance_scale,
-                    opens=_opens(known[name]),
                 )
             )
-    return sorted(found, key=lambda one: (-one.recognised, -one.truth))
+    return sorted(found, key=lambda one: (-one.right, -one.truth))
 
 
-def best(some: Sequence[Summary], usual: float) -> Summary:
-    """The candidate nearest to the truth, of those recognised nearly as often as any.
+def moved(pair: Pair, edited: Image.Image) -> float:
+    """How far an edit went from the source, 0, to the truth, 1, over the pixels that had to change.
 
-    Distance alone would choose to change nothing, recognition alone to keep nothing. Of those that are close
-    to the nearest the one that is guided most strongly is taken, for it leaves least of what was there; of
-    these the one whose mask opens most.
-    `usual` is the model's guidance scale.
+    A judge takes a purple balloon for a red one; this does not.
     """
-    enough = max(one.recognised for one in some) - NEARLY
-    seen = [one for one in some if one.recognised >= enough]
-    close = max(one.truth for one in seen) - CLOSE
-    return max(
-        (one for one in seen if one.truth >= close),
-        key=lambda one: (usual if one.scale is None else one.scale, one.opens, one.truth),
+    before, truth, after = (
+        np.asarray(image.convert("RGB"), dtype=float)[pair.mask] for image in (pair.image, pair.truth, edited)
     )
+    way = truth - before
+    return float(((after - before) * way).sum() / (way * way).sum())
 
 
-def _opens(recipe: Recipe) -> float:
-    threshold = float(recipe.params.get("blend_threshold", USUAL_THRESHOLD))
-    if recipe.mask is None:
-        return 1.0
-    return threshold if recipe.mask == "kept" else 1 - threshold
+def best(some: Sequence[Summary]) -> Summary:
+    """The candidate nearest to the truth, of those that are right nearly as often as any.
+
+    Distance alone would choose to change nothing, being right alone to keep nothing.
+    """
+    enough = max(one.right for one in some) - NEARLY
+    return max((one for one in some if one.right >= enough), key=lambda one: one.truth)

@@ -13,7 +13,7 @@ from benchmarks.fullres.edits import GRAIN, INVERTER, METHOD, SCALE, Working
 from benchmarks.fullres.measuring import Closeness, Row, applied, enlarged, interval
 from benchmarks.fullres.small import SCALE as SMALL_SCALE
 from benchmarks.fullres.small import SmallRow, small_sheet, small_table, small_words
-from benchmarks.quality.rows import MASKS_TOLD
+from benchmarks.quality.rows import MASKS_IN_WORDS
 from miniature.pairs import KINDS
 
 _TEXT = """# Edits at the original's own size
@@ -111,7 +111,7 @@ def write(
         inverter=INVERTER,
         method=METHOD,
         steps=steps,
-        blend="\n".join(f"- {kind}: {how}" for kind, how in MASKS_TOLD.items()),
+        blend="\n".join(f"- {kind}: {how}" for kind, how in MASKS_IN_WORDS.items()),
         **{name: table(some) for name, some in tables.items()},
     )
     file.write_text(text)

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from PIL import Image
+
 import engine
 from benchmarks.counting import counted
+from engine import fullres
 from miniature import WEIGHTS
 from miniature.knows import FILE as KNOWS
 from miniature.pairs import Pair
@@ -22,9 +25,14 @@ _ROOM = 2 * 2**30
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """An edit, with the processor time in seconds and the rows through the denoiser of both parts."""
+    """An edit, with the processor time in seconds and the rows through the denoiser of both parts.
+
+    `answer` is what the service answers with by default: where a mask confines the edit, the picture that was
+    sent with the edit's change applied to it; else the model's picture.
+    """
 
     result: engine.EditResult
+    answer: Image.Image
     invert_seconds: float
     edit_seconds: float
     invert_rows: int
@@ -73,6 +81,7 @@ class Bench:
         )
         return Done(
             result=result,
+            answer=_answer(pair.image, result),
             invert_seconds=work.seconds,
             edit_seconds=seconds,
             invert_rows=work.rows,
@@ -84,6 +93,13 @@ class Bench:
             start = time.process_time()
             done = work()
             return done, time.process_time() - start, counts.unet_forward
+
+
+def _answer(picture: Image.Image, result: engine.EditResult) -> Image.Image:
+    (edited,), (mask,) = result.images, result.masks
+    if mask is None:
+        return edited
+    return fullres.apply_edit(picture, edit=edited, source=result.source, mask=mask).image
 
 
 def lexicon() -> Lexicon:

@@ -10,10 +10,11 @@ from PIL import Image
 import engine
 from benchmarks.quality.cases import Case
 from benchmarks.quality.ledger import Ledger, Row
-from benchmarks.quality.rows import AUTO, MASKS_TOLD, rows
+from benchmarks.quality.rows import AUTO, MASKS_IN_WORDS, rows
 from benchmarks.quality.tables import current, lines, markdown
 from miniature.pairs import KINDS
 from parameters import Kind, Recipe
+from parameters.auto import USUAL
 
 _ZOOM = 3
 _SHOWN = 8
@@ -23,10 +24,15 @@ Measured by `python -m benchmarks.quality` on the miniature (weights `{revision}
 scenes, seeds from 1,000,000 on, over four kinds; {steps} steps, guidance {guidance:g} unless a row says
 otherwise. A rendered scene knows its own true edit, and exactly which pixels had to change.
 
-- *recognised*: the miniature's judge sees in the edit the attribute that was asked for
-- *outside*: the edit against the source, over the pixels that did not have to change (few or none
+What is measured is what the service answers with by default: where a mask confines the edit, the picture that
+was sent with the edit's change applied to it (`"resolution": "source"`), else the model's picture.
+
+- *recognised*: the miniature's judge sees in the answer the attribute that was asked for
+- *outside*: the answer against the source, over the pixels that did not have to change (few or none
   for a change of style)
-- *to the truth*: the edit against the true edit
+- *to the truth*: the answer against the true edit
+- *model's own*: the same of the picture that the model decodes (`"resolution": "model"`), as papers measure
+  it; the autoencoder alone bounds it
 - *reconstruction*: the source's own row of the edit against the source
 - in brackets: 95 % intervals, by bootstrap over the edits
 - seconds of processor time; rows through the U-Net of the inversion and of the edit. What several edits of
@@ -46,9 +52,10 @@ Why the published StyleDiffusion, which takes 70 s an image, is not among them:
 {by_kind}
 ## What `auto` chooses
 
-By `python -m benchmarks.auto`, on other scenes: of the candidates recognised nearly as often as any, the one
-nearest to the truth; of those within .7 dB of it, the one that is guided most strongly, with the mask that
-opens most.
+By `python -m benchmarks.auto`, on other scenes: of the candidates that are right nearly as often as any, the
+one nearest to the truth. An edit is right if the judge recognises it and if it is more than half of the way
+from the source to the truth, over the pixels that had to change; the judge alone takes a purple balloon for a
+red one.
 
 {recipes}
 
@@ -73,7 +80,7 @@ def write(models: engine.Backbone, cases: Sequence[Case], ledger: Ledger, file: 
             count=len({row.number for row in some}),
             steps=steps,
             guidance=models.spec.guidance_scale,
-            masks="\n".join(f"- {kind}: {how}" for kind, how in MASKS_TOLD.items()),
+            masks="\n".join(f"- {kind}: {how}" for kind, how in MASKS_IN_WORDS.items()),
             overall=markdown(lines(some)),
             by_kind="".join(by_kind),
             recipes="\n".join(_recipes()),
@@ -91,7 +98,7 @@ def _recipes() -> Iterator[str]:
 
 
 def _cells(recipe: Recipe) -> Iterator[str]:
-    yield recipe.inversion or "direct"
+    yield recipe.inversion or USUAL
     yield recipe.method
     yield ", ".join(f"{name} {value}" for name, value in recipe.params.items())
     yield "" if recipe.guidance_scale is None else f"{recipe.guidance_scale:g}"

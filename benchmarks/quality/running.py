@@ -29,7 +29,7 @@ def run(
     for case in cases:
         bounds = {
             CEILING: lambda case=case: ceiling(bench.models, critic, case),
-            FLOOR: lambda case=case: measure(critic, case, case.pair.image, case.pair.image),
+            FLOOR: lambda case=case: measure(critic, case, source=case.pair.image, edited=case.pair.image),
         }
         for name, measured in bounds.items():
             if (case.number, name, "") not in there:
@@ -51,10 +51,10 @@ def _edit(
         kind=case.kind,
         name=name,
         digest=digest(table),
-        measures=measure(critic, case, done.result.source, edited),
+        measures=measure(critic, case, source=done.result.source, edited=edited, answer=done.answer),
         invert_seconds=round(done.invert_seconds, 3),
         edit_seconds=round(done.edit_seconds, 3),
         invert_rows=done.invert_rows,
         edit_rows=done.edit_rows,
     )
-    ledger.add(shard, row, edited)
+    ledger.add(shard, row, done.answer)

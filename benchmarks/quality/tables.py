@@ -18,6 +18,8 @@ HEAD = (
     "outside, dB",
     "to the truth, dB",
     "outside, SSIM",
+    "model's own: outside, dB",
+    "to the truth, dB",
     "reconstruction, dB",
     "inversion, s",
     "edit, s",
@@ -51,6 +53,8 @@ class Line:
     outside: Mean | None
     truth: Mean | None
     outside_ssim: Mean | None
+    model_outside: Mean | None
+    model_truth: Mean | None
     reconstruction: Mean | None
     invert_seconds: float
     edit_seconds: float
@@ -67,8 +71,10 @@ class Line:
             _text(self.recognised, 0),
             _text(self.outside, 1),
             _text(self.truth, 2),
-            "" if self.outside_ssim is None else f"{self.outside_ssim.value:.3f}",
-            "" if self.reconstruction is None else f"{self.reconstruction.value:.2f}",
+            _mean_alone(self.outside_ssim, 3),
+            _mean_alone(self.model_outside, 1),
+            _mean_alone(self.model_truth, 2),
+            _mean_alone(self.reconstruction, 2),
             f"{self.invert_seconds:.1f}" if ours else "",
             f"{self.edit_seconds:.1f}" if ours else "",
             f"{self.invert_rows:.0f} + {self.edit_rows:.0f}" if ours else "",
@@ -108,6 +114,8 @@ def _line(name: str, some: Sequence[Row]) -> Line:
         outside=over(lambda row: row.measures.outside_psnr),
         truth=over(lambda row: row.measures.truth),
         outside_ssim=over(lambda row: row.measures.outside_ssim),
+        model_outside=over(lambda row: row.measures.model_outside),
+        model_truth=over(lambda row: row.measures.model_truth),
         reconstruction=over(lambda row: row.measures.reconstruction),
         invert_seconds=fmean(row.invert_seconds for row in some),
         edit_seconds=fmean(row.edit_seconds for row in some),
@@ -128,3 +136,7 @@ def mean(values: Iterable[float | None]) -> Mean | None:
 
 def _text(value: Mean | None, digits: int) -> str:
     return "" if value is None else value.text(digits)
+
+
+def _mean_alone(value: Mean | None, digits: int) -> str:
+    return "" if value is None else f"{value.value:.{digits}f}"

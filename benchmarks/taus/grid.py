@@ -74,7 +74,7 @@ def attempt(
         seen: list[tuple[str, Measures]] = []
         for case, record in pictures:
             result = engine.edit(models, record, case.edit(method, params), cache=cache)
-            seen.append((case.kind, measure(critic, case, result.source, result.images[0])))
+            seen.append((case.kind, measure(critic, case, source=result.source, edited=result.images[0])))
         results.append(_summed(params, seen))
         tell(results[-1])
     return results

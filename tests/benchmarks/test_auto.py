@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import engine
 from benchmarks.auto.candidates import candidates
@@ -17,12 +18,14 @@ from benchmarks.auto.tuning import (
     Tried,
     Tuning,
     best,
+    moved,
     pair_of,
     summaries,
 )
 from benchmarks.quality.bench import Bench, lexicon
 from miniature.recipe.data import HELD_OUT
 from parameters import EDITS, INVERSIONS, Kind, compatible
+from parameters.auto import USUAL
 from prompts import change
 
 
@@ -39,7 +42,7 @@ def test_tuning_edits_are_of_their_kind_and_no_held_out_ones(kind: Kind) -> None
 def test_every_candidate_can_be_asked_for(kind: Kind) -> None:
     for _, recipe in candidates(kind):
         edit = EDITS[recipe.method](**recipe.params)
-        compatible(type(edit), INVERSIONS[recipe.inversion or "direct"])
+        compatible(type(edit), INVERSIONS[recipe.inversion or USUAL])
 
 
 @pytest.mark.parametrize("kind", PAIRS)
@@ -63,14 +66,20 @@ def test_what_was_tried_is_not_tried_again(models: engine.Backbone, tmp_path: Pa
     assert {one.candidate: one.truth for one in found} == {one.candidate: one.truth for one in heard[:-1]}
 
 
-def test_the_nearest_to_the_truth_is_chosen_among_those_that_are_recognised() -> None:
-    def fares(recognised: float, truth: float, scale: float | None = None) -> Summary:
-        return Summary(candidate="", edits=20, recognised=recognised, outside=None, truth=truth, scale=scale)
+def test_the_nearest_to_the_truth_is_chosen_among_those_that_are_right() -> None:
+    def fares(right: float, truth: float) -> Summary:
+        return Summary(candidate="", edits=20, right=right, outside=None, truth=truth)
 
     unchanged, good, worse = fares(10, 30), fares(87, 22), fares(90, 20)
-    assert best([unchanged, worse, good], 3.0) is good
-    stronger, strongest = fares(87, 21.6, 4.0), fares(90, 20.5, 5.0)
-    assert best([unchanged, stronger, good, strongest], 3.0) is stronger
-    assert best([unchanged, stronger, good, strongest], 7.5) is good
-    closed = Summary(candidate="", edits=20, recognised=90, outside=None, truth=21.9, scale=4.0, opens=0.5)
-    assert best([closed, stronger, good], 3.0) is stronger
+    assert best([unchanged, worse, good]) is good
+
+
+def test_an_edit_that_goes_half_the_way_is_not_right() -> None:
+    pair = pair_of(Kind.COLOUR, 0)
+    half = Image.blend(pair.image, pair.truth, 0.4)
+    assert [moved(pair, one) for one in (pair.image, pair.truth)] == [0.0, 1.0]
+    assert moved(pair, half) == pytest.approx(0.4, abs=0.01)
+    tried = {"kind": "colour", "number": 0, "candidate": "", "recipe": "", "outside": None, "truth": 20.0}
+    assert not Tried(**tried, recognised=True, moved=0.4).right
+    assert not Tried(**tried, recognised=False, moved=0.9).right
+    assert Tried(**tried, recognised=True, moved=0.9).right
