@@ -63,13 +63,14 @@ def main(
     model: Annotated[str, typer.Option(help="A name, a folder or a hub id.")] = "miniature",
     picture: Annotated[Path, typer.Option(help="What is edited.")] = Path("examples/cat.png"),
     steps: Annotated[int, typer.Option(min=1)] = 50,
+    inversion: Annotated[str, typer.Option(help="How it is inverted.")] = "aligned",
     prompt: str = "a cat on grass",
     target: str = "a dog on grass",
 ) -> None:
     """Print a table: bytes given, and the share of the source's calls that are saved."""
     loaded = engine.load(model)
     with Image.open(picture) as image:
-        record = engine.invert(loaded, image.convert("RGB"), prompt=prompt, steps=steps)
+        record = engine.invert(loaded, image.convert("RGB"), prompt=prompt, method=inversion, steps=steps)
     table = Table("share of the need", "MiB", "source's calls saved")
     for each in savings(loaded, record, engine.Edit(prompt=target)):
         table.add_row(f"{each.share:.0%}", f"{each.nbytes / 2**20:.1f}", f"{each.saved:.0%}")

@@ -24,10 +24,11 @@ class SourceCache:
     """A cache of a source's features, path and picture, in at most `max_bytes` of the model's device.
 
     Edits read their source step by step from the first to the last, and a list that drops what was used
-    longest ago would then drop each step just before it is read again. So what is there stays, what does not
-    fit beside it is not kept, and only what neither this edit nor the one before has used makes room. It
-    never changes a result: what is missing is made anew, to the bit. Keys are tuples that begin with the key
-    of the record.
+    longest ago would then drop each step just before it is read again. So what is there stays, and what
+    neither this edit nor the one before has used makes room. Of what is in use, the largest makes room for
+    something smaller, since an entry saves one call whatever its size; else what does not fit is not kept.
+    It never changes a result: what is missing is made anew, to the bit. Keys are tuples that begin with the
+    key of the record.
 
     Raises:
         InvalidParameter: `max_bytes` is no number of bytes.
@@ -69,10 +70,20 @@ class SourceCache:
                 given_up.append(other)
                 excess -= entry.nbytes
         if excess > 0:
-            return
+            larger = {
+                other: entry.nbytes
+                for other, entry in self._kept.items()
+                if other not in (key, *given_up)
+                and not entry.first
+                and entry.nbytes > nbytes
+                and entry.nbytes >= excess
+            }
+            if not larger:
+                return
+            given_up.append(max(larger, key=lambda other: larger[other]))
         for other in given_up:
             del self._kept[other]
-        self._kept[key] = _Entry(value, nbytes, self._edit)
+        self._kept[key] = _Entry(value, nbytes, self._edit, first)
         self._kept.move_to_end(key)
 
     def shows(self, record: str) -> bool:
@@ -97,6 +108,8 @@ class _Entry(NamedTuple):
     nbytes: int
     used: int
     """The edit that used it last."""
+    first: bool
+    """Whether it comes before all else."""
 
 
 @dataclass(frozen=True, kw_only=True)

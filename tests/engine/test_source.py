@@ -291,3 +291,22 @@ def test_a_cache_keeps_what_is_in_use_and_gives_up_what_two_edits_did_without() 
     assert [cache.get((name, 0)) for name in "cdf"] == [None, None, "f"]
     cache.clear()
     assert cache.nbytes == 0
+
+
+def test_a_full_cache_takes_what_is_smaller_for_the_largest_that_is_in_use() -> None:
+    cache = engine.SourceCache(100)
+    cache.begin()
+    cache.put(("path",), "path", 30, first=True)
+    cache.put(("large",), "large", 40)
+    cache.put(("small",), "small", 20)
+    cache.put(("other",), "other", 40)
+    assert cache.get(("large",)) == "large"
+    cache.put(("smaller",), "smaller", 20)
+    cache.put(("too",), "too", 31)
+    assert [cache.get((name,)) for name in ("path", "large", "small", "smaller", "too")] == [
+        "path",
+        None,
+        "small",
+        "smaller",
+        None,
+    ]
