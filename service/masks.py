@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from api_schemas import EditOptions, EditRequest, ErrorCode
 from service import uploads
 from service.errors import ServiceError
-from store import BlobMissing, Store, StoreError, keys
+from store import BlobDamaged, BlobMissing, Store, StoreError, keys
 
 
 def read(
@@ -19,7 +19,7 @@ def read(
 ) -> bytes | None:
     """The mask of an edit as it is kept, from what was `sent` or from the path that the request names.
 
-    Raises ServiceError: what `uploads.read_mask` raises, not_found.
+    Raises ServiceError: what `uploads.read_mask` raises, not_found, damaged.
     """
     if sent is None and request.mask is None:
         return None
@@ -32,6 +32,9 @@ def read(
         except BlobMissing:
             detail = f"mask: there is no mask '{request.mask}' of this image."
             raise ServiceError(ErrorCode.NOT_FOUND, detail, parameter="mask") from None
+        except BlobDamaged:
+            detail = "mask: the stored one is damaged; send its picture again."
+            raise ServiceError(ErrorCode.DAMAGED, detail, parameter="mask") from None
     return uploads.read_mask(sent, size, fit=fit, pixels=pixels)
 
 

@@ -16,7 +16,8 @@ from api_schemas import EditRequest, InvertOptions
 from parameters import INVERSIONS, EditParameters
 from store import Claim, Store, record_id
 from workers.eta import Phase
-from workers.records import Lost, Records, Source
+from workers.hot import Source
+from workers.records import Lost, Records
 from workers.reporter import Reporter
 
 T = TypeVar("T")

@@ -5,10 +5,11 @@ from rq.timeouts import JobTimeoutException
 from api_schemas import ErrorCode, Problem
 from parameters import PentimentoError
 from store import BlobDamaged, NoSuchImage, StorageFull, StorageUnavailable
+from workers.originals import MaskLost
 
 
 def problem_of(error: Exception, job_id: str) -> Problem:
-    """What to tell the client; of an unforeseen error only where to look it up."""
+    """The problem for the client; of an unforeseen error only where to look it up."""
     if isinstance(error, PentimentoError):
         return Problem.of_error(error)
     if isinstance(error, StorageFull):
@@ -17,6 +18,9 @@ def problem_of(error: Exception, job_id: str) -> Problem:
         return Problem.of(ErrorCode.STORAGE_UNAVAILABLE, f"the file store did not work: {error}")
     if isinstance(error, BlobDamaged):
         return Problem.of(ErrorCode.DAMAGED, "the stored picture is damaged; send the image again to mend it")
+    if isinstance(error, MaskLost):
+        lost = "the mask of the edit is lost or damaged; send the edit again with the mask as a file"
+        return Problem.of(ErrorCode.DAMAGED, lost, parameter="mask")
     if isinstance(error, NoSuchImage):
         return Problem.of(ErrorCode.NOT_FOUND, f"there is no image {error}; it may have been deleted")
     if isinstance(error, JobTimeoutException):

@@ -1,27 +1,23 @@
 """The inversions of images: in memory, in storage, or made now."""
 
 import gc
-import io
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from time import sleep
 from typing import Final
 
 import structlog
-from PIL import Image
 
 import engine
 import engine.codec
 import engine.regions
 from api_schemas import InvertOptions
 from parameters import INVERSIONS, Painted
-from pictures import bands
-from store import BlobDamaged, BlobMissing, Lock, NoSuchImage, RecordKey, Store, keys
-from workers.marks import Made, png
+from store import BlobMissing, Lock, RecordKey, Store, keys
+from workers.hot import Hot, Source
 from workers.measures import SOUGHT, remember_memory
+from workers.originals import Originals
 from workers.reporter import Reporter
 from workers.retry import keep
 
@@ -29,25 +25,6 @@ log = structlog.get_logger(__name__)
 
 _FILES: Final = ("record.safetensors", "record.json")
 _POLL_S: Final = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """An image ready for edits: its inversion, and the picture as the model sees it.
-
-    `stored` is the bytes that the inversion takes in storage, `sent` the size of what it shows of the picture
-    as that is kept.
-    """
-
-    record: engine.SourceRecord
-    picture: Image.Image
-    stored: int
-    sent: tuple[int, int]
-
-    @property
-    def nbytes(self) -> int:
-        """Memory it takes."""
-        return self.record.nbytes + 3 * self.picture.width * self.picture.height
 
 
 class Lost(StrEnum):
@@ -67,54 +44,6 @@ class Lost(StrEnum):
     def warning(self) -> str:
         """What the job says of it."""
         return f"The stored inversion was {self} and was made again."
-
-
-class Hot:
-    """Sources at hand, the least recently used given up first when they exceed `limit` bytes.
-
-    `on_drop` hears of every source that is at hand no more.
-    """
-
-    def __init__(self, limit: int, on_drop: Callable[[Source], object]) -> None:
-        self._limit, self._on_drop = limit, on_drop
-        self._kept: OrderedDict[RecordKey, Source] = OrderedDict()
-
-    def get(self, key: RecordKey) -> Source | None:
-        """The source, which then counts as just used."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
-
-    def put(self, key: RecordKey, source: Source) -> None:
-        """Keep a source, unless it alone exceeds the limit: then all others stay."""
-        if source.nbytes > self._limit:
-            self.drop(key)
-            return
-        self._kept[key] = source
-        self._kept.move_to_end(key)
-        while self._kept and self.nbytes > self._limit:
-            self.drop(next(iter(self._kept)))
-
-    def drop(self, key: RecordKey) -> None:
-        """Forget a source."""
-        source = self._kept.pop(key, None)
-        if source is not None:
-            self._on_drop(source)
-
-    def drop_image(self, image_id: str) -> None:
-        """Forget all sources of an image."""
-        for key in [key for key in self._kept if key.image_id == image_id]:
-            self.drop(key)
-
-    @property
-    def images(self) -> list[str]:
-        """The images whose sources are at hand."""
-        return list({key.image_id: None for key in self._kept})
-
-    @property
-    def nbytes(self) -> int:
-        """Memory in use."""
-        return sum(source.nbytes for source in self._kept.values())
 
 
 def _go_on(_: Lost) -> None:
@@ -142,11 +71,13 @@ class Records:
         self._features = engine.SourceCache(feature_bytes)
         self._hot = Hot(hot_bytes, lambda source: self._features.forget(source.record.key))
         self._lock_s, self._holding = lock_s, holding
+        self.originals = Originals(models, store, self._making)
 
-    def find(self, key: RecordKey, options: InvertOptions) -> Source | Lost:
+    def find(self, key: RecordKey, options: InvertOptions, reporter: Reporter | None = None) -> Source | Lost:
         """The source if it is whole in storage, from memory where possible; damaged files are put aside.
 
         A record that is whole but of another picture or other options, by its own key, counts as damaged.
+        With a reporter, a painting whose picture is lost is painted again.
         """
         hot = self._hot.get(key)
         if hot is not None:
@@ -166,7 +97,7 @@ class Records:
                 return Lost.OLDER
             self.discard(key)
             return Lost.DAMAGED
-        source = self._keep(key, options, record, files)
+        source = self._keep(key, options, record, files, reporter)
         if not self._fits(source, options):
             log.warning("a stored inversion is of something else", **key._asdict())
             self.discard(key)
@@ -204,22 +135,28 @@ class Records:
 
         If it was not, `on_lost` is called before it is made.
         """
-        first = self.find(key, options)
+        first = self.find(key, options, reporter)
         if isinstance(first, Source):
             return first, True
-        lock = Lock(self._store.redis, f"invert:{key.record_id}", self._lock_s)
+        with self._making(key.record_id, reporter):
+            found = self.find(key, options, reporter)
+            if isinstance(found, Source):
+                return found, True
+            SOUGHT.labels("inversion", "none").inc()
+            # What was damaged is put aside by now, and only missing.
+            on_lost(found if first is Lost.MISSING else first)
+            return self._make(key, options, reporter), False
+
+    @contextmanager
+    def _making(self, record_id: str, reporter: Reporter) -> Iterator[None]:
+        """While entered, no other worker makes this inversion; waits until none does."""
+        lock = Lock(self._store.redis, f"invert:{record_id}", self._lock_s)
         while not lock.acquire():
             reporter.check()
             sleep(_POLL_S)
         try:
             with self._holding(lock):
-                found = self.find(key, options)
-                if isinstance(found, Source):
-                    return found, True
-                SOUGHT.labels("inversion", "none").inc()
-                # What was damaged is put aside by now, and only missing.
-                on_lost(found if first is Lost.MISSING else first)
-                return self._make(key, options, reporter), False
+                yield
         finally:
             lock.release()
 
@@ -259,12 +196,12 @@ class Records:
     def _make(self, key: RecordKey, options: InvertOptions, reporter: Reporter) -> Source:
         sent = None
         if not INVERSIONS[options.method].paints:
-            sent = engine.regions.part(self.sent(key.image_id, reporter), options.region)
+            sent = engine.regions.part(self.originals.get(key.image_id, reporter), options.region)
             reporter.show(engine.codec.fit(self._models, sent))
 
         def invert() -> engine.SourceRecord:
             if sent is None:
-                return self._paint(options, reporter)
+                return self.originals.paint(options, reporter)
             return engine.invert(
                 self._models,
                 sent,
@@ -285,70 +222,28 @@ class Records:
             self.make_room()
             record = invert()
         if sent is None:
-            self._put_painting(key.image_id, record, reporter)
+            self.originals.put_painting(key.image_id, record, reporter)
         files = record.pack()
         for name in _FILES:
             keep(self._store.blobs, keys.record_file(*key, name), files[name], reporter.check)
-        return self._keep(key, options, record, files)
-
-    def _paint(self, options: InvertOptions, reporter: Reporter) -> engine.SourceRecord:
-        assert isinstance(options.params, Painted)
-        return engine.paint(
-            self._models,
-            prompt=options.prompt,
-            steps=options.steps,
-            params=options.params,
-            on_progress=reporter,
-        )
-
-    def _put_painting(self, image_id: str, record: engine.SourceRecord, reporter: Reporter) -> Image.Image:
-        picture = engine.reconstruct(self._models, record)
-        data = png(picture, Made.PAINTED if self._store.settings.provenance else None)
-        keep(self._store.blobs, keys.source(image_id), data, reporter.check)
-        return picture
+        return self._keep(key, options, record, files, reporter)
 
     def _keep(
-        self, key: RecordKey, options: InvertOptions, record: engine.SourceRecord, files: Mapping[str, bytes]
+        self,
+        key: RecordKey,
+        options: InvertOptions,
+        record: engine.SourceRecord,
+        files: Mapping[str, bytes],
+        reporter: Reporter | None,
     ) -> Source:
-        sent = engine.regions.part(self.sent(key.image_id), options.region)
-        painted = INVERSIONS[record.method].paints
-        picture = sent if painted else engine.codec.fit(self._models, sent)
+        if INVERSIONS[record.method].paints:
+            sent = picture = self.originals.of_painting(key.image_id, record, reporter)
+        else:
+            sent = engine.regions.part(self.originals.get(key.image_id, reporter), options.region)
+            picture = engine.codec.fit(self._models, sent)
         stored = sum(map(len, files.values()))
         source = Source(record=record, picture=picture, stored=stored, sent=sent.size)
         self._hot.put(key, source)
         if self._hot.get(key) is None:
             self._features.forget(record.key)
         return source
-
-    def mask(self, image_id: str, path: str) -> Image.Image:
-        """The mask that was sent with an edit, of the image's size; raises NoSuchImage, and BlobDamaged."""
-        try:
-            data = self._store.blobs.picture(path.removeprefix("/"))
-        except BlobMissing as error:
-            raise NoSuchImage(image_id) from error
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as mask:
-            return mask.convert("L")
-
-    def sent(self, image_id: str, reporter: Reporter | None = None) -> Image.Image:
-        """The image at its own size, painted if need be and if there is a reporter to hear of it.
-
-        Raises NoSuchImage, BlobDamaged.
-        """
-        try:
-            data = self._store.blobs.picture(keys.source(image_id))
-        except (BlobMissing, BlobDamaged) as error:
-            painting = None if reporter is None else self._store.images.painting(image_id)
-            if painting is not None:
-                assert reporter is not None
-                return self._put_painting(image_id, self._paint(painting, reporter), reporter)
-            if isinstance(error, BlobDamaged):
-                raise
-            raise NoSuchImage(image_id) from error
-        try:
-            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-                sent = image.convert("RGB")
-        except (OSError, SyntaxError, ValueError) as error:
-            raise BlobDamaged(keys.source(image_id)) from error
-        if not self._store.images.shows(image_id, bands(sent), sent.size):
-            raise BlobDamaged(keys.source(image_id))
-        return sent

@@ -61,6 +61,7 @@ class Runner:
             try:
                 outcome, record = self._outcome(claim, reporter)
             finally:
+                self._records.originals.release()
                 self._guard.rest()
             try:
                 there = patiently(record, RedisError)

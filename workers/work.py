@@ -1,4 +1,4 @@
-"""What the two kinds of job do."""
+"""Inversions and edits: the work of a claimed job, from its request to its result."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -30,11 +30,12 @@ from parameters import INVERSIONS
 from store import Claim, Store, inversion_info, keys
 from workers import knowledge
 from workers.eta import Phase
+from workers.hot import Source
 from workers.image_metrics import compare
 from workers.marks import Made, png
 from workers.measures import SOUGHT
 from workers.painting import Painter, asked, confines, inverting
-from workers.records import Records, Source
+from workers.records import Records
 from workers.reporter import Reporter
 from workers.retry import keep
 
@@ -97,7 +98,7 @@ class Work:
             Phase(name="decode", steps=len(targets) + 1),
             Phase(name="save", steps=len(targets)),
         )
-        mask = self._records.mask(claim.image_id, request.mask) if request.mask else None
+        mask = self._records.originals.mask(claim.image_id, request.mask) if request.mask else None
         if request.region == AUTO:
             claim = self.painter.narrowed(claim, request, mask, reporter, editing)
         options = claim.inversion
@@ -201,7 +202,7 @@ class Work:
         default = Resolution.MODEL if mask is None else Resolution.SOURCE
         asked_for = request.resolution or default
         if mask is not None or asked_for is Resolution.SOURCE:
-            original = self._records.sent(claim.image_id, reporter)
+            original = self._records.originals.get(claim.image_id, reporter)
             shown = engine.regions.shown_of(original.size, region, image.size, short=self._models.spec.size)
             full = engine.fullres.apply_edit(
                 original, edit=image, source=before, mask=mask, within=within, shown=shown

@@ -19,7 +19,8 @@ from store.names import PREFIX
 from tests.results import inverted
 from tests.workers.conftest import files, job_of, send
 from workers import process
-from workers.records import Lost, Records, Source
+from workers.hot import Source
+from workers.records import Lost, Records
 from workers.reporter import Canceled, Reporter
 from workers.runner import Runner
 from workers.settings import WorkerSettings

@@ -2,12 +2,15 @@
 
 import hashlib
 import io
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from api_schemas import EditResult, JobStatus
+from api_schemas import EditResult, ErrorCode, JobStatus
+from store import keys
 from tests.workers.conftest import Bench, ask, picture, send
 from tests.workers.test_resolution import fetched, only
 
@@ -114,3 +117,35 @@ def test_attention_is_shown_step_by_step(bench: Bench, image: str) -> None:
     word = {each.word: each for each in result.images[0].attention}["dog"]
     assert (word.source_url, word.source_steps_url) == (None, None)
     assert fetched(bench, word.steps_url).size == (3 * 40, 32)
+
+
+@pytest.mark.parametrize("damage", [None, b"\x89PNG and no more"])
+def test_a_mask_that_is_lost_fails_the_job_by_its_name(
+    bench: Bench, image: str, damage: bytes | None
+) -> None:
+    mask = put(bench, image, opened())
+    key = mask.removeprefix("/")
+    bench.shared.blobs.put(key, damage) if damage else bench.shared.blobs.remove(key)
+    job = bench.work(ask(bench.shared, image, prompt="a dog on grass", mask=mask))
+    assert job.error is not None
+    assert (job.error.code, job.error.parameter) == (ErrorCode.DAMAGED, "mask")
+    assert "send the edit again with the mask" in job.error.detail
+
+
+def test_an_image_is_decoded_once_in_a_job(
+    bench: Bench, make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = send(bench.shared, image=picture(4).resize(SIZE, Image.Resampling.BICUBIC))
+    mask = put(bench, waiting.image_id, opened())
+    several = {"prompts": ["a dog on grass", "a cow on grass"], "mask": mask}
+    for job in (waiting, ask(bench.shared, waiting.image_id, **several)):
+        other, reads = make_bench(), []
+        read = other.shared.blobs.picture
+
+        def counted(key: str, reads: list[str] = reads, read: Any = read) -> bytes:
+            reads.append(key)
+            return bytes(read(key))
+
+        monkeypatch.setattr(other.shared.blobs, "picture", counted)
+        assert other.work(job).status is JobStatus.SUCCEEDED
+        assert reads.count(keys.source(waiting.image_id)) == 1

@@ -1,14 +1,22 @@
 """Jobs that paint pictures, and edits of them."""
 
 import io
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import engine
 from api_schemas import EditResult, GenerateRequest, InvertResult, Job, JobKind, JobStatus
 from store import Store, keys, painted_id
 from tests.workers.conftest import Bench, ask, edited, job_of
+
+METHODS = ("ddim", "direct")
 
 
 def paint(shared: Store, **fields: object) -> Job:
@@ -93,3 +101,39 @@ def test_a_picture_that_is_lost_is_painted_again_to_the_bit(
     job = bench.work(ask(bench.shared, painted, by=by, prompt="a dog on grass"))
     assert job.status is JobStatus.SUCCEEDED, job.error
     assert blobs.get(key) == before
+
+
+def test_a_picture_that_is_lost_is_painted_again_by_one_worker(
+    bench: Bench, painted: str, make_bench: Callable[[], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.shared.blobs.delete_prefix(keys.folder(painted))
+    jobs = [ask(bench.shared, painted, by={"method": each, "params": {}}, prompt="a dog") for each in METHODS]
+    together, real, paintings = threading.Barrier(2, timeout=60), engine.paint, []
+
+    def counted(*args: Any, **how: Any) -> engine.SourceRecord:
+        paintings.append(args)
+        time.sleep(0.2)
+        return real(*args, **how)
+
+    monkeypatch.setattr(engine, "paint", counted)
+
+    def work(job: Job) -> Job:
+        other = make_bench()
+        together.wait()
+        return other.work(job)
+
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(work, jobs))
+    assert [job.status for job in done] == [JobStatus.SUCCEEDED] * 2, [job.error for job in done]
+    assert len(paintings) == 1
+
+
+def test_a_painting_whose_picture_is_lost_is_restored_from_its_record(
+    bench: Bench, painted: str, make_bench: Callable[[], Bench]
+) -> None:
+    blobs, key = bench.shared.blobs, keys.source(painted)
+    before = blobs.get(key)
+    blobs.remove(key)
+    job = make_bench().work(ask(bench.shared, painted, prompt="a dog on grass"))
+    assert isinstance(job.result, EditResult), job.error
+    assert (job.result.source_cached, blobs.get(key)) == (True, before)

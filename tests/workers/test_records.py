@@ -7,7 +7,8 @@ from typing import Any, cast
 import pytest
 
 from store import RecordKey, Store, keys
-from workers.records import Hot, Records, Source
+from workers.hot import Hot, Source
+from workers.records import Records
 
 
 def key(letter: str) -> RecordKey:

@@ -21,7 +21,7 @@ from tests.workers.conftest import (
     record_of,
     send,
 )
-from workers.records import Source
+from workers.hot import Source
 
 
 def damage(shared: Store, image: str, name: str) -> None:
