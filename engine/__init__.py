@@ -9,7 +9,6 @@ A picture is inverted once, and edited ever after:
 
 from engine.attention_pictures import WordAttention
 from engine.backbones import FAMILIES, Backbone
-from engine.edit_checks import check_words_seen
 from engine.editing import EditResult, edit, reconstruct
 from engine.errors import (
     BrokenPlugin,
@@ -96,7 +95,6 @@ __all__ = [
     "UnknownWord",
     "UnsupportedByModel",
     "WordAttention",
-    "check_words_seen",
     "edit",
     "features_need",
     "fidelity",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from engine.backbones import Backbone
-from engine.errors import InvalidParameter, RecordMismatch, UnsupportedByModel
+from engine.errors import InvalidParameter, RecordMismatch
 from engine.inverters import INVERTERS
-from engine.plan import Edit, EditPlan, Setting
+from engine.plan import EditPlan, Setting
 from engine.record import SourceRecord
-from parameters import EditParameters
+from parameters import SEVERAL_BRANCHES, EditParameters, meet
 
 _OF_WORDS = ("blend_words", "subtract_words", "attention", "attention_steps")
 
@@ -21,20 +21,10 @@ def check_match(model: Backbone, record: SourceRecord) -> None:
     INVERTERS.find(record.method)
 
 
-def check_words_seen(model: Backbone) -> None:
-    """A mask of words and pictures of attention read cross-attention; raises `UnsupportedByModel`."""
-    if not any(site.kind == "cross" for site in model.sites):
-        raise UnsupportedByModel(
-            "a mask of words, or attention,", model.spec.name, "it has no cross-attention layers"
-        )
-
-
-def check_branches(model: Backbone, record: SourceRecord, edit: Edit, plan: EditPlan) -> None:
-    """A model without an unconditional branch runs the conditional one alone, and reads no other prompt."""
+def check_branches(model: Backbone, record: SourceRecord, plan: EditPlan) -> None:
+    """A model without an unconditional branch runs the conditional one alone; raises `UnsupportedByModel`."""
     if _branches(record, plan) != {"cond"}:
-        model.check_unconditional("guidance between several branches")
-    if edit.negative_prompt is not None:
-        model.check_unconditional("a negative prompt")
+        meet((SEVERAL_BRANCHES,), model.spec.name, model.offers)
 
 
 def check_target_read(record: SourceRecord, plan: EditPlan, setting: Setting[EditParameters]) -> None:

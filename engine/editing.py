@@ -14,7 +14,7 @@ from engine.attention import Maps, coarsened
 from engine.attention_pictures import WordAttention, word_attention
 from engine.backbones import Backbone
 from engine.denoise import denoise
-from engine.edit_checks import check_branches, check_match, check_target_read, check_words_seen
+from engine.edit_checks import check_branches, check_match, check_target_read
 from engine.errors import EmptyMask, memory_errors
 from engine.feature_pictures import FeatureMaps, FeaturePicture
 from engine.guidance import Proximal
@@ -72,15 +72,13 @@ def edit(
     method = METHODS.find(setting.params.name)
     with memory_errors():
         plan = method.plan(setting)
-    check_branches(model, record, edit, plan)
+    check_branches(model, record, plan)
     mask, params = Mask.of(setting, plan.targets), setting.params
     if params.proximal is not None:
-        model.check_unconditional("proximal guidance")
         plan = replace(plan, guidance=Proximal(plan.guidance, params.proximal))
     words = mask.words if mask else None
     looks = bool(words or params.attention or params.attention_steps)
     if looks:
-        check_words_seen(model)
         check_target_read(record, plan, setting)
     follows = follows_of(plan, record, needed=bool(mask) or looks)
     with memory_errors():

@@ -10,7 +10,7 @@ PentimentoError
 ├── UnknownMethod           no such inverter or edit method
 ├── Incompatible            an edit method that needs what the record's inversion does not give
 ├── BrokenPlugin            an installed package that adds a method cannot be used
-├── UnsupportedByModel      an edit looks into a place that the model does not have
+├── UnsupportedByModel      a method that needs what the model does not have
 ├── UnknownModel            no such model, or not one that this engine runs
 ├── RecordMismatch          the record was made by another model, or for another guidance scale
 ├── RecordCorrupt           the record's bytes are not those that were written
@@ -34,6 +34,7 @@ from parameters.errors import (
     PromptsDoNotAlign,
     UnknownMethod,
     UnknownWord,
+    UnsupportedByModel,
     is_number,
 )
 
@@ -97,21 +98,6 @@ class UnknownModel(PentimentoError):
 
     def __str__(self) -> str:
         return f"cannot load the model {self.name!r}: {self.reason}"
-
-
-class UnsupportedByModel(PentimentoError):
-    """`what` is asked of the model `name`, which cannot do it; `reason` says why."""
-
-    code = "unsupported_by_model"
-
-    def __init__(self, what: str, name: str, reason: str) -> None:
-        super().__init__(what, name, reason)
-        self.what = what
-        self.name = name
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.what} cannot be had from the model {self.name!r}: {self.reason}"
 
 
 class RecordMismatch(PentimentoError):

@@ -11,11 +11,12 @@ from torch import Tensor
 from engine.attention import Maps, Step, coarsened
 from engine.backbones import Backbone
 from engine.denoise import denoise
-from engine.edit_checks import check_match, check_words_seen
+from engine.edit_checks import check_match
 from engine.errors import memory_errors
 from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord
 from engine.source_lane import source_lane
+from parameters import FOUND_REGION, meet
 
 
 def find(
@@ -31,7 +32,7 @@ def find(
     """
     report = on_progress or silent
     check_match(model, record)
-    check_words_seen(model)
+    meet((FOUND_REGION,), model.spec.name, model.offers)
     path = record.trajectory.flip(0)
 
     def pinned(step: Step, _: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ def invert(
     """
     report = on_progress or silent
     given = resolved(model, method, params)
+    parameters.check_supported(given, model.spec.name, model.offers)
     model.tokens(prompt)
     picture = codec.fit(model, image)
     schedule = model.schedule(steps, latent_size(model, picture))

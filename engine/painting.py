@@ -35,6 +35,7 @@ def paint(
     """
     report = on_progress or silent
     given = resolved(model, params)
+    parameters.check_supported(given, model.spec.name, model.offers)
     size = _latent_size(model, given)
     calls = model.schedule(steps, size).denoising()
     model.tokens(prompt)

@@ -117,8 +117,8 @@ class Setting(Generic[P]):
         """Resolve the parameters of an edit of this record.
 
         Raises:
-            Incompatible, InvalidParameter, RecordMismatch, UnknownWord, PromptsDoNotAlign, PromptTooLong: as
-                their names say.
+            Incompatible, UnsupportedByModel, InvalidParameter, RecordMismatch, UnknownWord,
+                PromptsDoNotAlign, PromptTooLong: as their names say.
         """
         given = edit.method or P2P()
         inversion = parameters.find(parameters.INVERSIONS, record.method)
@@ -128,6 +128,7 @@ class Setting(Generic[P]):
             params = parameters.resolved(parameters.preset(given), {})
         else:
             params = parameters.resolved(given, spec.defaults_of(given.name))
+        parameters.check_supported(params, model.spec.name, model.offers, edit.negative_prompt)
         parameters.check_guided(type(given), edit.guidance_scale, edit.negative_prompt)
         scale = _guidance_scale(model, record, edit, params)
         parameters.check_negative_prompt(edit.negative_prompt, inversion, scale)

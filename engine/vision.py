@@ -24,6 +24,11 @@ _CLIP = {
 }
 
 
+def has_tower(folder: Path, elsewhere: str | None) -> bool:
+    """Whether a model in this folder has a tower, its own or the one of this id on the hub."""
+    return (folder / "image_encoder").is_dir() or elsewhere is not None
+
+
 def load_tower(name: str, folder: Path, elsewhere: str | None) -> Any:
     """The tower in a model's folder, else the one of this id on the hub, frozen and in float32.
 

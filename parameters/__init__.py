@@ -2,6 +2,17 @@
 
 from parameters.auto import AUTO, RULE, Auto, Choice, Recipe, Table, choose
 from parameters.base import EditParameters, InversionParameters, Parameters
+from parameters.demands import (
+    CROSS_ATTENTION,
+    FEATURES,
+    FOUND_REGION,
+    SELF_ATTENTION,
+    SEVERAL_BRANCHES,
+    UNCONDITIONAL,
+    VISION_TOWER,
+    Demand,
+    meet,
+)
 from parameters.edits import (
     P2P,
     DiffEdit,
@@ -22,6 +33,7 @@ from parameters.errors import (
     PromptsDoNotAlign,
     UnknownMethod,
     UnknownWord,
+    UnsupportedByModel,
     is_number,
 )
 from parameters.fields import Fraction, GuidanceScale, Weights, Window, Windows, Word, Words
@@ -41,22 +53,37 @@ from parameters.inversions import (
     UniInv,
 )
 from parameters.registry import EDITS, GROUP, INVERSIONS, find, for_pictures
-from parameters.rules import check_guided, check_negative_prompt, check_proximal, check_sides, compatible
+from parameters.rules import (
+    check_guided,
+    check_negative_prompt,
+    check_proximal,
+    check_sides,
+    check_supported,
+    compatible,
+)
 from parameters.values import build, changed_from_defaults, preset, resolved
 from prompts import Kind, Lexicon
 
 __all__ = [
     "AUTO",
+    "CROSS_ATTENTION",
     "DDIM",
     "EDITS",
+    "FEATURES",
+    "FOUND_REGION",
     "GROUP",
     "INVERSIONS",
     "P2P",
     "RULE",
+    "SELF_ATTENTION",
+    "SEVERAL_BRANCHES",
+    "UNCONDITIONAL",
+    "VISION_TOWER",
     "Aligned",
     "Auto",
     "BrokenPlugin",
     "Choice",
+    "Demand",
     "DiffEdit",
     "Direct",
     "EditFriendly",
@@ -92,6 +119,7 @@ __all__ = [
     "UniInv",
     "UnknownMethod",
     "UnknownWord",
+    "UnsupportedByModel",
     "Weights",
     "Window",
     "Windows",
@@ -103,11 +131,13 @@ __all__ = [
     "check_negative_prompt",
     "check_proximal",
     "check_sides",
+    "check_supported",
     "choose",
     "compatible",
     "find",
     "for_pictures",
     "is_number",
+    "meet",
     "preset",
     "resolved",
 ]

@@ -1,6 +1,6 @@
 """`auto`: the inversion, the method and the mask that suit what changed between two prompts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
@@ -8,12 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import prompts
 from parameters.base import EditParameters
+from parameters.demands import Demand, lacking, unmet
 from parameters.edits import P2P, Plain
 from parameters.errors import InvalidParameter, PromptsDoNotAlign
 from parameters.fields import GuidanceScale
 from parameters.inversions import Aligned, EditFriendly
 from parameters.registry import EDITS, INVERSIONS, find
-from parameters.rules import check_guided, compatible
+from parameters.rules import check_guided, compatible, demands
 from parameters.values import build
 from prompts import GRAMMAR, Change, Kind, Lexicon
 
@@ -120,6 +121,7 @@ def choose(
     kept: str | None = None,
     given: Mapping[str, Any] | None = None,
     masked: bool = False,
+    offers: Collection[str] | None = None,
 ) -> Choice:
     """Choose for edits from a source prompt to targets, which share one choice.
 
@@ -128,6 +130,7 @@ def choose(
     `table` is the model's; where it has none of a kind, `RULE` has. `kept` is an inversion that was asked
     for, so that the method is one that it serves. `given` are parameters that all methods have, which win
     over those chosen; where they name a mask, or the edit is `masked` by one of its own, none is chosen.
+    `offers` are the model's, None where they are not known: what needs more gives way to guidance alone.
     """
     read = [prompts.instruction(source, target, lexicon) for target in targets]
     meant = tuple(
@@ -147,6 +150,8 @@ def choose(
     if kept is not None:
         recipe = _served(recipe, kept)
     mask = {} if masked or _MASKING & set(given or {}) else _mask(recipe, changes)
+    if offers is not None and (demand := _unmet(recipe, mask, offers)):
+        recipe, origin, mask = _guidance_alone(demand, kept, offers), "rule", {}
     if recipe.paint == "ground" and mask and all(change.cleared for change in changes):
         mask["inside_prompt"] = prompts.ground_alone(source, lexicon)
     params = EDITS[recipe.method](**{**recipe.params, **mask, **(given or {})})
@@ -186,6 +191,24 @@ def _served(recipe: Recipe, inversion: str) -> Recipe:
     method = next((each.name for each in (P2P, Plain) if each.needs <= gives), recipe.method)
     return Recipe(
         method=method, mask=recipe.mask, because=f"the image's inversion, {inversion}, was asked for."
+    )
+
+
+def _unmet(recipe: Recipe, mask: Mapping[str, Any], offers: Collection[str]) -> Demand | None:
+    """The first demand of a recipe, with a mask, that a model with these offers does not meet."""
+    edit = EDITS[recipe.method](**{**recipe.params, **mask})
+    if recipe.inversion is None:
+        return unmet(demands(edit, offers), offers)
+    inversion = INVERSIONS[recipe.inversion](**recipe.inversion_params)
+    return unmet((*demands(inversion, offers), *demands(edit, offers)), offers)
+
+
+def _guidance_alone(demand: Demand, kept: str | None, offers: Collection[str]) -> Recipe:
+    """Guidance alone for a model that does not meet a demand, by the inversion that was asked for if any."""
+    return Recipe(
+        inversion=EditFriendly.name if kept is None else None,
+        method=Plain.name,
+        because=f"{demand.what} cannot be had from this model, since {lacking(demand, offers)}.",
     )
 
 

@@ -1,6 +1,6 @@
 """Parameters of a method: what inversions and edits have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import prompts
 from parameters.checks import Prompt, check_confined, check_known, check_open
+from parameters.demands import CROSS_ATTENTION, UNCONDITIONAL, Demand
 from parameters.errors import EmptyMask, InvalidParameter
 from parameters.fields import CHANGED, Start, Words, WordsOrChanged
 
@@ -22,7 +23,8 @@ class Parameters(BaseModel):
 
     `name` is how requests choose the method, `summary` its docstring's first line. A field whose default is
     None stands for the model's own value, or for the one in `published`: the settings of the method's paper,
-    `steps` and `guidance_scale` among them where it names them.
+    `steps` and `guidance_scale` among them where it names them. `needs_of_model`: what the method cannot do
+    without, by the names of `Demand`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -30,11 +32,16 @@ class Parameters(BaseModel):
     name: ClassVar[str]
     summary: ClassVar[str]
     published: ClassVar[Mapping[str, Any]] = settings()
+    needs_of_model: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.summary = (cls.__doc__ or "").strip().partition("\n")[0]
+
+    def demands(self) -> Iterator[Demand]:
+        """What these values ask of a model beyond what the method always needs."""
+        yield from ()
 
 
 class InversionParameters(Parameters):
@@ -161,6 +168,18 @@ class EditParameters(Parameters):
         named = tuple(at for word in (*blend, *self.weighed) for at in _occurrences(source, word))
         changing = (at for target in targets for at in prompts.places(source, target))
         return tuple(sorted(set(named or changing)))
+
+    def demands(self) -> Iterator[Demand]:
+        """Places and pictures of words need cross-attention, and `proximal` needs guidance to act on."""
+        seen, guided = frozenset({CROSS_ATTENTION}), frozenset({UNCONDITIONAL})
+        for name in ("blend_words", "subtract_words"):
+            if getattr(self, name):
+                yield Demand(name, "a mask of words", seen, "send a mask, or take diffedit_mask")
+        for name in ("attention", "attention_steps"):
+            if getattr(self, name):
+                yield Demand(name, "a picture of attention", seen, "leave it out")
+        if self.proximal is not None:
+            yield Demand("proximal", "proximal guidance", guided, "leave it out")
 
     @property
     def prompts(self) -> dict[str, str | None]:

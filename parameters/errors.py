@@ -7,6 +7,7 @@ PentimentoError
 ├── EmptyMask               a mask that lets nothing change
 ├── UnknownMethod           no such inversion or edit method
 ├── Incompatible            an edit method that needs what an inversion does not give
+├── UnsupportedByModel      a method that needs what the model does not have
 └── BrokenPlugin            an installed package that adds methods cannot be used
 """
 
@@ -127,6 +128,26 @@ class Incompatible(PentimentoError):
             f"{self.method} needs {', '.join(self.missing)} of an inversion, which {self.inversion} does not "
             f"give; invert the image by {' or '.join(self.suitable) or 'another method'}"
         )
+
+
+class UnsupportedByModel(PentimentoError):
+    """`what` the `parameter` of a request asks for cannot be had from the model `name`; `reason` says why.
+
+    `instead` says what would do.
+    """
+
+    code = "unsupported_by_model"
+
+    def __init__(self, parameter: str, what: str, name: str, reason: str, instead: str) -> None:
+        super().__init__(parameter, what, name, reason, instead)
+        self.parameter = parameter
+        self.what = what
+        self.name = name
+        self.reason = reason
+        self.instead = instead
+
+    def __str__(self) -> str:
+        return f"{self.what} cannot be had from the model {self.name!r}: {self.reason}; {self.instead}"
 
 
 class BrokenPlugin(PentimentoError):

@@ -1,10 +1,12 @@
 """The parameters of the inversions that the project brings."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from parameters.base import InversionParameters, settings
+from parameters.demands import CROSS_ATTENTION, NEGATIVE_PROMPT, UNCONDITIONAL, VISION_TOWER, Demand
 from parameters.fields import GuidanceScale
 
 START: Final = "start"
@@ -80,6 +82,11 @@ class Painted(InversionParameters):
     width: Side = Field(title="width", default=None)
     height: Side = Field(title="height", default=None)
 
+    def demands(self) -> Iterator[Demand]:
+        """A negative prompt needs a branch that reads it."""
+        if self.negative_prompt is not None:
+            yield NEGATIVE_PROMPT
+
 
 class Aligned(InversionParameters):
     """Aligned inversion: edits ask the network at the latents where the inversion did, which meets the image.
@@ -123,6 +130,7 @@ class NegativePromptInversion(InversionParameters):
     gives = frozenset({START, PATH})
     needs_prompt = True
     takes_uncond = True
+    needs_of_model = frozenset({UNCONDITIONAL})
     published = settings(steps=50, guidance_scale=7.5)
 
 
@@ -130,6 +138,7 @@ class LearnedEmbeddings(InversionParameters):
     """The parameters of inversions that learn embeddings, one per step."""
 
     learns_scale = True
+    needs_of_model = frozenset({UNCONDITIONAL})
 
     guidance_scale: LearnedScale = None
     inner_steps: InnerSteps = Field(
@@ -166,6 +175,7 @@ class StyleDiffusion(InversionParameters):
     name = "stylediffusion"
     gives = frozenset({START, PATH})
     learns_scale = True
+    needs_of_model = frozenset({CROSS_ATTENTION, UNCONDITIONAL})
     published = settings(steps=30, guidance_scale=7.5)
 
     guidance_scale: LearnedScale = None
@@ -182,6 +192,7 @@ class StyleDiffusionFaithful(InversionParameters):
     name = "stylediffusion-faithful"
     gives = frozenset({START, PATH})
     learns_scale = True
+    needs_of_model = frozenset({CROSS_ATTENTION, UNCONDITIONAL, VISION_TOWER})
     published = settings(steps=30, guidance_scale=7.5, inner_steps=100, learning_rate=0.01)
 
     guidance_scale: LearnedScale = None

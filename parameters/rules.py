@@ -1,10 +1,12 @@
-"""Rules about an edit and the inversion it starts from."""
+"""Rules about an edit, the inversion it starts from and the model that makes both."""
 
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from parameters.base import EditParameters, InversionParameters
+from parameters.demands import NEGATIVE_PROMPT, Demand, meet
 from parameters.errors import Incompatible, InvalidParameter
-from parameters.registry import for_pictures
+from parameters.registry import EDITS, for_pictures
 
 _LONGEST: Final = 2
 _LARGEST: Final = 4
@@ -15,6 +17,43 @@ def compatible(edit: type[EditParameters], inversion: type[InversionParameters])
     if missing := edit.needs - inversion.gives:
         suitable = [name for name, other in for_pictures().items() if edit.needs <= other.gives]
         raise Incompatible(edit.name, inversion.name, missing, suitable)
+
+
+def check_supported(
+    asked: EditParameters | InversionParameters,
+    model: str,
+    offers: Collection[str],
+    negative_prompt: str | None = None,
+) -> None:
+    """Raise `UnsupportedByModel` if an inversion or an edit needs what the model of this name lacks."""
+    also = () if negative_prompt is None else (NEGATIVE_PROMPT,)
+    meet((*demands(asked, offers), *also), model, offers)
+
+
+def demands(asked: EditParameters | InversionParameters, offers: Collection[str]) -> Iterator[Demand]:
+    """The demands of an inversion or an edit on a model, first that of its method.
+
+    What the method's says would do instead are those that a model with these `offers` can do.
+    """
+    able = ", ".join(_in_place_of(asked, offers))
+    instead = f"name one of these methods: {able}" if able else "another model may have it"
+    yield Demand("method", asked.name, asked.needs_of_model, instead)
+    yield from asked.demands()
+
+
+def _in_place_of(asked: EditParameters | InversionParameters, offers: Collection[str]) -> list[str]:
+    """The methods that these offers suffice for and that need no more of an inversion, or give as much."""
+    if isinstance(asked, EditParameters):
+        return [
+            name
+            for name, edit in EDITS.items()
+            if edit.needs <= asked.needs and edit.needs_of_model <= set(offers)
+        ]
+    return [
+        name
+        for name, inversion in for_pictures().items()
+        if inversion.gives >= asked.gives and inversion.needs_of_model <= set(offers)
+    ]
 
 
 def check_guided(

@@ -13,7 +13,7 @@ import engine
 import engine.fullres
 import engine.regions
 from api_schemas import EditRequest, InvertOptions
-from parameters import INVERSIONS, EditParameters
+from parameters import FOUND_REGION, INVERSIONS, EditParameters, meet
 from store import Claim, Store, record_id
 from workers.eta import Phase
 from workers.hot import Source
@@ -101,7 +101,7 @@ class Painter:
             shown = (0.0, 0.0, float(mask.width), float(mask.height))
             short = self._models.spec.size
             return _on(claim, engine.regions.around(places, size=mask.size, shown=shown, smallest=short))
-        engine.check_words_seen(self._models)
+        meet((FOUND_REGION,), self._models.spec.name, self._models.offers)
         ahead = (Phase(name="find", steps=claim.inversion.steps), *inverting(claim.inversion), *then)
         source, _ = self.source(claim, reporter, ahead)
         reporter.expect(*ahead)

@@ -15,13 +15,13 @@ from torch import Tensor
 from engine.alignment import Tokens
 from engine.attention import Site, Step
 from engine.conditioning import Conditioning, Reader
-from engine.errors import UnsupportedByModel
 from engine.guidance import ClassifierFree, Guidance
 from engine.noise import Level
 from engine.pretrained import ModelFiles
 from engine.schedule import Schedule
 from engine.spec import ModelSpec
-from engine.vision import load_tower
+from engine.vision import has_tower, load_tower
+from parameters import CROSS_ATTENTION, FEATURES, SELF_ATTENTION, UNCONDITIONAL, VISION_TOWER
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -121,11 +121,18 @@ class Backbone(ABC):
         """Reads prompts at a guidance scale."""
         return _AtScale(model=self, scale=scale)
 
-    def check_unconditional(self, what: str) -> None:
-        """Raise `UnsupportedByModel` if there is no unconditional branch, which `what` needs."""
-        if self.embeds_guidance:
-            reason = "it is fed the guidance scale, and was distilled to do without an unconditional branch"
-            raise UnsupportedByModel(what, self.spec.name, reason)
+    @property
+    def offers(self) -> frozenset[str]:
+        """What methods can ask of it, by the names of `parameters.Demand`; a family may have its own."""
+        kinds = {site.kind for site in self.sites}
+        there = {
+            CROSS_ATTENTION: "cross" in kinds,
+            SELF_ATTENTION: "self" in kinds,
+            FEATURES: any((site.kind, site.stage) == ("feature", "up") for site in self.sites),
+            UNCONDITIONAL: not self.embeds_guidance,
+            VISION_TOWER: has_tower(self.folder, self.spec.vision),
+        }
+        return frozenset(name for name, offered in there.items() if offered)
 
     @property
     def sites(self) -> tuple[Site, ...]:

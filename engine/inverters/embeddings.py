@@ -33,7 +33,6 @@ class EmbeddingInverter(Inverter):
     def invert(
         self, model: Backbone, source: Source, schedule: Schedule, params: Any, on_progress: OnProgress
     ) -> Inversion:
-        model.check_unconditional(f"{self.params.name} inversion")
         start, other = (source.empty, source.text) if self.branch == "uncond" else (source.text, source.empty)
 
         def predict(x: Tensor, call: Call) -> Tensor:

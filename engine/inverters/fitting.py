@@ -14,7 +14,7 @@ from engine.attention import Branch, Heads, Observer, Site, Step
 from engine.backbones import Backbone
 from engine.conditioning import Conditioning
 from engine.denoise import together
-from engine.errors import NumericalError, UnsupportedByModel
+from engine.errors import NumericalError
 from engine.inverters.base import Inversion, Source
 from engine.inverters.ddim import trajectory
 from engine.learned import Learned
@@ -86,15 +86,7 @@ class Fitting:
         scale: float,
         on_progress: OnProgress,
     ) -> Fitting:
-        """Invert a picture to what its steps are fitted to.
-
-        Raises:
-            UnsupportedByModel: it has no cross-attention to fit.
-        """
-        if not any(site.kind == "cross" for site in model.sites):
-            reason = "it has no cross-attention layers"
-            raise UnsupportedByModel("an inversion that learns values", model.spec.name, reason)
-        model.check_unconditional("an inversion that learns values")
+        """Invert a picture to what its steps are fitted to."""
         maps: list[Maps] = []
 
         def predict(x: Tensor, call: Call) -> Tensor:

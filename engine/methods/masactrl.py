@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 
 from engine.attention import KeyValueReplace
-from engine.errors import UnsupportedByModel
 from engine.methods.base import Method, guided
 from engine.plan import EditPlan, Setting
 from engine.window import Window
@@ -26,8 +25,6 @@ class MasaCtrlMethod(Method):
     def plan(self, setting: Setting[MasaCtrl]) -> EditPlan:
         params, model = setting.params, setting.model
         layers = [site.name for site in model.sites if site.kind == "self"]
-        if not layers:
-            raise UnsupportedByModel(params.name, model.spec.name, "it has no self-attention layers")
         first = math.ceil(len(layers) * (params.layer_start or 0.0) - 1e-9)
         control = KeyValueReplace(window=Window.of(params.tau_kv or 0.0), layers=frozenset(layers[first:]))
         return replace(guided(setting), control=control)

@@ -11,7 +11,6 @@ from torch import Tensor
 from engine import alignment
 from engine.alignment import Alignment, Tokens
 from engine.attention import Chain, CrossEdit, SelfReplace, Sites
-from engine.errors import UnsupportedByModel
 from engine.methods.base import Method, guided
 from engine.plan import EditPlan, Setting
 from engine.window import Window
@@ -27,9 +26,6 @@ class PromptToPrompt(Method):
     def plan(self, setting: Setting[P2P]) -> EditPlan:
         """Resolve every word and window, against all targets of the edit, for those to paint."""
         params, model, painted = setting.params, setting.model, setting.edit.painted
-        if not any(site.kind == "cross" for site in model.sites):
-            reason = "it has no cross-attention layers; 'plain' edits it without"
-            raise UnsupportedByModel(params.name, model.spec.name, reason)
         source, targets = setting.source, setting.targets
         aligned = [_aligned(params, source, target) for target in targets]
         # The authors measure cross-attention windows by noise levels, of which there is one more than steps.

@@ -10,7 +10,6 @@ from typing import Literal
 from torch import Tensor
 
 from engine.attention import Chain, FeatureReplace, SelfReplace, Sites
-from engine.errors import UnsupportedByModel
 from engine.feature_pictures import FeatureMaps
 from engine.methods.base import Method, guided
 from engine.plan import EditPlan, Setting
@@ -39,8 +38,6 @@ class PlugAndPlayMethod(Method):
 
     def plan(self, setting: Setting[PlugAndPlay]) -> EditPlan:
         params, model = setting.params, setting.model
-        if not any(site in FEATURES for site in model.sites):
-            raise UnsupportedByModel(params.name, model.spec.name, "it has no decoder of residual blocks")
         negative = setting.edit.negative_prompt
         steps = setting.record.steps
         shown = frozenset(round((steps - 1) * part / (_SHOWN - 1)) for part in range(_SHOWN))

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from parameters.base import EditParameters, settings
+from parameters.demands import FEATURES, SELF_ATTENTION, UNCONDITIONAL
 from parameters.fields import Fraction, Window
 from parameters.inversions import PATH, START
 
@@ -17,6 +18,7 @@ class PlugAndPlay(EditParameters):
 
     name = "pnp"
     needs = frozenset({START, PATH})
+    needs_of_model = frozenset({FEATURES, SELF_ATTENTION, UNCONDITIONAL})
     published = settings(
         steps=50,
         guidance_scale=10.0,
@@ -61,6 +63,7 @@ class MasaCtrl(EditParameters):
 
     name = "masactrl"
     needs = frozenset({START, PATH})
+    needs_of_model = frozenset({SELF_ATTENTION})
     published = settings(steps=50, guidance_scale=7.5, tau_kv=(0.08, 1.0), layer_start=0.625)
 
     tau_kv: Window | None = Field(

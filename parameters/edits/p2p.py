@@ -1,12 +1,13 @@
 """Prompt-to-Prompt and P2Plus: edits by the attention of the source."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from parameters.base import EditParameters, settings
 from parameters.checks import Prompt, check_known, check_paired
+from parameters.demands import CROSS_ATTENTION, UNCONDITIONAL, Demand
 from parameters.errors import InvalidParameter
 from parameters.fields import DEFAULT, PromptText, Weights, Window, WindowOrCross, Windows
 from parameters.inversions import PATH, START
@@ -20,6 +21,7 @@ class P2P(EditParameters):
 
     name = "p2p"
     needs = frozenset({START, PATH})
+    needs_of_model = frozenset({CROSS_ATTENTION})
     published = settings(
         steps=50,
         guidance_scale=7.5,
@@ -133,3 +135,12 @@ class P2Plus(P2P):
         description="While in this part of the run the source's self-attention is kept in the unconditional "
         "branch; 0.5 suits large changes of structure.",
     )
+
+    def demands(self) -> Iterator[Demand]:
+        """The unconditional branch can be held where there is one."""
+        yield from super().demands()
+        start, stop = self.tau_u if isinstance(self.tau_u, tuple) else (0.0, self.tau_u)
+        if start < stop:
+            yield Demand(
+                "tau_u", "a window of the unconditional branch", frozenset({UNCONDITIONAL}), "give 0"
+            )

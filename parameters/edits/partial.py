@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from parameters.base import EditParameters, settings
+from parameters.demands import UNCONDITIONAL
 from parameters.fields import Start
 from parameters.inversions import PATH, START
 
@@ -62,6 +63,7 @@ class UniEdit(EditParameters):
 
     name = "uniedit"
     needs = frozenset({START})
+    needs_of_model = frozenset({UNCONDITIONAL})
     guided = False
     published = settings(steps=15, alpha=0.6, omega=5.0)
 

@@ -12,6 +12,7 @@ from parameters import (
     PlugAndPlay,
     PromptsDoNotAlign,
     Recipe,
+    check_supported,
     choose,
     compatible,
 )
@@ -72,6 +73,51 @@ def test_what_is_given_wins() -> None:
     assert choose(CAT, [DOG], given=given).params == P2P(blend_words=("dog",), attention=True)
     assert choose(CAT, [DOG], given={"subtract_words": ("grass",)}).params == P2P(subtract_words=("grass",))
     assert choose(CAT, [DOG], masked=True).params == P2P()
+
+
+BLIND = {"unconditional"}
+"""What a model offers that cannot be looked into."""
+
+
+@pytest.mark.parametrize("table", [None, TABLE])
+@pytest.mark.parametrize(
+    "target", [DOG, "a red cat on grass", SNOW, "an oil painting of a cat on grass", CAT]
+)
+def test_what_the_model_cannot_do_gives_way_to_guidance_alone(
+    target: str, table: dict[str, Recipe] | None
+) -> None:
+    chosen = choose(CAT, [target], table=table, offers=BLIND)
+    assert (chosen.inversion, chosen.params) == ("edit-friendly", Plain())
+    check_supported(chosen.params, "blind", BLIND)
+    kept = choose(CAT, [target], table=table, kept="direct", offers=BLIND)
+    assert (kept.inversion, kept.params) == (None, Plain())
+
+
+def test_the_choice_says_what_the_model_lacks() -> None:
+    said = "A thing is swapped: cat, dog; {} cannot be had from this model, since it has no {}. (rule)"
+    assert choose(CAT, [DOG], offers=BLIND).why == said.format("p2p", "cross-attention layers")
+    lacks = {"cross_attention", "self_attention", "features"}
+    assert choose(CAT, [DOG], table=TABLE, offers=lacks).why == said.format("pnp", "unconditional branch")
+    table = {"swap": Recipe(method="plain", mask="changed")}
+    masked = choose(CAT, [DOG], table=table, offers=BLIND)
+    assert masked.why == said.format("a mask of words", "cross-attention layers")
+    table = {"swap": Recipe(inversion="null-text", method="p2p")}
+    learned = choose(CAT, [DOG], table=table, offers={"cross_attention"})
+    assert learned.why == said.format("null-text", "unconditional branch")
+
+
+def test_what_the_model_can_do_is_chosen_as_ever() -> None:
+    offers = {"cross_attention"}
+    assert choose(CAT, [DOG], offers=offers) == choose(CAT, [DOG])
+    table = {"swap": Recipe(method="plain", mask="changed", because="so.")}
+    given = {"diffedit_mask": True}
+    chosen = choose(CAT, [DOG], table=table, offers=BLIND, given=given)
+    assert chosen == choose(CAT, [DOG], table=table, given=given)
+
+
+def test_a_mask_of_words_that_was_asked_for_is_not_dropped() -> None:
+    chosen = choose(CAT, [DOG], offers=BLIND, given={"blend_words": ("dog",)})
+    assert chosen.params == Plain(blend_words=("dog",))
 
 
 def test_without_a_prompt_of_the_image_there_is_nothing_to_compare() -> None:

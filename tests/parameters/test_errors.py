@@ -32,6 +32,10 @@ TABLE: list[tuple[PentimentoError, dict[str, object]]] = [
             "suitable": ["direct", "ddim"],
         },
     ),
+    (
+        errors.UnsupportedByModel("method", "p2p", "x", "it is flat", "take plain"),
+        {"parameter": "method", "what": "p2p", "name": "x", "reason": "it is flat", "instead": "take plain"},
+    ),
     (errors.BrokenPlugin("sketches", "no luck"), {"distribution": "sketches", "reason": "no luck"}),
 ]
 

@@ -30,7 +30,7 @@ from engine.denoise import denoise
 from engine.errors import InvalidParameter, PromptTooLong, UnknownModel, UnsupportedByModel
 from engine.guidance import ClassifierFree
 from engine.lane import Lane
-from parameters import EditParameters
+from parameters import EditParameters, choose
 from tests.engine.backbones.tiny_sd3 import save_sd3
 
 STEPS = 6
@@ -337,20 +337,42 @@ def test_what_looks_into_layers_is_refused_before_any_call(
 
     assert (caught.value.name, rows) == (sd3.spec.name, [])
     assert caught.value.code == "unsupported_by_model"
+    assert str(caught.value).endswith(f"; {caught.value.instead}")
 
 
-def test_an_inversion_that_fits_attention_is_refused_before_any_call(
-    sd3: engine.Backbone, picture: Callable[..., Image.Image], rows: list[int]
+@pytest.mark.parametrize("method", ["stylediffusion", "stylediffusion-faithful"])
+def test_an_inversion_that_fits_attention_is_refused_before_the_picture_is_encoded(
+    sd3: engine.Backbone, picture: Callable[..., Image.Image], method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UnsupportedByModel, match="no cross-attention"):
-        engine.invert(sd3, picture(32, 32), prompt=PROMPT, method="stylediffusion", steps=2)
+    monkeypatch.setattr(codec, "encode", None)
+    with pytest.raises(UnsupportedByModel, match=r"no cross-attention.*aligned, ddim"):
+        engine.invert(sd3, picture(32, 32), prompt=PROMPT, method=method, steps=2)
+
+
+def test_the_words_that_change_are_not_looked_for(
+    sd3: engine.Backbone, record: engine.SourceRecord, rows: list[int]
+) -> None:
+    with pytest.raises(UnsupportedByModel, match=r"give it as \[x, y, width, height\]"):
+        engine.find(sd3, record, [1])
 
     assert rows == []
+
+
+@pytest.mark.parametrize("kept", [None, "direct"])
+def test_what_auto_chooses_is_painted(
+    sd3: engine.Backbone, picture: Callable[..., Image.Image], kept: str | None
+) -> None:
+    chosen = choose(PROMPT, ["a dog on grass, and a dog"], kept=kept, offers=sd3.offers)
+    method = chosen.inversion or kept or "aligned"
+    record = engine.invert(sd3, picture(32, 32), prompt=PROMPT, method=method, steps=2)
+
+    assert engine.edit(sd3, record, Edit(prompt=chosen.targets, method=chosen.params)).images
 
 
 def test_what_the_files_imply(sd3: engine.Backbone) -> None:
     assert isinstance(sd3, StableDiffusion3)
     assert (sd3.spec.size, sd3.stride, sd3.token_limit, sd3.sites) == (32, 8, 24, ())
+    assert sd3.offers == {"unconditional"}
     assert codec.fit(sd3, Image.new("RGB", (75, 50))).size == (48, 32)
     levels = sd3.schedule(STEPS).levels
     assert (levels[0].a, levels[0].s, levels[-1].a, levels[-1].s) == (1, 0, 0, 1)

@@ -18,7 +18,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 import engine
 from engine import INVERTERS, P2P, Edit, P2Plus, Plain, PlugAndPlay, codec
 from engine.backbones.sdxl import StableDiffusionXL
-from engine.errors import Incompatible, UnknownModel
+from engine.errors import Incompatible, UnknownModel, UnsupportedByModel
 from parameters import EDITS, for_pictures
 from tests.engine.backbones.parity import PROMPT, SIZE, by_pipeline, same_codec, sampled
 from tests.engine.backbones.tiny_sdxl import save_sdxl
@@ -111,7 +111,7 @@ def test_every_inverter_and_method_runs_that_go_together(
 def test_an_inversion_that_looks_at_the_picture_is_refused_without_a_vision_tower(
     sdxl: engine.Backbone, image: Image.Image
 ) -> None:
-    with pytest.raises(UnknownModel, match="no vision tower"):
+    with pytest.raises(UnsupportedByModel, match="no vision tower"):
         engine.invert(sdxl, image, prompt=PROMPT, method="stylediffusion-faithful", steps=STEPS)
 
 

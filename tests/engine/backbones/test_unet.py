@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from PIL import Image
 from transformers import CLIPTextModel, CLIPTokenizer
 
 import engine
-from engine import P2P, Edit, Plain, PlugAndPlay, codec
+from engine import P2P, Edit, P2Plus, Plain, PlugAndPlay, UniEdit, codec
 from engine.errors import InvalidParameter, UnknownModel, UnsupportedByModel
+from parameters import for_pictures
 from tests.engine.backbones.parity import PROMPT, by_pipeline, noise, same_codec, sampled
 from tests.engine.conftest import save_model
 
@@ -133,7 +134,7 @@ def test_the_steps_of_a_consistency_model_are_of_its_own_grid(lcm: Path, steps: 
     assert engine.load(lcm).schedule(steps).timesteps[::-1] == tuple(scheduler.timesteps.tolist())
 
 
-def test_a_consistency_model_is_edited_and_refuses_what_needs_an_unconditional_branch(
+def test_a_consistency_model_is_edited_by_one_branch_that_is_fed_the_guidance_scale(
     lcm: Path, picture: Callable[..., Image.Image]
 ) -> None:
     model, image = engine.load(lcm), picture(32, 32)
@@ -151,15 +152,73 @@ def test_a_consistency_model_is_edited_and_refuses_what_needs_an_unconditional_b
     assert seen == [1] * 8
     assert by_scale[0] != by_scale[1]
     assert engine.edit(model, record, Edit(prompt="a dog on grass, and a dog", method=P2P())).images
-    with pytest.raises(UnsupportedByModel, match="several branches"):
-        engine.edit(model, record, Edit(prompt="a dog", method=PlugAndPlay()))
-    with pytest.raises(UnsupportedByModel, match="negative prompt"):
-        engine.edit(model, record, Edit(prompt="a dog", method=Plain(), negative_prompt="a ball"))
-    for method in ("null-text", "prompt-tuning", "stylediffusion"):
-        with pytest.raises(UnsupportedByModel):
-            engine.invert(model, image, prompt=PROMPT, method=method, steps=2)
     with pytest.raises(InvalidParameter, match="50"):
         model.schedule(51)
+
+
+@pytest.fixture(scope="module")
+def consistency(lcm: Path) -> engine.Backbone:
+    return engine.load(lcm)
+
+
+@pytest.fixture
+def calls(consistency: engine.Backbone) -> Iterator[list[int]]:
+    """The rows of each call of the U-Net, as they happen."""
+    seen: list[int] = []
+    hook = consistency.network.register_forward_pre_hook(lambda _, args: seen.append(len(args[0])))
+    yield seen
+    hook.remove()
+
+
+@pytest.mark.parametrize(
+    ("parameter", "asked"),
+    [
+        ("method", {"method": PlugAndPlay()}),
+        ("method", {"method": UniEdit()}),
+        ("negative_prompt", {"method": Plain(), "negative_prompt": "a ball"}),
+        ("proximal", {"method": Plain(proximal=0.7)}),
+        ("tau_u", {"method": P2Plus(tau_u=(0.2, 0.5))}),
+    ],
+)
+def test_an_edit_that_reads_more_than_its_prompt_is_refused_of_a_consistency_model(
+    consistency: engine.Backbone,
+    picture: Callable[..., Image.Image],
+    calls: list[int],
+    parameter: str,
+    asked: dict[str, Any],
+) -> None:
+    record = engine.invert(consistency, picture(32, 32), prompt=PROMPT, method="direct", steps=2)
+    calls.clear()
+    with pytest.raises(UnsupportedByModel, match="no unconditional branch") as caught:
+        engine.edit(consistency, record, Edit(prompt="a dog on grass", **asked))
+
+    assert (caught.value.parameter, calls) == (parameter, [])
+
+
+@pytest.mark.parametrize("method", for_pictures())
+def test_an_inversion_of_a_consistency_model_is_made_or_refused_before_any_call(
+    consistency: engine.Backbone, picture: Callable[..., Image.Image], calls: list[int], method: str
+) -> None:
+    learning = ("negative-prompt", "null-text", "prompt-tuning", "stylediffusion", "stylediffusion-faithful")
+    if method in learning:
+        with pytest.raises(UnsupportedByModel, match="no unconditional branch") as caught:
+            engine.invert(consistency, picture(32, 32), prompt=PROMPT, method=method, steps=2)
+        assert (caught.value.what, calls) == (method, [])
+    else:
+        record = engine.invert(consistency, picture(32, 32), prompt=PROMPT, method=method, steps=2)
+        assert engine.reconstruct(consistency, record).size == (32, 32)
+
+
+def test_a_consistency_model_paints_and_masks_by_its_predictions(
+    consistency: engine.Backbone, calls: list[int]
+) -> None:
+    with pytest.raises(UnsupportedByModel, match="a negative prompt") as caught:
+        engine.paint(consistency, prompt=PROMPT, steps=2, params=engine.Painted(negative_prompt="a dog"))
+    assert (caught.value.parameter, calls) == ("negative_prompt", [])
+
+    record = engine.paint(consistency, prompt=PROMPT, steps=2)
+    edit = Edit(prompt="a dog on grass", method=Plain(diffedit_mask=True))
+    assert engine.edit(consistency, record, edit).masks[0] is not None
 
 
 def change(config: Path, **settings: Any) -> None:
