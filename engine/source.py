@@ -82,10 +82,12 @@ class SourceRun:
         predictions: dict[str, Tensor] = {}
         for name in sorted(guiding | {name for name, sites in wanted.items() if sites}):
             branch = self._lane.branch(step.index, name)
-            hidden, sites = self._walk.features(step.index, branch), wanted.get(name, frozenset())
-            if name in guiding or not sites <= hidden.keys():
-                predictions[name], hidden = self._run(own, branch, sites | hidden.keys())
+            kept, sites = self._walk.sites(step.index, branch), wanted.get(name, frozenset())
+            if name in guiding or not sites <= kept:
+                predictions[name], hidden = self._run(own, branch, sites | kept)
                 self._walk.keep(step.index, branch, hidden)
+            else:
+                hidden = dict(self._walk.features(step.index, branch))
             if sites:
                 context = branch.conditioning.context
                 features[name] = Features(hidden=hidden, context=context, values=branch.values)
@@ -100,7 +102,7 @@ class SourceRun:
         for name, sites in wanted.items():
             if not sites:
                 continue
-            if not sites <= self._walk.features(step.index, self._lane.branch(step.index, name)).keys():
+            if not sites <= self._walk.sites(step.index, self._lane.branch(step.index, name)):
                 rows.add(name)
         return len(rows)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any, Final, NamedTuple
@@ -15,6 +15,7 @@ from engine.attention import Branch, Sites, coarsened
 from engine.backbones import Backbone
 from engine.errors import InvalidParameter
 from engine.guidance import Guidance
+from engine.host_memory import HostMemory, PinnedMemory
 
 PICTURE: Final = "picture"
 """The last part of the key of a source's decoded picture."""
@@ -30,21 +31,31 @@ class SourceCache:
     It never changes a result: what is missing is made anew, to the bit. Keys are tuples that begin with the
     key of the record.
 
+    Features that do not fit the device are kept in at most `host_bytes` of the `host`, by the same rule, and
+    copied back each time they are read.
+
     Raises:
-        InvalidParameter: `max_bytes` is no number of bytes.
+        InvalidParameter: `max_bytes` or `host_bytes` is no number of bytes.
     """
 
-    def __init__(self, max_bytes: int) -> None:
-        if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 0:
-            raise InvalidParameter("max_bytes", max_bytes, "a number of bytes")
-        self.max_bytes = max_bytes
-        self._kept: OrderedDict[Hashable, _Entry] = OrderedDict()
+    def __init__(self, max_bytes: int, host_bytes: int = 0, host: HostMemory | None = None) -> None:
+        for name, value in (("max_bytes", max_bytes), ("host_bytes", host_bytes)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise InvalidParameter(name, value, "a number of bytes")
+        self.max_bytes, self.host_bytes = max_bytes, host_bytes
+        self._host = host or PinnedMemory()
+        self._kept, self._spilled = _Tier(max_bytes), _Tier(host_bytes)
         self._edit = 0
 
     @property
     def nbytes(self) -> int:
-        """Bytes in use."""
-        return sum(entry.nbytes for entry in self._kept.values())
+        """Bytes in use on the device."""
+        return self._kept.nbytes
+
+    @property
+    def host_nbytes(self) -> int:
+        """Bytes in use on the host."""
+        return self._spilled.nbytes
 
     def begin(self) -> None:
         """Another edit begins, or an inversion that leaves what edits take."""
@@ -52,55 +63,65 @@ class SourceCache:
 
     def get(self, key: Hashable) -> Any:
         """The value of a key, None if it is not there any more."""
-        if key not in self._kept:
+        if (entry := self._kept.used(key, self._edit)) is not None:
+            return entry.value
+        if (entry := self._spilled.used(key, self._edit)) is None:
             return None
-        self._kept.move_to_end(key)
-        self._kept[key] = self._kept[key]._replace(used=self._edit)
-        return self._kept[key].value
+        tensors, device = entry.value
+        return {name: self._host.give(tensor, device) for name, tensor in tensors.items()}
+
+    def names(self, key: Hashable) -> frozenset[str]:
+        """The names of the features under a key, without copying them; none if they are not there."""
+        if (entry := self._kept.used(key, self._edit)) is not None:
+            return frozenset(entry.value)
+        entry = self._spilled.used(key, self._edit)
+        return frozenset() if entry is None else frozenset(entry.value[0])
 
     def put(self, key: Hashable, value: Any, nbytes: int, *, first: bool = False) -> None:
         """Keep a value of so many bytes if there is room; what comes `first` takes it from all else."""
-        before = self._kept.get(key)
-        excess = self.nbytes - (before.nbytes if before else 0) + nbytes - self.max_bytes
-        given_up: list[Hashable] = []
-        for other, entry in [*self._kept.items()] if first else self._unused():
-            if excess <= 0:
-                break
-            if other != key:
-                given_up.append(other)
-                excess -= entry.nbytes
-        if excess > 0:
-            larger = {
-                other: entry.nbytes
-                for other, entry in self._kept.items()
-                if other not in (key, *given_up)
-                and not entry.first
-                and entry.nbytes > nbytes
-                and entry.nbytes >= excess
-            }
-            if not larger:
-                return
-            given_up.append(max(larger, key=lambda other: larger[other]))
-        for other in given_up:
-            del self._kept[other]
-        self._kept[key] = _Entry(value, nbytes, self._edit, first)
-        self._kept.move_to_end(key)
+        given_up = self._kept.room(key, nbytes, self._edit, first=first)
+        if given_up is None:
+            self._spill(key, value, self._edit)
+            return
+        entries = [(other, self._kept.drop(other)) for other in given_up]
+        self._kept.add(key, _Entry(value, nbytes, self._edit, first))
+        self._spilled.drop(key)
+        for other, entry in entries:
+            if entry is not None:
+                self._spill(other, entry.value, entry.used)
 
     def shows(self, record: str) -> bool:
-        """Whether the picture that a record's source comes out as is there, at some guidance."""
+        """Whether the decoded picture of a record's source is there, at some guidance."""
         return any(isinstance(key, tuple) and (key[0], key[-1]) == (record, PICTURE) for key in self._kept)
 
     def forget(self, record: str) -> None:
         """Forget all that was kept of the record of this key."""
-        for key in [key for key in self._kept if isinstance(key, tuple) and key[:1] == (record,)]:
-            del self._kept[key]
+        for tier in (self._kept, self._spilled):
+            for key in [key for key in tier if isinstance(key, tuple) and key[:1] == (record,)]:
+                tier.drop(key)
 
     def clear(self) -> None:
         """Forget everything."""
-        self._kept.clear()
+        self._kept, self._spilled = _Tier(self.max_bytes), _Tier(self.host_bytes)
 
-    def _unused(self) -> list[tuple[Hashable, _Entry]]:
-        return [(key, entry) for key, entry in self._kept.items() if entry.used < self._edit - 1]
+    def _spill(self, key: Hashable, value: Any, used: int) -> None:
+        """Keep features on the host, if there is room, in place of those of this key on the device."""
+        if not self.host_bytes or not isinstance(value, Mapping):
+            return
+        nbytes = sum(self._host.nbytes(tensor) for tensor in value.values())
+        given_up = self._spilled.room(key, nbytes, self._edit)
+        if given_up is None:
+            return
+        for other in given_up:
+            self._spilled.drop(other)
+        try:
+            tensors = {name: self._host.take(tensor) for name, tensor in value.items()}
+        except RuntimeError:  # The system locks no more pages, whatever the budget.
+            self._spilled.drop(key)
+            return
+        device = next(tensor.device for tensor in value.values())
+        self._spilled.add(key, _Entry((tensors, device), nbytes, used))
+        self._kept.drop(key)
 
 
 class _Entry(NamedTuple):
@@ -108,8 +129,61 @@ class _Entry(NamedTuple):
     nbytes: int
     used: int
     """The edit that used it last."""
-    first: bool
+    first: bool = False
     """Whether it comes before all else."""
+
+
+class _Tier:
+    """Entries of a cache in one memory, those used last behind."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._entries)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(entry.nbytes for entry in self._entries.values())
+
+    def used(self, key: Hashable, edit: int) -> _Entry | None:
+        """An entry, marked as used by an edit; None if it is not there."""
+        if key not in self._entries:
+            return None
+        self._entries[key] = self._entries[key]._replace(used=edit)
+        self._entries.move_to_end(key)
+        return self._entries[key]
+
+    def room(self, key: Hashable, nbytes: int, edit: int, *, first: bool = False) -> list[Hashable] | None:
+        """The keys to drop so that a value fits in place of the key's own, None if it cannot."""
+        before = self._entries.get(key)
+        excess = self.nbytes - (before.nbytes if before else 0) + nbytes - self._max_bytes
+        given_up: list[Hashable] = []
+        for other, entry in self._entries.items():
+            if excess <= 0:
+                break
+            if other != key and (first or entry.used < edit - 1):
+                given_up.append(other)
+                excess -= entry.nbytes
+        if excess <= 0:
+            return given_up
+        larger = {
+            other: entry.nbytes
+            for other, entry in self._entries.items()
+            if other not in (key, *given_up)
+            and not entry.first
+            and entry.nbytes > nbytes
+            and entry.nbytes >= excess
+        }
+        return [*given_up, max(larger, key=lambda other: larger[other])] if larger else None
+
+    def add(self, key: Hashable, entry: _Entry) -> None:
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+
+    def drop(self, key: Hashable) -> _Entry | None:
+        return self._entries.pop(key, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +204,10 @@ class Walk:
     def key(self) -> tuple[object, ...]:
         """The prefix of its keys in the cache."""
         return (self.record, str(self.device), self.guidance, self.noise)
+
+    def sites(self, index: int, branch: Branch) -> frozenset[str]:
+        """The sites whose features of a branch are kept in step `index`."""
+        return self.cache.names(self._at(index, branch))
 
     def features(self, index: int, branch: Branch) -> Mapping[str, Tensor]:
         """The kept features of a branch in step `index`, by site; none if they are not there any more."""

@@ -39,7 +39,7 @@ FORBIDDEN: dict[str, set[str]] = {
 }
 LADDER = [
     {"errors", "window", "noise", "conditioning", "guidance", "progress", "lbfgs", "pretrained", "preview"}
-    | {"resampling", "fidelity", "memory", "checkpoints", "fingerprints"},
+    | {"resampling", "fidelity", "memory", "host_memory", "checkpoints", "fingerprints"},
     {"schedule", "alignment", "mapping", "record", "vision", "plugins", "learned", "attention", "fullres"},
     {"attention_pictures", "feature_pictures", "lane", "spec", "value_inputs", "regions"},
     {"backbones"},

@@ -106,11 +106,13 @@ def work(models: engine.Backbone, settings: WorkerSettings, name: str, parent: i
     shared.blobs.sweep()
     leaving = Leaving(settings.grace_s)
     heart = Heart(shared, settings, name, describe(models, settings), parent)
+    on_device = feature_bytes(models, settings)
     records = Records(
         models,
         shared,
         hot_bytes=settings.hot_bytes,
-        feature_bytes=feature_bytes(models, settings),
+        feature_bytes=on_device,
+        feature_host_bytes=feature_host_bytes(models, settings, on_device),
         lock_s=settings.lease_s,
         holding=heart.holding,
     )
@@ -144,6 +146,21 @@ def feature_bytes(models: engine.Backbone, settings: WorkerSettings) -> int:
     free = engine.free_bytes(models.device)
     chosen = min(_SOURCES * engine.features_need(models), int(free * _SHARE_OF_FREE))
     log.info("memory for source features", mebibytes=chosen >> 20, free=free >> 20)
+    return chosen
+
+
+def feature_host_bytes(models: engine.Backbone, settings: WorkerSettings, on_device: int) -> int:
+    """Main memory for what edits take from sources beyond `on_device` bytes of a GPU: as set, else what
+    several sources lack there, if enough is free for all workers of this machine.
+    """
+    if models.device.type != "cuda":
+        return 0
+    if settings.feature_host_bytes is not None:
+        return settings.feature_host_bytes
+    free = engine.free_bytes(torch.device("cpu")) // len(settings.devices.split(","))
+    lacking = max(_SOURCES * engine.features_need(models) - on_device, 0)
+    chosen = min(lacking, int(free * _SHARE_OF_FREE))
+    log.info("main memory for source features", mebibytes=chosen >> 20, free=free >> 20)
     return chosen
 
 

@@ -53,8 +53,8 @@ def _go_on(_: Lost) -> None:
 class Records:
     """Finds the source for an inversion, or makes it: never the same one twice at the same time.
 
-    What edits take from a source is kept for the next ones in up to `feature_bytes`, while the source itself
-    is at hand.
+    What edits take from a source is kept for the next ones in up to `feature_bytes` of the device and
+    `feature_host_bytes` of main memory, while the source itself is at hand.
     """
 
     def __init__(
@@ -64,11 +64,12 @@ class Records:
         *,
         hot_bytes: int,
         feature_bytes: int,
+        feature_host_bytes: int = 0,
         lock_s: float,
         holding: Callable[[Lock], AbstractContextManager[None]],
     ) -> None:
         self._models, self._store = models, store
-        self._features = engine.SourceCache(feature_bytes)
+        self._features = engine.SourceCache(feature_bytes, feature_host_bytes)
         self._hot = Hot(hot_bytes, lambda source: self._features.forget(source.record.key))
         self._lock_s, self._holding = lock_s, holding
         self.originals = Originals(models, store, self._making)

@@ -58,3 +58,9 @@ class WorkerSettings(StoreSettings):
         description="Memory of the device for what edits take from a source, so that the next need not "
         "compute it; 0 keeps nothing. Where nothing is set it follows the model and the memory that is free.",
     )
+    feature_host_bytes: int | None = Field(
+        default=None,
+        ge=0,
+        description="Main memory, page-locked, for what of that does not fit a GPU; 0 keeps nothing there. "
+        "Where nothing is set it follows the model and the memory that is free; on a CPU there is none.",
+    )

@@ -1,14 +1,19 @@
 """What edits keep of their source, and what they show of it."""
 
 import io
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+import torch
 from PIL import Image
 
 import engine
 from api_schemas import ErrorCode, JobStatus
 from store import Store
 from tests.workers.conftest import Bench, ask, edited, files, inverted, record_of, send
+from workers.process import feature_host_bytes
+from workers.settings import WorkerSettings
 
 
 def opened(shared: Store, url: str) -> Image.Image:
@@ -119,3 +124,29 @@ def test_another_guidance_scale_than_the_inversions_fails_the_job_and_keeps_the_
     assert "invert the image" in job.error.detail
     assert files(bench.shared, image) == before
     assert edited(bench, image, prompt="a dog on grass", guidance_scale=7.5).source_cached
+
+
+@pytest.mark.parametrize(
+    ("device", "settings", "on_device", "expected"),
+    [
+        ("cuda", {}, 0, 3000),
+        ("cuda", {}, 2000, 2000),
+        ("cuda", {}, 9000, 0),
+        ("cuda", {"devices": "cuda:0,cuda:1"}, 0, 1500),
+        ("cuda", {"feature_host_bytes": 7}, 100, 7),
+        ("cpu", {"feature_host_bytes": 7}, 100, 0),
+    ],
+)
+def test_main_memory_takes_what_the_sources_lack_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    settings: dict[str, Any],
+    on_device: int,
+    expected: int,
+) -> None:
+    """Four sources of 1,000 bytes each, on a machine that has ten times as much free as one of them."""
+    monkeypatch.setattr(engine, "free_bytes", lambda _: 10_000)
+    monkeypatch.setattr(engine, "features_need", lambda _: 1000)
+    models = cast(Any, SimpleNamespace(device=torch.device(device)))
+
+    assert feature_host_bytes(models, WorkerSettings(**settings), on_device) == expected
