@@ -67,7 +67,9 @@ export async function open(imageId, jobId) {
   if (jobId && job?.id !== jobId) job = (await attempt(() => get(`/jobs/${jobId}`))) ?? job;
   if (image.status === "pending") jobs.watch(image.job_id, true);
   for (const other of known.filter(({ status }) => !ended(status)).reverse()) jobs.watch(other.id);
-  edit.begin(image, job && history.asAsked(job));
+  const asked = job && history.asAsked(job);
+  if (asked?.inversion) turn(facts.taken(image, asked.inversion));
+  edit.begin(image, asked);
   edit.focus();
   if (job) await choose(job, { fill: false });
   else await showSource();
@@ -144,7 +146,7 @@ export async function over(jobId, job, trouble) {
 async function prepared(imageId) {
   const found = await attempt(() => source.record(imageId));
   if (!found || image?.id !== imageId) return;
-  image = facts.own(found);
+  image = facts.by(found, facts.taken(facts.own(found), image.used));
   paintFacts();
   if (image.status === "failed") return failed();
   edit.renew(image);

@@ -43,19 +43,21 @@ def test_a_picture_is_sent_with_its_first_edit(page: Page, url: str, hands: Hand
 
 def test_an_example_comes_with_edits_that_one_click_makes(page: Page, url: str, hands: Hands) -> None:
     page.goto(url)
-    page.get_by_role("button", name="Turn a fox on snow into a lion on snow").click()
+    page.get_by_role("button", name="Turn a fox on snow into a fox on grass").click()
+    expect(page.locator("#facts[data-status=pending]")).to_be_visible()
     prepared(page, hands)
     claim = hands.take()
     assert isinstance(claim.request, EditRequest)
-    assert claim.request.targets == ("a lion on snow",)
+    assert claim.request.targets == ("a fox on grass",)
+    assert claim.inversion.method == "edit-friendly"
     hands.edit(claim)
     expect(page.locator("#outcome")).to_be_visible()
-    page.locator("#ideas").get_by_role("button", name="a fox on grass").click()
-    expect(page.get_by_label("What the picture should show")).to_have_value("a fox on grass")
+    page.locator("#ideas").get_by_role("button", name="a lion on snow").click()
+    expect(page.get_by_label("What the picture should show")).to_have_value("a lion on snow")
     page.get_by_role("button", name="Edit", exact=True).click()
     again = hands.take()
-    assert again.chosen is not None, "the page's next edit is the service's to choose again"
-    assert again.chosen.kind == "background"
+    assert again.chosen is not None, "the next edit is the service's to choose again, its inversion too"
+    assert (again.chosen.kind, again.inversion.method) == ("swap", "aligned")
 
 
 def test_what_is_written_while_a_picture_is_prepared_stays(page: Page, url: str, hands: Hands) -> None:
