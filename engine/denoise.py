@@ -16,9 +16,10 @@ from engine.lane import Lane
 from engine.noise import Level, clean, move
 from engine.progress import Rows
 
-OnStep = Callable[[int, int, Tensor, Rows], None]
+OnStep = Callable[[int, int, Tensor | None, Rows], None]
 """Called with steps done, how many there are, what the rows are without noise (rows, C, h, w), and the rows
-that the denoiser took and will take.
+that the denoiser took and will take. While a source catches up with a late start no step is done and there
+are no latents yet.
 """
 Predictions = Mapping[str, Tensor]
 """The denoiser's predictions, by branch."""
@@ -44,7 +45,13 @@ def _sampled(model: Backbone, lane: Lane, on_step: OnStep | None, phase: str) ->
     indices = range(lane.first, len(lane.calls))
     costs = [_cost(model, lane, lane.step(index)) for index in indices]
     if lane.source is not None:
-        costs[0] += sum(lane.source.rows(lane.step(index), {}) for index in range(lane.first))
+        skipped = [lane.step(index) for index in range(lane.first)]
+        behind = [lane.source.rows(step, {}) for step in skipped]
+        for done, step in enumerate(skipped if any(behind) else (), start=1):
+            lane.source.beside(step, {})
+            if on_step:
+                on_step(0, len(indices), None, Rows(sum(behind[:done]), sum((*behind[done:], *costs))))
+        costs[0] += sum(behind)
     predict: Predict = together
     for done, index in enumerate(indices):
         call, step = lane.calls[index], lane.step(index)

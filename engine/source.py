@@ -71,10 +71,8 @@ class SourceRun:
     def beside(self, step: Step, wanted: Mapping[str, frozenset[str]]) -> SourceStep:
         """The source at a step, with its features at the sites wanted in each branch, made if not kept.
 
-        Steps are to be asked for in order; a source that is sampled catches up with the first one.
+        Steps are to be asked for in order, those of a source that is sampled from the first on.
         """
-        for behind in range(len(self._path) - 1, step.index):
-            self.beside(self._lane.step(behind), {})
         own = self._lane.step(step.index)
         free = step.index + 1 == len(self._path)
         guiding = frozenset(branch.name for branch in own.branches) if free else frozenset()

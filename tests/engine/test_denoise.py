@@ -304,7 +304,8 @@ def test_a_sampled_source_catches_up_with_a_lane_that_starts_late(
     early, late = source_of(model, pinned=False), source_of(model, pinned=False)
     heard: list[tuple[int, int, int]] = []
 
-    def note(done: int, total: int, latents: Tensor, rows: Any) -> None:
+    def note(done: int, total: int, latents: Tensor | None, rows: Any) -> None:
+        assert rows.done == sum(network_rows)
         heard.append((done, total, sum(rows)))
 
     lane = lane_of(model, "a dog on grass", control=p2p(model, 1))
@@ -315,7 +316,9 @@ def test_a_sampled_source_catches_up_with_a_lane_that_starts_late(
     torch.testing.assert_close(late.latent, early.latent)
     assert late.calls == 2 * STEPS
     assert sum(network_rows) == 2 * STEPS + 2 * (STEPS - first)
-    assert heard == [(done + 1, STEPS - first, sum(network_rows)) for done in range(STEPS - first)]
+    assert heard == [
+        (done, STEPS - first, sum(network_rows)) for done in [0] * first + [*range(1, STEPS - first + 1)]
+    ]
 
 
 @dataclass(frozen=True)
