@@ -15,8 +15,8 @@ class Conditioning:
     """Encoded prompts, a row for each; only the backbone that encoded them looks inside.
 
     `context` (rows, tokens, width) is the text that attention reads; `vectors` (rows, ...) are what else a
-    family reads, by name: a pooled embedding, time ids. `keys`, one for each row, tell rows with different
-    contents apart, for caches.
+    family reads, by name: a pooled embedding, time ids. `keys`, one for each row, identify the
+    contents of rows in caches.
     """
 
     keys: tuple[str, ...]

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
 import engine
+import hub
 from engine import checkpoints, codec
 from engine.backbones.unet import StableDiffusion
 from engine.errors import UnknownModel
@@ -217,6 +218,16 @@ def test_a_folder_gives_the_word_of_its_name(folder: Path, tmp_path: Path) -> No
     save_file({"<other>": torch.ones(1, 12)}, place / "learned_embeds.safetensors")
     save_file({"<other>": torch.zeros(1, 12)}, place / "checkpoint.safetensors")
     loaded = engine.load(f"{folder} + embedding:{place}")
+
+    assert loaded.tokens("a <ink> cat").positions("ink") == (2,)
+
+
+def test_a_repository_gives_the_word_of_its_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file({"<other>": torch.ones(1, 12)}, tmp_path / "learned_embeds.safetensors")
+    monkeypatch.setattr(hub, "here", {"some/ink@v1": tmp_path}.get)
+    loaded = engine.load(f"{folder} + embedding:some/ink@v1")
 
     assert loaded.tokens("a <ink> cat").positions("ink") == (2,)
 
