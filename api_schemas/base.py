@@ -20,7 +20,7 @@ Time = AwareDatetime
 
 
 class Request(BaseModel):
-    """A body sent by a client: a field nobody knows is an error, not a silent no-op."""
+    """A body sent by a client: an unknown field is an error, not a silent no-op."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

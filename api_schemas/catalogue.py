@@ -39,7 +39,7 @@ class Image(Response):
 
     id: ImageId = Field(description="Name this in edits.")
     status: ImageStatus = Field(description="Edits of a pending one wait; those of a failed one are refused.")
-    prompt: str = Field(description="What the image was said to show.")
+    prompt: str = Field(description="What the image shows, by its inversion.")
     model: str = Field(description="The model that inverts and edits it.")
     method: str = Field(description="How it is inverted.")
     steps: int = Field(description="Steps of the inversion and of its edits.")

@@ -17,7 +17,7 @@ class InversionInfo(Response):
     """An inversion of an image: which one of the image's it is, and everything that it depends on."""
 
     id: RecordId = Field(description="Equal inversions of an image have equal ids.")
-    prompt: str = Field(description="What the image was said to show.")
+    prompt: str = Field(description="What the image shows, by its inversion.")
     model: str = Field(description="The model that inverts and edits.")
     method: str = Field(description="How the image is inverted.")
     steps: int = Field(description="Steps of the inversion and of its edits.")

@@ -10,9 +10,9 @@ from PIL import Image as Pillow
 
 from api_schemas import Accepted, DeliveryList, Image, Job, JobEvent, MethodInfo, ModelInfo
 from pentimento import calls, outcomes
-from pentimento.calls import Editing, Generating, Inverting, Listing, Submitting
 from pentimento.core import Core, Place
 from pentimento.following import Following, finish, follow
+from pentimento.keywords import Editing, Generating, Inverting, Listing, Submitting
 from pentimento.outcomes import AJob, AnImage, Edited, Inverted, Pending
 from pentimento.pictures import Picture, decode
 from pentimento.transport import Awaiting

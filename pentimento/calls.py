@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -22,79 +22,12 @@ from api_schemas import (
     MethodInfo,
     ModelInfo,
 )
-from parameters import EditParameters, InversionParameters, Parameters
+from parameters import Parameters
+from pentimento.keywords import OF_A_PICTURE, Editing, Generating, Inverting, Listing, Submitting, check
 from pentimento.pictures import Picture, encode, encode_mask
 
 Answer = TypeVar("Answer")
 PAGE = 50
-
-
-class Submitting(TypedDict, total=False):
-    """What both an inversion and an edit can be told."""
-
-    cancel_after: str | None  # give the job up after this long: "90s", "5m", "1h30m"
-    webhook_url: str | None  # where the service is to POST the ended job
-    idempotency_key: str | None  # one is made for every call; name one to repeat a call of another process
-
-
-class Inverting(Submitting, total=False):
-    """How an image can be inverted; what is left out is the service's default."""
-
-    method: str | None
-    steps: int | None
-    params: InversionParameters | Mapping[str, Any] | None
-    preset: str | None  # "published": the settings of the method's paper
-    model: str | None
-    fit: str | None  # crop, pad or stretch a picture that is longer than 2:1
-    region: Sequence[int] | str | None  # invert only this part: x, y, width, height in pixels of the image
-
-
-class Generating(Submitting, total=False):
-    """How a picture is painted; what is left out is the service's default."""
-
-    negative_prompt: str | None
-    seed: int
-    width: int | None
-    height: int | None
-    steps: int
-    guidance_scale: float | None
-    model: str | None
-
-
-class Editing(Submitting, total=False):
-    """How an image can be edited; what is left out is the service's default.
-
-    `inversion` is one that an answer named, or what is to be different from the image's own: `method`,
-    `steps`, `prompt`, `params`. Left out, it is the one that was asked for with what names the image; where
-    that is only an id, or with None, it is the image's own.
-    """
-
-    inversion: InversionInfo | Mapping[str, Any] | None
-    method: str | None
-    params: EditParameters | Mapping[str, Any] | None
-    preset: str | None  # "published": the settings of the method's paper
-    guidance_scale: float | None
-    negative_prompt: str | None
-    seed: int | None
-    mask: Picture | None  # white where the image may change; or the path of one that an answer named
-    region: Sequence[int] | str | None  # edit only this part: x, y, width, height; or "auto"
-    resolution: str | None  # source: the image at its own size; model: as the model made it
-    output_format: str | None  # png, jpeg or webp
-    quality: int | None  # 1 to 100, of jpeg and webp
-    source_prompt: str | None  # what it shows: the image is a picture that is sent along
-    model: str | None  # of a picture that is sent along
-    fit: str | None  # of a picture that is sent along: crop, pad or stretch one that is longer than 2:1
-
-
-_OF_A_PICTURE = frozenset({"source_prompt", "model", "fit"})
-
-
-class Listing(TypedDict, total=False):
-    """Which jobs to list."""
-
-    status: str | None
-    kind: str | None
-    image_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +45,7 @@ class Call(Generic[Answer]):
 
 
 def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
-    """Send an image and what it shows. Raises TypeError for a keyword that nobody knows."""
+    """Send an image and what it shows. Raises TypeError for an unknown keyword."""
     check(how, Inverting.__optional_keys__)
     _check_prompts([prompt])
     params = how.get("params")
@@ -138,7 +71,7 @@ def invert(image: Picture, prompt: str, how: Inverting) -> Call[Accepted]:
 
 
 def generate(prompt: str, how: Generating) -> Call[Accepted]:
-    """Let the model paint a picture. Raises TypeError for a keyword that nobody knows."""
+    """Let the model paint a picture. Raises TypeError for an unknown keyword."""
     check(how, Generating.__optional_keys__)
     of_the_call = {"cancel_after", "idempotency_key"}
     body = {name: value for name, value in how.items() if name not in of_the_call and value is not None}
@@ -153,7 +86,7 @@ def generate(prompt: str, how: Generating) -> Call[Accepted]:
 
 def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accepted]:
     """Ask for an edit by one target prompt, or by several. Raises TypeError for an unknown keyword."""
-    check(how, Editing.__optional_keys__ - _OF_A_PICTURE)
+    check(how, Editing.__optional_keys__ - OF_A_PICTURE)
     body, mask = {"image_id": image_id, **_edit_body(prompt, how)}, _mask(how)
     return Call(
         method="POST",
@@ -169,7 +102,7 @@ def edit(image_id: str, prompt: str | Sequence[str], how: Editing) -> Call[Accep
 def edit_picture(image: Picture, prompt: str | Sequence[str], how: Editing) -> Call[Accepted]:
     """Send a picture along with its edit. Raises TypeError for an unknown keyword."""
     check(how, Editing.__optional_keys__)
-    of_the_picture = {name: how.get(name) for name in _OF_A_PICTURE}
+    of_the_picture = {name: how.get(name) for name in OF_A_PICTURE}
     return Call(
         method="POST",
         path="/edit",
@@ -238,7 +171,7 @@ def job(job_id: str) -> Call[Job]:
 
 
 def jobs(only: Listing, cursor: str | None, limit: int) -> Call[JobList]:
-    """A page of jobs. Raises TypeError for a keyword that nobody knows."""
+    """A page of jobs. Raises TypeError for an unknown keyword."""
     check(only, Listing.__optional_keys__)
     chosen = {name: str(value) for name, value in only.items() if value is not None}
     return Call(method="GET", path="/jobs", read=_json(JobList), query=_page(cursor, limit) | chosen)
@@ -284,13 +217,6 @@ def download(path: str) -> Call[bytes]:
     if not path.startswith("/") or path.startswith("//"):
         raise ValueError(f"'{path}' is no path of the service; it would begin with one '/'")
     return Call(method="GET", path=path, read=bytes)
-
-
-def check(given: Mapping[str, object], known: Collection[str]) -> None:
-    """Raise TypeError for a keyword that nobody knows; it would do nothing."""
-    for name in given:
-        if name not in known:
-            raise TypeError(f"there is no keyword '{name}'; there is: {', '.join(sorted(known))}")
 
 
 def _check_prompts(prompts: Sequence[object]) -> None:

@@ -1,7 +1,7 @@
 """How asking the service can fail.
 
 PentimentoError
-├── Unreachable   nobody answers at the URL, or something that is not Pentimento does
+├── Unreachable   no answer from the URL, or one that is not Pentimento's
 ├── ApiError      the service refused; `problem` says why
 └── JobFailed     the job was accepted but did not succeed; `job` says how it ended
 """

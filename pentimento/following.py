@@ -10,7 +10,7 @@ import httpx2
 from pydantic import ValidationError
 
 from api_schemas import Job, JobEvent, JobStatus, now
-from pentimento import calls
+from pentimento import calls, keywords
 from pentimento.core import Core
 from pentimento.errors import ApiError, JobFailed, Unreachable
 from pentimento.outcomes import Edited, Inverted, gather
@@ -31,7 +31,7 @@ class Following(TypedDict, total=False):
 
     progress: bool  # show a bar on a terminal
     timeout_s: float | None  # TimeoutError after so long; the job goes on
-    on_update: Callable[[JobEvent], None]  # told of every event
+    on_update: Callable[[JobEvent], None]  # called with every event
 
 
 @dataclass
@@ -43,7 +43,7 @@ class _Follower:
     ends: float | None = None
     after: str | None = None
     last: JobEvent | None = None
-    told: set[str] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
     silent: bool = False
 
     async def events(self) -> AsyncGenerator[JobEvent]:
@@ -72,7 +72,7 @@ class _Follower:
             pause = min(_POLL_LONGEST_S, pause * 1.3)
 
     async def _stream(self) -> AsyncGenerator[JobEvent]:
-        """What a stream tells that is new, until it ends, breaks off or says nothing for long."""
+        """The new events of a stream, until it ends, breaks off or says nothing for long."""
         self.silent = False
         try:
             async with self.core.transport.listen(
@@ -81,12 +81,12 @@ class _Follower:
                 if status != 200:
                     return
                 async for raw in events:
-                    if not raw.data or raw.id in self.told:
+                    if not raw.data or raw.id in self.seen:
                         continue
                     self.last = JobEvent.model_validate_json(raw.data)
                     if raw.id:
                         self.after = raw.id
-                        self.told.add(raw.id)
+                        self.seen.add(raw.id)
                     yield self.last
                     if self._ended():
                         return
@@ -141,7 +141,7 @@ async def finish(core: Core, job_id: str, how: Following) -> Inverted | Edited:
 
     Raises JobFailed if it ends otherwise, TypeError for an unknown keyword, and what `follow` raises.
     """
-    calls.check(how, Following.__optional_keys__)
+    keywords.check(how, Following.__optional_keys__)
     on_update = how.get("on_update")
     with progress_bar(how.get("progress", False)) as show:
         async with aclosing(follow(core, job_id, how.get("timeout_s"))) as events:
@@ -156,7 +156,7 @@ async def finish(core: Core, job_id: str, how: Following) -> Inverted | Edited:
 
 
 def event_of(job: Job) -> JobEvent:
-    """What a job tells of itself, as an event of now."""
+    """The state of a job, as an event of now."""
     return JobEvent(job_id=job.id, status=job.status, progress=job.progress, eta_s=job.eta_s, at=now())
 
 

@@ -11,8 +11,9 @@ from PIL import Image as Pillow
 
 from api_schemas import Accepted, Chosen, EditResult, Image, InversionInfo, InvertResult, Job, Notice
 from pentimento import calls, pictures
-from pentimento.calls import Call, Editing
+from pentimento.calls import Call
 from pentimento.core import Core
+from pentimento.keywords import Editing
 from pentimento.pictures import Picture
 
 

@@ -13,7 +13,7 @@ err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 @contextmanager
 def progress_bar(shown: bool) -> Iterator[Callable[[JobEvent], None]]:
-    """A bar on stderr to be told of every event; it shows nothing where nobody looks."""
+    """A progress bar on stderr, updated by every event; hidden where stderr is no terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -31,7 +31,7 @@ _DESCRIPTION = (
 
 _HANG_S = 2.0  # less than the 5 s in which every request is answered while the store hangs
 
-# The framework traces requests where `store.tracing` has said whom to send spans; metrics and logs are ours.
+# The framework traces requests where `store.tracing` has configured an exporter; metrics and logs are ours.
 _SPANS: TelemetryConfig = {
     "auto_configure": False,
     "operation_spans": False,

@@ -74,7 +74,7 @@ def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | N
     """Raise ServiceError if the edit of an image that is inverted like this can only fail.
 
     Codes: unknown_method, incompatible_inversion, record_mismatch, prompt_too_long, prompts_do_not_align,
-    unknown_word, invalid_parameter. What only the model can tell is not judged while no worker serves it.
+    unknown_word, invalid_parameter. What depends on the model is not checked while no worker serves it.
     """
     with as_answers(request):
         inversion = parameters.find(INVERSIONS, source.method)

@@ -46,7 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     It is in one of four states: `idle` between requests, `head` until all headers are there, `body` until the
     body is, `answer` from then on. A connection over the number that is allowed takes the place of the one
-    that has waited longest in `idle` or `head`, so that half-sent requests shut nobody out.
+    that has waited longest in `idle` or `head`, so that half-sent requests cannot block others.
     """
 
     def __init__(self, *args: Any, limits: ConnectionLimits, **kwargs: Any) -> None:
@@ -161,7 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
         longest = min(waiting, key=lambda each: each._since, default=None)
         if longest is None:
             return False
-        # It counts no more from now on; the loop tells of its end only later.
+        # It counts no more from now on; the loop reports its end only later.
         self.connections.discard(longest)
         longest.transport.abort()
         return True

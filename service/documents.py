@@ -23,7 +23,7 @@ def unmarked(body: bytes) -> bytes:
 def check_names(body: bytes | str) -> None:
     """Raise ServiceError: validation_error if an object has a name twice, of which readers would drop one.
 
-    What is no JSON at all is left to whoever reads it.
+    A body that is not JSON is left to its parser.
     """
     try:
         json.loads(body, object_pairs_hook=_once)

@@ -68,7 +68,7 @@ class Follower:
         """Let all followers go when the process stops, however long their readers take to notice."""
         await self._stopping.wait()
         for reader in list(self._readers.values()):
-            reader.tell(None)
+            reader.send(None)
 
     def _join(self, job_id: str, after: str | None) -> tuple["_Reader", "_News"]:
         reader = self._readers.get(job_id)
@@ -88,15 +88,15 @@ class Follower:
                     while reader.followers and not wait.expired() and not _last(batch):
                         batch = await self._events.read(job_id, after, _LOOK_MS)
                         after = batch[-1].id if batch else after
-                        reader.tell(batch)
+                        reader.send(batch)
         except TimeoutError:
             pass
         except (BadCursor, RedisError) as error:
-            reader.tell(error)
+            reader.send(error)
         finally:
             if self._readers.get(job_id) is reader:
                 del self._readers[job_id]
-            reader.tell(None)
+            reader.send(None)
 
     async def ended(self, request: Request, job_id: str, tenant: str, seconds: float) -> Job | None:
         """The tenant's job if it ends within so many seconds, as long as the client stays to hear of it.
@@ -125,7 +125,7 @@ class _Reader:
     followers: set[_News] = field(default_factory=set)
     task: asyncio.Task[None] = field(init=False)
 
-    def tell(self, batch: _Batch) -> None:
+    def send(self, batch: _Batch) -> None:
         for news in self.followers:
             news.put_nowait(batch)
 

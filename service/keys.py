@@ -15,7 +15,7 @@ from store import ApiKey, Store, check_tenant, replace_webhook_secret, webhook_s
 
 app = typer.Typer(
     name="keys",
-    help="Make, list and revoke API keys. Once there is one, the service answers nobody without.",
+    help="Make, list and revoke API keys. Once there is one, every request needs one.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -76,11 +76,11 @@ def revoke(
 @app.command()
 def wait(context: typer.Context) -> None:
     """End once there is a key: until then an API that listens beyond loopback would not start."""
-    store, told = _store(context), False
+    store, announced = _store(context), False
     while not store.apikeys.exist():
-        if not told:
+        if not announced:
             typer.echo("waiting for the first key: `python -m service.keys add NAME` makes it", err=True)
-        told = True
+        announced = True
         sleep(_POLL_S)
 
 
@@ -98,7 +98,7 @@ def show_webhook_secret(
         bool, typer.Option("--replace", help="Make a new one; for a day the one before holds too.")
     ] = False,
 ) -> None:
-    """Show the secret by which a tenant tells that a webhook is ours; made when first asked for."""
+    """Show the secret by which a tenant verifies the signature of webhooks; made when first asked for."""
     check_tenant(tenant)
     redis = _store(context).redis
     typer.echo(replace_webhook_secret(redis, tenant) if replace else webhook_secrets(redis, tenant)[0])
@@ -121,7 +121,7 @@ def _row(key: ApiKey) -> tuple[str, ...]:
 
 
 def main() -> int:
-    """Run the command; errors are said in words."""
+    """Run the command; errors are one line of text."""
     opened = store.open()
     try:
         app(obj=opened, prog_name="pentimento keys")

@@ -1,4 +1,4 @@
-"""What Prometheus is told: how requests fare in this process, and the state of the queue that all share."""
+"""Prometheus metrics: the requests of this process, and the state of the queue that all share."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -38,7 +38,7 @@ class Metrics:
 
 
 class _Shared(Collector):
-    """Asks the store at every scrape; every API process tells the same, so a query takes the maximum."""
+    """Asks the store at every scrape; every API process reports the same, so a query takes the maximum."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

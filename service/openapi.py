@@ -212,8 +212,8 @@ def complete(app: FastAPI, prefix: str = "") -> None:
             document = derive()
             if prefix:
                 document["servers"] = [{"url": prefix}]
-            _tell_of_keys(document)
-            _tell_of_ids(document)
+            _describe_keys(document)
+            _describe_ids(document)
             bodies = (InvertRequest, GenerateRequest, EditRequest, EditUpload, ResultRequest, PromptPair)
             models = [(model, "validation") for model in (*bodies, Problem, JobEvent)]
             _, extra = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]
@@ -237,22 +237,22 @@ def _name_by_field(schemas: Json) -> None:
             field.pop("title", None)
 
 
-def _tell_of_keys(document: Json) -> None:
+def _describe_keys(document: Json) -> None:
     for operations in document["paths"].values():
         for method, operation in operations.items():
             if "security" in operation:
                 operation["security"].append({})  # where there are no keys, none is needed
                 if method == "post":
-                    _tell_of_rates(operation["responses"])
+                    _describe_rates(operation["responses"])
 
 
-def _tell_of_rates(responses: Json) -> None:
+def _describe_rates(responses: Json) -> None:
     limited = problems(ErrorCode.RATE_LIMITED)[429]
-    told = responses.setdefault("429", limited)["content"][PROBLEM_JSON]["examples"]
-    told.update(limited["content"][PROBLEM_JSON]["examples"])
+    examples = responses.setdefault("429", limited)["content"][PROBLEM_JSON]["examples"]
+    examples.update(limited["content"][PROBLEM_JSON]["examples"])
 
 
-def _tell_of_ids(document: Json) -> None:
+def _describe_ids(document: Json) -> None:
     described = "Names the request in the logs of every part of the service"
     mine = {"description": f"{described}; made up unless it was sent.", "schema": {"type": "string"}}
     yours = {

@@ -40,7 +40,7 @@ class ServiceSettings(WebhookSettings):
     allow_remote: bool = Field(
         default=False,
         description="Listen beyond loopback although there are no API keys: safe only where something else "
-        "keeps strangers out, such as a container's network or a proxy that authenticates.",
+        "controls access, such as a container's network or a proxy that authenticates.",
     )
     allowed_hosts: str = Field(
         default="",
@@ -95,7 +95,7 @@ class ServiceSettings(WebhookSettings):
 
     @property
     def key_needed(self) -> bool:
-        """Whether nobody is answered without a key, be there any or not."""
+        """Whether every request needs a key, even while there are none."""
         return not is_loopback(self.host) and not self.allow_remote
 
     def refusal(self) -> RemoteRefused:
@@ -103,8 +103,8 @@ class ServiceSettings(WebhookSettings):
         return RemoteRefused(
             f"refusing to listen on {self.host}: there are no API keys, so everyone who can reach that "
             "address could use the service. Make one with `pentimento keys add NAME`, listen on 127.0.0.1 "
-            "behind a proxy that authenticates, or set PENTIMENTO_ALLOW_REMOTE=1 if the network itself keeps "
-            "strangers out."
+            "behind a proxy that authenticates, or set PENTIMENTO_ALLOW_REMOTE=1 if the network itself "
+            "controls access."
         )
 
 

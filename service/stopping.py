@@ -1,4 +1,4 @@
-"""The end of the process, known in time: the server itself only tells once every answer has been sent."""
+"""The end of the process, known in time: the server itself reports it only after the last answer."""
 
 import asyncio
 from functools import partial
@@ -35,9 +35,9 @@ def config(app: FastAPI, host: str, port: int, limits: ConnectionLimits) -> uvic
 class Server(uvicorn.Server):
     """A server that says at a signal that it drains, and ends `drain_s` later, or at the next signal.
 
-    Until then it takes connections as ever, so that whoever spreads requests over several processes has time
-    to leave this one out. `state.draining` is set from the first signal on, `state.stopping` from the end of
-    the wait, so that long answers end early.
+    Until then it takes connections as ever, so that a load balancer has time to take this process out.
+    `state.draining` is set from the first signal on, `state.stopping` from the end of the wait, so that long
+    answers end early.
     """
 
     def __init__(self, config: uvicorn.Config, state: State, drain_s: float) -> None:

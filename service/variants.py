@@ -11,7 +11,7 @@ Json = dict[str, Any]
 def by_method(
     schemas: dict[str, Json], name: str, registry: Mapping[str, type[Parameters]], usual: str, ref: str
 ) -> None:
-    """Replace the schema of this name by a union of schemas, told apart by the value of `method`.
+    """Replace the schema of this name by a union of schemas, discriminated by `method`.
 
     Each has the fields of the request, with `params` of its method alone, or with any for `auto`, since they
     select a method; the usual `method` may be left out. `ref` is the template of references, with `{model}`.

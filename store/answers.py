@@ -44,7 +44,7 @@ class Answers:
         return Reservation(name=name, job_id=job_id, answer=answer if state == "answered" else None)
 
     def keep(self, reservation: Reservation, answer: str, image_id: str | None) -> None:
-        """Remember the answer for whoever sends the request again; it is of this image, if it is of any."""
+        """Remember the answer for the request's next try; it is about this image, if about any."""
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.hset(reservation.name, "answer", answer)
             pipeline.expire(reservation.name, _KEPT_S)

@@ -1,4 +1,4 @@
-"""API keys: the store holds a digest of each secret, so that whoever reads the store cannot use a key."""
+"""API keys: the store holds a digest of each secret, so that a copy of the store gives no usable key."""
 
 import hashlib
 import hmac
@@ -33,7 +33,7 @@ class ApiKey:
 
 
 class ApiKeys:
-    """The keys that open the service; once there is one, and be it revoked, nobody gets in without."""
+    """The keys that open the service; once there is one, even a revoked one, every request needs one."""
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis
@@ -46,7 +46,7 @@ class ApiKeys:
         rate: int | None = None,
         max_queued: int | None = None,
     ) -> tuple[ApiKey, str]:
-        """A new key and the token that proves it, which nobody can be told again.
+        """A new key and its token, which cannot be shown again.
 
         `rate` is in requests a minute. Raises ValueError.
         """

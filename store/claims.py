@@ -32,7 +32,7 @@ _REQUESTS: Final[Mapping[JobKind, type[InvertOptions | GenerateRequest | EditReq
 
 
 class Verdict(StrEnum):
-    """What the owner of a running job is told whenever it reports; CANCEL also once its deadline passed."""
+    """The answer to every report of a running job's owner; CANCEL also once its deadline passed."""
 
     OK = "ok"
     CANCEL = "cancel"
@@ -143,7 +143,7 @@ class Claims:
         return self._finish(claim, JobStatus.FAILED, error=error, cause=error, warnings=warnings)
 
     def cancel(self, claim: Claim, warnings: Sequence[Notice] = ()) -> bool:
-        """Record that the running job stopped as it was told to. Otherwise like `succeed`."""
+        """Record that the running job stopped as it was asked to. Otherwise like `succeed`."""
         return self._finish(claim, JobStatus.CANCELED, warnings=warnings)
 
     def hand_back(self, claim: Claim) -> bool:

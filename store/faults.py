@@ -10,7 +10,7 @@ from store.errors import BlobMissing, StorageFull, StorageUnavailable
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _FULL_CODES: Final = ("QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "XMinioStorageFull")
-# Clients of object stores raise these beside OSError; whoever did not load one cannot meet its errors.
+# Clients of object stores raise these beside OSError; a client that is not loaded raises none.
 _CLIENTS: Final = (("botocore.exceptions", "BotoCoreError"), ("aiohttp", "ClientError"))
 
 
@@ -40,5 +40,5 @@ def _code(error: BaseException) -> str:
 
 
 def _reason(error: BaseException, code: str) -> str:
-    """A few words without addresses or paths, fit for strangers; the error itself stays the cause."""
+    """A few words without addresses or paths, fit for clients; the error itself stays the cause."""
     return code or getattr(error, "strerror", None) or type(error).__name__

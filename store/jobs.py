@@ -198,13 +198,13 @@ class JobStore(Claims):
         job_id = ask.job_id or keys.new_job_id()
         terms = json.dumps(self._terms(ask, request.webhook_url))
         fields = message(self._redis, job_id, Message).to_dict()
-        told = (each for field in fields.items() for each in field)
+        flat = (each for field in fields.items() for each in field)
         answer: list[str] = self._scripts.run(
             script,
             *(job_id, image_id, keys.record_id(image_id, inversion), request.model_dump_json(), terms),
             about(inversion),
             *more,
-            *told,
+            *flat,
         )
         if answer[0] == "full":
             raise QueueFull(_FULL[answer[1]], int(answer[2]))

@@ -44,7 +44,7 @@ def image_id(pixels: Iterable[bytes], size: tuple[int, int], tenant: str = "defa
 
 
 def painted_id(options: InvertOptions, tenant: str = "default") -> str:
-    """The id of a picture that is to be painted: by what was asked for, for nobody has seen it yet."""
+    """The id of a picture that is to be painted: by what was asked for, since it does not exist yet."""
     params = options.params.model_dump(mode="json", exclude_defaults=True)
     asked = [_VERSION, tenant, "painted", options.model, options.prompt, options.steps, params]
     return f"img_{_digest(asked)}"
@@ -107,7 +107,7 @@ def webhooks(job_id: str) -> str:
 
 
 def deliveries(job_id: str) -> str:
-    """Redis: what was said of each try to call them."""
+    """Redis: the record of each try to call them."""
     return NAMES["deliveries"].format(job_id)
 
 

@@ -27,7 +27,7 @@ class Lock:
         self._ttl_ms = round(ttl_s * 1000)
 
     def acquire(self) -> bool:
-        """Take the lock if nobody has it; never waits."""
+        """Take the lock if it is free; never waits."""
         # An answer that was lost is asked for again, and then finds the lock taken by this very holder.
         return bool(self._redis.set(self._key, self._token, nx=True, px=self._ttl_ms)) or self.renew()
 
@@ -36,7 +36,7 @@ class Lock:
         return bool(self._redis.eval(scripts.text("renew"), 1, self._key, self._token, self._ttl_ms))
 
     def release(self) -> None:
-        """Let go of it, unless it lapsed and is another's now; it lapses if the server cannot be told."""
+        """Let go of it, unless it lapsed and is another's now; it lapses if the server cannot be reached."""
         try:
             self._redis.eval(scripts.text("unlock"), 1, self._key, self._token)
         except RedisError as error:

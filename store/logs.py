@@ -1,4 +1,4 @@
-"""One JSON object per line on stderr, whoever logs."""
+"""Logs: one JSON object per line on stderr, of libraries too."""
 
 import logging
 import sys

@@ -62,13 +62,13 @@ class Store:
             pipeline.eval(scripts.text("images"), 0, image_id)
             self.presence.ask(pipeline)
             [stored], *serving = pipeline.execute()
-        image, models = tenants_image(image_id, stored, tenant), self.presence.told(*serving)
+        image, models = tenants_image(image_id, stored, tenant), self.presence.parse(*serving)
         return image, next((model for model in models if image and model.name == image.model), None)
 
     def async_events(self) -> AsyncEvents:
         """The jobs' events for an event loop; close it before the loop ends."""
         patience = _patience(AsyncRetry)
-        # Whoever waits for an event holds a connection; how many there may be is the server's to say.
+        # Every request that waits for an event holds a connection; how many there may be, the server bounds.
         redis = asyncio.Redis.from_url(self.settings.redis_url, max_connections=_WAITING, **patience)
         return AsyncEvents(redis)
 
@@ -101,7 +101,7 @@ class Store:
         return True
 
     def files(self, image_id: str) -> AbstractContextManager[None]:
-        """While entered, nobody else creates the image or removes its files."""
+        """While entered, no other process creates the image or removes its files."""
         return Lock(self.redis, f"files:{image_id}", _FILES_LOCK_S).held()
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ class Outbox:
         return self._settle(owed, entry, milliseconds(delay_s))
 
     def log(self, job_id: str) -> list[str]:
-        """What was said of each try, the oldest first; of very many only the latest."""
+        """The record of each try, the oldest first; of very many only the latest."""
         return list(self._redis.lrange(keys.deliveries(job_id), 0, -1))
 
     def urls(self, job_id: str) -> list[str]:

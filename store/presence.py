@@ -40,7 +40,7 @@ class Presence:
 
     def models(self) -> list[ModelInfo]:
         """What the live workers serve, by name; an entry counts the workers that serve it."""
-        return self.told(*self._serving())
+        return self.parse(*self._serving())
 
     @staticmethod
     def ask(pipeline: Any) -> None:
@@ -49,7 +49,7 @@ class Presence:
         pipeline.hgetall(_SERVES)
         pipeline.time()
 
-    def told(self, until: _Until, serves: dict[str, str], now: _Time) -> list[ModelInfo]:
+    def parse(self, until: _Until, serves: dict[str, str], now: _Time) -> list[ModelInfo]:
         """The models, from the three answers to what `ask` asked."""
         found: dict[str, ModelInfo] = {}
         for text in self._live(until, serves, now).values():

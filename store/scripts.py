@@ -62,7 +62,7 @@ def _made(name: str) -> str | None:
         return names.lua()
     if name == "errors":
         return "".join(
-            f"local {error} = [==[{Problem.of(*said).model_dump_json(exclude_none=True)}]==]\n"
-            for error, said in _ERRORS.items()
+            f"local {error} = [==[{Problem.of(*problem).model_dump_json(exclude_none=True)}]==]\n"
+            for error, problem in _ERRORS.items()
         )
     return None

@@ -60,7 +60,7 @@ def wire_job(job_id: str, fields: dict[str, str]) -> Job:
 
 
 def progress_at(status: JobStatus, last: Progress | None) -> Progress | None:
-    """How far a job is, from the last that its worker said: all of it once it has succeeded."""
+    """How far a job is, from the last report of its worker: all of it once it has succeeded."""
     if status is JobStatus.SUCCEEDED:
         last = last or Progress(phase="save", step=1, total=1)
         return last.model_copy(update={"step": last.total, "percent": 100.0, "preview_url": None})
@@ -99,7 +99,7 @@ def tenants_image(image_id: str, stored: Stored, tenant: str) -> Image | None:
 
 
 def _inversion(record_id: str, fields: dict[str, str], own: str) -> Inversion:
-    # Read as it was said: the method of an inversion may be one that is not installed any more.
+    # Read as it was stored: the method of an inversion may be one that is not installed any more.
     return Inversion(
         **{**json.loads(fields["about"]), "id": record_id},
         status=ImageStatus(fields["status"]),
@@ -113,7 +113,7 @@ def _inversion(record_id: str, fields: dict[str, str], own: str) -> Inversion:
 
 
 def inversion_info(record_id: str, options: InvertOptions) -> InversionInfo:
-    """What tells this inversion from others; the options must name the model."""
+    """What distinguishes this inversion from others; the options must name the model."""
     described = options.model_dump(mode="json", exclude={"webhook_url"})
     return InversionInfo.model_validate({"id": record_id, **described})
 
@@ -125,9 +125,9 @@ def _fields(flat: list[str]) -> dict[str, str]:
 
 def _warnings(fields: dict[str, str], result: InvertResult | EditResult | None) -> list[Notice]:
     """What was noticed when the job was asked for, while it ran, and of the picture itself."""
-    told = [*json.loads(fields.get("noticed", "[]")), *json.loads(fields.get("warnings", "[]"))]
+    notices = [*json.loads(fields.get("noticed", "[]")), *json.loads(fields.get("warnings", "[]"))]
     of_the_picture = result.warnings if isinstance(result, InvertResult) else []
-    return [*(Notice.model_validate(each) for each in told), *of_the_picture]
+    return [*(Notice.model_validate(each) for each in notices), *of_the_picture]
 
 
 def _remaining(fields: dict[str, str]) -> float | None:

@@ -9,7 +9,7 @@ from workers.supervisor import Supervisor
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Supervise workers until told to stop; returns the exit status."""
+    """Supervise workers until asked to stop; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m workers", description=__doc__)
     parser.add_argument("--devices", help="by comma, such as cpu or cuda:0,cuda:1")
     asked = parser.parse_args(arguments)

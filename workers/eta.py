@@ -23,7 +23,7 @@ class Phase:
 class Costs:
     """Seconds that a row of each phase took, of the last job of each sort that ended in this process.
 
-    To encode, decode and save takes as long whatever the sort, so that any job tells of it.
+    To encode, decode and save takes as long whatever the sort, so that it is learned from any job.
     """
 
     def __init__(self) -> None:

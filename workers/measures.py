@@ -1,4 +1,4 @@
-"""What Prometheus is told of the work: measured where it is done, served by the supervisor."""
+"""Prometheus metrics of the work: measured in each worker, served by the supervisor."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""One worker on one device: load the model, then work the queue until told to stop."""
+"""One worker on one device: load the model, then work the queue until asked to stop."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""What a running job says about itself, and how it learns that it should stop."""
+"""The progress of a running job: reported to the store, which answers whether the job is to stop."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -51,7 +51,7 @@ class Reporter:
         self._previews = Previews(clock)
         self._preview_url: str | None = None
         self._phase, self._at = "", 0.0
-        self._told, self._told_at = "", float("-inf")
+        self._reported, self._reported_at = "", float("-inf")
         self._silent_until = 0.0
         self.warnings: list[Notice] = []
 
@@ -73,7 +73,7 @@ class Reporter:
         self._costs.learn(self._sort, self._pace.costs)
 
     def __call__(self, now: engine.Progress) -> None:
-        """Take note of a step, tell the store now and then, and stop if asked to."""
+        """Record a step, report to the store now and then, and stop if asked to."""
         at = self._clock()
         if now.phase == self._phase:
             STEP.labels(now.phase).observe(at - self._at)
@@ -81,26 +81,26 @@ class Reporter:
         percent, eta = self._pace.hear(now, at)
         self._live()
         png = self._previews.draw(now)
-        pause = _EVERY_S if now.phase == self._told else _SOON_S
-        if at >= self._silent_until and (png is not None or at >= self._told_at + pause):
-            self._told, self._told_at = now.phase, at
+        pause = _EVERY_S if now.phase == self._reported else _SOON_S
+        if at >= self._silent_until and (png is not None or at >= self._reported_at + pause):
+            self._reported, self._reported_at = now.phase, at
             progress = Progress(phase=now.phase, step=now.step, total=now.total, percent=percent)
-            self._ask(lambda: self._tell(progress, eta, png), at)
+            self._ask(lambda: self._report(progress, eta, png), at)
         self._stop_if_leaving()
 
     def check(self) -> None:
         """A sign of life without progress: while waiting for another worker, or storing results."""
         self._live()
         at = self._clock()
-        if at >= max(self._told_at + _EVERY_S, self._silent_until):
-            self._told_at = at
+        if at >= max(self._reported_at + _EVERY_S, self._silent_until):
+            self._reported_at = at
             self._ask(lambda: self._jobs.beat(self._claim, self._lease_s), at)
         self._stop_if_leaving()
 
     def _live(self) -> None:
         self._guard.alive(self._pace.rows_ahead, self._pace.slowest_row_s)
 
-    def _tell(self, progress: Progress, eta: float | None, png: bytes | None) -> Verdict:
+    def _report(self, progress: Progress, eta: float | None, png: bytes | None) -> Verdict:
         if png is not None:
             self._jobs.preview(self._claim, png)
             self._preview_url = f"/jobs/{self._claim.job_id}/preview.png?n={self._previews.drawn}"
@@ -111,7 +111,7 @@ class Reporter:
         try:
             verdict = report()
         except RedisError as error:
-            log.warning("progress could not be told", error=str(error))
+            log.warning("progress could not be reported", error=str(error))
             self._silent_until = at + _AFTER_FAILURE_S
             return
         if verdict is Verdict.CANCEL:

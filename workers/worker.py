@@ -110,8 +110,8 @@ class EditingWorker(SimpleWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Claim the job, keep the claim alive meanwhile, and run it within its time, or let it pass by.
 
-        What RQ would write down around the job, the scripts of our store do. Whoever asks the worker to stop
-        from here on lets the job have its time of grace, as RQ does while a worker is busy.
+        What RQ would write down around the job, the scripts of our store do. If the worker is asked to stop
+        from here on, the job has its grace period, as RQ gives it while a worker is busy.
         """
         self._state = WorkerStatus.BUSY
         claim = self._jobs.begin(job.id, self.name, self._lease_s)
@@ -128,7 +128,7 @@ class EditingWorker(SimpleWorker):
             self._stop_requested = True
 
     def _pass_by(self, job: Job, queue: Queue) -> None:
-        """A job of ours is over or another worker's; a stranger's has failed, which its sender can see."""
+        """A job of ours has ended or is another worker's; a message of another program fails, visibly."""
         ours = keys.is_job_id(job.id)
         log.info("a message passes by", message=job.id, ours=ours)
         if not ours:

@@ -119,7 +119,7 @@ class Auditor:
             ).json()
             for job in page["jobs"]:
                 if job["id"] not in self._promised:
-                    verdict.add("doubled", f"nobody was promised {job['id']}")
+                    verdict.add("doubled", f"no answer named {job['id']}")
             cursor = page["next_cursor"]
             if cursor is None:
                 return

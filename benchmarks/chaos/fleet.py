@@ -112,7 +112,7 @@ class Fleet:
                 member.signal(signal.SIGKILL)
 
     def copy(self, name: str) -> Member:
-        """Another process of the same program, which nobody starts again."""
+        """A second process of the same program, which is not restarted."""
         member = self.members[name]
         return replace(member, name=f"{name}-copy", log=self.folder / f"{name}-copy.log", process=None)
 

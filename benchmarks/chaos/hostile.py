@@ -1,4 +1,4 @@
-"""What strangers send to a running service; none of it may cost an accepted job, or an answer of 500."""
+"""Hostile requests to a running service; none of them may cost an accepted job, or an answer of 500."""
 
 import io
 import socket
@@ -99,7 +99,7 @@ def _refused(url: str, body: bytes, kind: str) -> None:
     """Send it; raises RuntimeError if it is taken, or answered by a failure."""
     try:
         answer = httpx2.post(f"{url}/invert", content=body, headers={"Content-Type": kind}, timeout=60)
-    except httpx2.HTTPError:  # the service may hang up on whoever sends too much
+    except httpx2.HTTPError:  # the service may close a connection that sends too much
         return
     if answer.status_code not in _REFUSED:
         raise RuntimeError(f"a hostile body was answered {answer.status_code}: {answer.text[:200]}")

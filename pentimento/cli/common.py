@@ -19,7 +19,7 @@ JobArgument = Annotated[str, typer.Argument(metavar="JOB_ID", help="The job.")]
 
 @contextmanager
 def asking(url: str | None) -> Iterator[Client]:
-    """A client; whatever goes wrong is said in words, and the command exits with 1."""
+    """A client; whatever goes wrong is one line of text, and the command exits with 1."""
     try:
         with Client(url) as client:
             yield client

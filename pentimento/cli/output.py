@@ -126,10 +126,10 @@ def parameters_table(method: MethodInfo) -> str:
 
 def facts(found: Job | Image) -> str:
     """All about a job or an image, a fact per line."""
-    told = _of_job(found) if isinstance(found, Job) else _of_image(found)
+    known = _of_job(found) if isinstance(found, Job) else _of_image(found)
     made = _of_result(found.result)
-    width = max(len(name) for name in told | made)
-    return "\n".join(f"{name.ljust(width)}  {fact}" for name, fact in (told | made).items() if fact)
+    width = max(len(name) for name in known | made)
+    return "\n".join(f"{name.ljust(width)}  {fact}" for name, fact in (known | made).items() if fact)
 
 
 def _of_job(job: Job) -> dict[str, str]:

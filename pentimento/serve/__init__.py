@@ -35,15 +35,15 @@ class Options:
     ready_timeout_s: float = 600.0
 
 
-def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str], None]) -> None:
+def serve(options: Options, announce: Callable[[str], None], remark: Callable[[str], None]) -> None:
     """Start everything, announce the URL once it is ready, and run until SIGINT or SIGTERM.
 
-    `announce` gets the URL exactly once; `tell` gets remarks for a person. Whatever was started is stopped
+    `announce` gets the URL exactly once; `remark` gets lines for a person. Whatever was started is stopped
     before this returns or raises ServeError.
     """
     with _stop_signals() as stopping, only_one(options.home):
         port = _free_port(options.host, options.port)
-        supervisor = Supervisor(stopping, tell)
+        supervisor = Supervisor(stopping, remark)
         embedded = None
         try:
             redis_url = options.redis_url
@@ -67,7 +67,7 @@ def serve(options: Options, announce: Callable[[str], None], tell: Callable[[str
                 supervisor.watch()
         finally:
             if stopping():
-                tell("stopping")
+                remark("stopping")
             supervisor.stop()
             if embedded:
                 embedded.remove_temporary()

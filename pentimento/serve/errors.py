@@ -2,4 +2,4 @@
 
 
 class ServeError(Exception):
-    """Serving is not possible; the message tells a person what to do."""
+    """Serving is not possible; the message says what to do."""

@@ -113,11 +113,11 @@ class Supervisor:
     """Starts programs in order, keeps them running, and stops them in reverse order."""
 
     def __init__(
-        self, stopping: Callable[[], bool], tell: Callable[[str], None], backoff: Backoff | None = None
+        self, stopping: Callable[[], bool], remark: Callable[[str], None], backoff: Backoff | None = None
     ) -> None:
         self.children: list[Child] = []
         self._stopping = stopping
-        self._tell = tell
+        self._remark = remark
         self._backoff = backoff or Backoff()
 
     def start(self, program: Program) -> Child:
@@ -178,7 +178,7 @@ class Supervisor:
         """Seconds until the next try, as it is shown."""
         child.failures += 1
         delay = self._backoff.delay(child.failures)
-        self._tell(f"the {child.program.name} {what}; starting it again in {delay:g} s")
+        self._remark(f"the {child.program.name} {what}; starting it again in {delay:g} s")
         return delay
 
     def stop(self) -> None:

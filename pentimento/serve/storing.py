@@ -14,7 +14,7 @@ _TIMEOUT_S = 60.0
 
 @contextmanager
 def only_one(home: Path) -> Iterator[None]:
-    """While entered, nobody else starts the store of this home. Raises ServeError if somebody has."""
+    """While entered, no other process starts the store of this home. Raises ServeError if one has."""
     private_folder(home)
     with (home / "lock").open("a+") as lock:
         try:
@@ -47,7 +47,7 @@ def embedded_store(home: Path) -> Iterator[str]:
         yield embedded.url
         return
     with only_one(home):
-        supervisor = Supervisor(stopping=lambda: False, tell=lambda _: None)
+        supervisor = Supervisor(stopping=lambda: False, remark=lambda _: None)
         try:
             start_store(embedded, supervisor)
             yield embedded.url

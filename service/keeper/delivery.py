@@ -1,4 +1,4 @@
-"""One signed POST to a receiver that nobody vouches for."""
+"""One signed POST to an untrusted receiver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -36,7 +36,7 @@ class Post:
         self._under_way = 0
 
     async def run(self, stopping: anyio.Event) -> None:
-        """Work until told to stop, then for as long as what is under way needs, within the grace."""
+        """Work until asked to stop, then for as long as what is under way needs, within the grace."""
         async with anyio.create_task_group() as group:
             while not stopping.is_set():
                 pause = await self._begin(group)

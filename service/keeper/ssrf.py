@@ -1,4 +1,4 @@
-"""Which URLs may be called on a stranger's word: an address of ours must never be among them."""
+"""Which URLs of clients may be called: internal addresses never are (server-side request forgery)."""
 
 import socket
 from collections.abc import Awaitable, Callable

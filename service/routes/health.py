@@ -46,8 +46,8 @@ async def healthz() -> Health:
 async def readyz(request: Request, store: TheStore, settings: TheSettings) -> Health:
     """Looks at every part; a 503 says in `errors` which of them is not ready, and why.
 
-    `api`: this process is stopping. `redis`: the queue. `store`: the files. `worker`: nobody computes.
-    `keeper`: webhooks are on, and nobody calls them.
+    `api`: this process is stopping. `redis`: the queue. `store`: the files. `worker`: none is alive.
+    `keeper`: webhooks are on, and no keeper is alive to send them.
     """
     missing = {"api": "is stopping"} if request.app.state.draining.is_set() else {}
     pulse: Pulse = request.app.state.pulse

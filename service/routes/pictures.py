@@ -70,8 +70,11 @@ _RESPONSES: dict[int | str, openapi.Json] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """How a client would like to have a picture."""
+    """How a client would like to have a picture, and what it is served from."""
 
+    request: Request
+    store: Store
+    tenant: str
     accept: str
     quality: int
     width: int
@@ -79,6 +82,9 @@ class Wish:
 
 
 async def _wish(
+    request: Request,
+    store: TheStore,
+    caller: TheCaller,
     accept: Annotated[
         str,
         Header(
@@ -100,7 +106,15 @@ async def _wish(
         str, Header(alias="If-None-Match", description="ETags of pictures the client already has.")
     ] = "",
 ) -> Wish:
-    return Wish(accept=accept, quality=quality, width=width, known=known)
+    return Wish(
+        request=request,
+        store=store,
+        tenant=caller.tenant,
+        accept=accept,
+        quality=quality,
+        width=width,
+        known=known,
+    )
 
 
 TheWish = Annotated[Wish, Depends(_wish)]
@@ -112,16 +126,14 @@ TheWish = Annotated[Wish, Depends(_wish)]
     responses=_RESPONSES,
     summary="A picture of the image",
 )
-async def picture(
-    request: Request, image_id: ImagePath, name: Name, store: TheStore, caller: TheCaller, wish: TheWish
-) -> Response:
+async def picture(image_id: ImagePath, name: Name, wish: TheWish) -> Response:
     """As it was sent, as the model sees it, or as the inversion gives it back; the last two once it is done.
 
     They are of the image's own inversion. No edit can keep more of the source than the reconstruction does.
     """
     if name.startswith("source"):
-        return await _serve(request, store, caller.tenant, image_id, name, wish, _FOR_EVER)
-    return await _serve(request, store, caller.tenant, image_id, name, wish, "no-cache", of_own=True)
+        return await _serve(wish, image_id, name, _FOR_EVER)
+    return await _serve(wish, image_id, name, "no-cache", of_own=True)
 
 
 @router.get(
@@ -131,17 +143,10 @@ async def picture(
     summary="A picture of an inversion",
 )
 async def picture_of_inversion(
-    request: Request,
-    image_id: ImagePath,
-    record_id: Record,
-    name: OfRecord,
-    store: TheStore,
-    caller: TheCaller,
-    wish: TheWish,
+    image_id: ImagePath, record_id: Record, name: OfRecord, wish: TheWish
 ) -> Response:
     """As the model sees the image, or as the inversion gives it back."""
-    file = f"records/{record_id}/{name}"
-    return await _serve(request, store, caller.tenant, image_id, file, wish, "no-cache")
+    return await _serve(wish, image_id, f"records/{record_id}/{name}", "no-cache")
 
 
 @router.get(
@@ -150,11 +155,9 @@ async def picture_of_inversion(
     responses=_RESPONSES,
     summary="A picture made by an edit",
 )
-async def result(
-    request: Request, image_id: ImagePath, digest: Digest, store: TheStore, caller: TheCaller, wish: TheWish
-) -> Response:
+async def result(image_id: ImagePath, digest: Digest, wish: TheWish) -> Response:
     """An edited picture, a mask or a picture of attention, as the job's result names it."""
-    return await _serve(request, store, caller.tenant, image_id, f"results/{digest}", wish, _FOR_EVER)
+    return await _serve(wish, image_id, f"results/{digest}", _FOR_EVER)
 
 
 @router.get(
@@ -163,41 +166,30 @@ async def result(
     responses=_RESPONSES,
     summary="A mask that was sent with an edit",
 )
-async def mask(
-    request: Request, image_id: ImagePath, digest: Digest, store: TheStore, caller: TheCaller, wish: TheWish
-) -> Response:
+async def mask(image_id: ImagePath, digest: Digest, wish: TheWish) -> Response:
     """Of the image's size, white where it may change, as the job's `request` names it."""
-    return await _serve(request, store, caller.tenant, image_id, f"masks/{digest}", wish, _FOR_EVER)
+    return await _serve(wish, image_id, f"masks/{digest}", _FOR_EVER)
 
 
-async def _serve(
-    request: Request,
-    store: Store,
-    tenant: str,
-    image_id: str,
-    file: str,
-    wish: Wish,
-    kept: str,
-    *,
-    of_own: bool = False,
-) -> Response:
+async def _serve(wish: Wish, image_id: str, file: str, kept: str, *, of_own: bool = False) -> Response:
     stem, asked = formats.named(file)
     form = asked or formats.accepted(wish.accept)
 
     def read() -> bytes:
-        image = store.images.get(image_id, tenant)
+        image = wish.store.images.get(image_id, wish.tenant)
         if image is None:
             raise no_image(image_id)
         folder = keys.folder(image_id)
         if of_own:
             folder += f"records/{next(each.id for each in image.inversions if each.own)}/"
         try:
-            return store.blobs.picture(f"{folder}{stem}.png")
+            return wish.store.blobs.picture(f"{folder}{stem}.png")
         except BlobMissing:
             raise ServiceError(ErrorCode.NOT_FOUND, "There is no such picture, or not yet.") from None
 
-    conversions: Conversions = request.app.state.conversions
-    picture = await unless_left(request, conversions.convert(tenant, read, form, wish.quality, wish.width))
+    conversions: Conversions = wish.request.app.state.conversions
+    converting = conversions.convert(wish.tenant, read, form, wish.quality, wish.width)
+    picture = await unless_left(wish.request, converting)
     if picture is None:
         raise ClientDisconnect
     etag = f'"{picture.digest}"'

@@ -21,7 +21,7 @@ local function erase(id)
   redis.call('DEL', job(id), events(id), preview(id), webhooks(id), deliveries(id))
 end
 
--- whoever watches an unended job is to learn how it ended, but not what it was
+-- a client that follows an unended job learns how it ended, but not what it was
 local function strip(id)
   redis.call('HDEL', job(id), 'request', 'about', 'noticed', 'chosen', 'warnings')
   redis.call('HSET', job(id), 'ttl', KEPT, 'stripped', 1)

@@ -13,7 +13,7 @@ from PIL import Image
 from api_schemas import EditRequest, EditResult, JobEvent
 from parameters import P2P, P2Plus
 from pentimento import ApiError, AsyncClient, Client, Edited, Inverted, JobFailed, Unreachable
-from pentimento.calls import Editing
+from pentimento.keywords import Editing
 from pentimento.outcomes import AnImage
 from store import Store
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from api_schemas import InvertOptions
-from service import submit
+from service import inverting
 from store import Ask, Lock, Store, Submission, keys
 
 IMAGE = "img_" + "a" * 26
@@ -48,7 +48,7 @@ def test_an_image_is_created_only_while_nobody_deletes_it(
         return real(image, options, **about)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shared.jobs, "submit_invert", watched)
-    image = submit.submit_invert(
+    image = inverting.submit_invert(
         shared, InvertOptions(prompt="a cat"), buffer.getvalue(), Ask(), 10**6
     ).image_id
     assert free == [False]
