@@ -103,6 +103,12 @@ class ModelInfo(Response):
         "none, the method's published ones are taken.",
         examples=[{"p2p": {"tau_c": 0.2, "tau_s": 0.8}}],
     )
+    offers: list[str] | None = Field(
+        default=None,
+        description="What methods can need of a model and find here, by the names of their `needs_of_model`; "
+        "null where its workers do not say.",
+        examples=[["cross_attention", "features", "self_attention", "unconditional"]],
+    )
     auto: Table | None = Field(
         default=None, description="What `auto` chooses with this model; null where its folder does not say."
     )
@@ -120,6 +126,9 @@ class MethodInfo(Response):
         default_factory=list, description="What an edit needs that its image's inversion has to give."
     )
     gives: list[str] = Field(default_factory=list, description="What an inversion gives to edits.")
+    needs_of_model: list[str] = Field(
+        default_factory=list, description="What it needs that the model has to offer."
+    )
     published: dict[str, Any] = Field(
         default_factory=dict, description="The settings of the method's paper, which `preset` takes."
     )

@@ -151,6 +151,8 @@ class Problem(Response):
         members: dict[str, Any] = {name: detail[name] for name in _MEMBERS if name in detail}
         if error.code in (ErrorCode.INVALID_PARAMETER, ErrorCode.RECORD_MISMATCH):
             members["parameter"] = detail["name"].replace(" ", "_")
+        if error.code == ErrorCode.UNSUPPORTED_BY_MODEL:
+            members["parameter"] = detail["parameter"]
         if error.code == ErrorCode.RECORD_MISMATCH:
             members |= {"value": detail["present"], "expected": detail["recorded"]}
         return cls.of(ErrorCode(error.code), str(error), **{**members, **more})

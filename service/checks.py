@@ -6,12 +6,15 @@ from contextlib import contextmanager
 import parameters
 from api_schemas import AUTO, EditOptions, ErrorCode, InvertOptions, ModelInfo, Problem
 from parameters import (
+    FOUND_REGION,
     INVERSIONS,
+    EditParameters,
     InvalidParameter,
     InversionParameters,
     Painted,
     PentimentoError,
     PromptsDoNotAlign,
+    UnsupportedByModel,
     for_pictures,
 )
 from parameters.inversions import PATH
@@ -38,15 +41,21 @@ def check_length(prompt: str, token_limit: int, name: str = "prompt") -> None:
         )
 
 
-def check_inversion(options: InvertOptions, token_limit: int | None, name: str = "prompt") -> None:
+def check_inversion(options: InvertOptions, model: ModelInfo | None, name: str = "prompt") -> None:
     """Raise ServiceError if the inversion can only fail; `name` is what the request calls its prompt.
 
-    Codes: prompt_too_long, which is not judged without a limit, and invalid_parameter.
+    Codes: unsupported_by_model and prompt_too_long, which are not checked while no worker serves the model,
+    and invalid_parameter.
     """
-    if token_limit is not None:
-        check_length(options.prompt, token_limit, name)
+    if model is not None:
+        try:
+            check_supported(options.params, model)
+        except UnsupportedByModel as error:
+            parameter = error.parameter if name == "prompt" else f"inversion.{error.parameter}"
+            raise ServiceError.of(Problem.of_error(error, parameter=parameter)) from None
+        check_length(options.prompt, model.token_limit, name)
         if isinstance(options.params, Painted) and options.params.negative_prompt is not None:
-            check_length(options.params.negative_prompt, token_limit, "negative_prompt")
+            check_length(options.params.negative_prompt, model.token_limit, "negative_prompt")
     if INVERSIONS[options.method].needs_prompt and not words(options.prompt):
         raise ServiceError(
             ErrorCode.INVALID_PARAMETER,
@@ -54,6 +63,14 @@ def check_inversion(options: InvertOptions, token_limit: int | None, name: str =
             parameter=name,
             value=options.prompt,
         )
+
+
+def check_supported(
+    asked: EditParameters | InversionParameters, model: ModelInfo, negative_prompt: str | None = None
+) -> None:
+    """Raise `UnsupportedByModel` where a model lacks what this needs; not checked where it does not say."""
+    if model.offers is not None:
+        parameters.check_supported(asked, model.name, model.offers, negative_prompt)
 
 
 def check_sendable(method: str, name: str = "method") -> None:
@@ -73,11 +90,14 @@ def check_sendable(method: str, name: str = "method") -> None:
 def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | None) -> None:
     """Raise ServiceError if the edit of an image that is inverted like this can only fail.
 
-    Codes: unknown_method, incompatible_inversion, record_mismatch, prompt_too_long, prompts_do_not_align,
-    unknown_word, invalid_parameter. What depends on the model is not checked while no worker serves it.
+    Codes: unknown_method, unsupported_by_model, incompatible_inversion, record_mismatch, prompt_too_long,
+    prompts_do_not_align, unknown_word, invalid_parameter. What depends on the model is not checked while no
+    worker serves it.
     """
     with as_answers(request):
         inversion = parameters.find(INVERSIONS, source.method)
+        if model is not None:
+            check_supported(request.params, model, request.negative_prompt)
         parameters.compatible(type(request.params), inversion)
         parameters.check_guided(type(request.params), request.guidance_scale, request.negative_prompt)
         if inversion.learns_scale:
@@ -92,6 +112,8 @@ def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | N
         request.params.check(source.prompt, request.targets)
         sent = request.mask is not None and request.params.combine_masks == "and"
         if request.region == AUTO and not sent:  # a mask that was sent says where
+            if model is not None and model.offers is not None:
+                parameters.meet((FOUND_REGION,), model.name, model.offers)
             _check_findable(source, request, inversion)
 
 

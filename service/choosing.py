@@ -46,6 +46,7 @@ def settle(
             kept=None if usual else own.method,
             given=request.params.model_dump(exclude_unset=True),
             masked=masked or request.mask is not None,
+            offers=None if model is None else model.offers,
         )
     scale = request.guidance_scale if request.guidance_scale is not None else choice.guidance_scale
     several = {} if request.prompt is None else {"prompt": choice.targets[0]}
@@ -98,8 +99,13 @@ def compared(source: str, target: str, model: ModelInfo | None) -> Chosen | None
     """What `auto` would choose for an image that is inverted as usual, None if a prompt has no words."""
     if not (words(source) and words(target)):
         return None
-    table = None if model is None else model.auto
-    choice = parameters.choose(source, [target], table=table, lexicon=lexicon(model))
+    choice = parameters.choose(
+        source,
+        [target],
+        table=None if model is None else model.auto,
+        lexicon=lexicon(model),
+        offers=None if model is None else model.offers,
+    )
     return as_chosen(choice, _usual(), choice.guidance_scale)
 
 

@@ -16,13 +16,13 @@ from store import Ask, Store, Submission, painted_id
 def submit_generate(store: Store, request: GenerateRequest, ask: Ask) -> Accepted:
     """Queue a painting, join the one that is under way, or answer from the finished one.
 
-    Raises ServiceError: unknown_model, invalid_parameter, prompt_too_long, insufficient_storage, queue_full;
-    overloaded while no worker says what the request leaves to its model.
+    Raises ServiceError: unknown_model, unsupported_by_model, invalid_parameter, prompt_too_long,
+    insufficient_storage, queue_full; overloaded while no worker says what the request leaves to its model.
     """
     model = meant(store, request.model)
     request = request.model_copy(update={"model": model.name, **_defaults(request, model)})
     options = request.options
-    check_inversion(options, model.token_limit)
+    check_inversion(options, model.info)
     width, height = request.width, request.height
     assert width is not None
     assert height is not None

@@ -29,7 +29,7 @@ def submit_upload(
     """As `submit_invert`, of an image that is read once the options are found to be good."""
     model = meant(store, options.model)
     check_sendable(options.method)
-    check_inversion(options, model.token_limit)
+    check_inversion(options, model.info)
     upload = read()
     options = of_region(options, options.region, upload.image.size)
     image = image_id(bands(upload.image), upload.image.size, ask.tenant)

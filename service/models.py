@@ -13,11 +13,6 @@ class Meant(NamedTuple):
     name: str
     info: ModelInfo | None
 
-    @property
-    def token_limit(self) -> int | None:
-        """How many tokens a prompt may have, if that is known."""
-        return None if self.info is None else self.info.token_limit
-
 
 def meant(store: Store, asked: str | None) -> Meant:
     """The model named, else the default one, else the only one that is served; one look at the store.

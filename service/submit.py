@@ -91,7 +91,7 @@ def edit_picture(
 
 def check_both(options: InvertOptions, asked: EditOptions, model: Meant, name: str) -> None:
     """Raise ServiceError if the inversion or the edit of it can only fail; `name` is of the source prompt."""
-    check_inversion(options, model.token_limit, name)
+    check_inversion(options, model.info, name)
     check_edit(options, asked, model.info)
 
 
@@ -114,7 +114,7 @@ def submit_edit(
     for each in image.inversions:
         if each.id == wanted and each.error is not None:
             raise cannot_edit(each.error)
-    check_inversion(inversion, model.token_limit if model is not None else None, "inversion.prompt")
+    check_inversion(inversion, model, "inversion.prompt")
     check_edit(inversion, request, model)
     new = inversion.prompt if request.inversion is not None else None
     doubts = knowing.doubts(model, [*_prompts(request), new])

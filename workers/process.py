@@ -23,7 +23,6 @@ import engine
 import hub
 import store
 from api_schemas import ModelInfo
-from parameters import Kind, Plain, Recipe, Table
 from store import logs, tracing
 from workers import knowledge
 from workers.lease import Heart
@@ -177,19 +176,12 @@ def describe(models: engine.Backbone, settings: WorkerSettings) -> ModelInfo:
         licence=hub.licence_of(models.folder),
         demo=knows is not None and knows.demo,
         knows=knows,
-        auto=_recipes(models),
+        offers=sorted(models.offers),
+        auto=knowledge.recipes(models.folder),
         device=str(models.device),
         dtype=models.dtype_name,
         defaults={name: dict(models.spec.defaults_of(name)) for name in engine.METHODS},
     )
-
-
-def _recipes(models: engine.Backbone) -> Table | None:
-    """What `auto` chooses with the model: guidance alone where there is no attention to words to be held."""
-    if any(site.kind == "cross" for site in models.sites):
-        return knowledge.recipes(models.folder)
-    because = "the model has no attention to words that an edit could hold."
-    return dict.fromkeys(Kind, Recipe(method=Plain.name, because=because))
 
 
 def _for_rq(url: str) -> Redis:

@@ -33,6 +33,7 @@ def _info(method: type[InversionParameters] | type[EditParameters]) -> MethodInf
         default=request.model_fields["method"].default == method.name,
         needs=sorted(method.needs) if issubclass(method, EditParameters) else [],
         gives=sorted(method.gives) if issubclass(method, InversionParameters) else [],
+        needs_of_model=sorted(method.needs_of_model),
         published=dict(method.published),
         params_schema=method.model_json_schema(),
     )

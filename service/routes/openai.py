@@ -24,9 +24,10 @@ from api_schemas import (
     ErrorCode,
     GenerateRequest,
     Job,
+    ModelInfo,
     Resolution,
 )
-from parameters import PlugAndPlay
+from parameters import EditParameters, PlugAndPlay
 from service import formats, forms, uploads
 from service.auth import Gate
 from service.bodies import DECODERS, declared_size, read_json
@@ -35,6 +36,7 @@ from service.errors import RETRY_AFTER_S, ServiceError
 from service.following import Follower
 from service.generating import submit_generate
 from service.idempotency import once
+from service.models import meant
 from service.openai_form import Asked, Edit, Generation, Route, refused, valid
 from service.pulse import Pulse
 from service.request_headers import Terms, TheTerms
@@ -114,7 +116,7 @@ async def _submitted(
             def submit() -> Accepted:
                 pulse.check()
                 data, transparent = image.file.read(), None if clear is None else clear.file.read()
-                upload = _upload(asked, data, settings.max_pixels)
+                upload = _upload(asked, data, settings.max_pixels, meant(store, asked.model).info)
                 body = b"/v1/edits" + asked.model_dump_json().encode() + b"\0" + data + (transparent or b"")
                 mask = None
                 if transparent is not None:
@@ -146,15 +148,21 @@ def _read(fields: Sequence[tuple[str, Any]]) -> tuple[Edit, UploadFile, UploadFi
     return valid(Edit, texts), pictures[0], masks[0] if masks else None
 
 
-def _upload(asked: Edit, data: bytes, pixels: int) -> EditUpload:
-    """The edit in the words of `/edit`."""
+def _upload(asked: Edit, data: bytes, pixels: int, model: ModelInfo | None) -> EditUpload:
+    """The edit in the words of `/edit`; without a source prompt by Plug-and-Play, if the model can do it."""
     if asked.sides is not None:
         there = uploads.read(data, pixels=pixels).image.size
         if asked.sides != there:
             raise refused("size", f"an edit has the size of its picture: 'auto' or '{there[0]}x{there[1]}'")
     fields = {name: getattr(asked, name) for name in ("prompt", "source_prompt", "model", "seed")}
-    how = {} if asked.source_prompt else {"method": PlugAndPlay.name}
+    how = {} if asked.source_prompt or not _can(model, PlugAndPlay) else {"method": PlugAndPlay.name}
     return valid(EditUpload, {**fields, **how, "image": "a file", "resolution": Resolution.SOURCE})
+
+
+def _can(model: ModelInfo | None, method: type[EditParameters]) -> bool:
+    """Whether a model offers what a method needs, as far as its workers say."""
+    offers = None if model is None else model.offers
+    return offers is None or method.needs_of_model <= set(offers)
 
 
 def _waiting(request: Request, terms: Terms) -> AbstractContextManager[None]:

@@ -41,6 +41,7 @@ _ANSWERS: dict[int | str, openapi.Json] = {
 _REFUSALS = (
     ErrorCode.VALIDATION_ERROR,
     ErrorCode.INVALID_PARAMETER,
+    ErrorCode.UNSUPPORTED_BY_MODEL,
     ErrorCode.PROMPT_TOO_LONG,
     ErrorCode.CONFLICT,
     ErrorCode.IDEMPOTENCY_KEY_REUSED,

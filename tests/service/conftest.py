@@ -103,7 +103,13 @@ def ready(http: TestClient, shared: Store, png: bytes, **fields: Any) -> str:
 
 
 def serve(
-    shared: Store, token_limit: int = 16, name: str = "miniature", knows: Knowledge | None = None
+    shared: Store,
+    token_limit: int = 16,
+    name: str = "miniature",
+    knows: Knowledge | None = None,
+    offers: list[str] | None = None,
 ) -> None:
-    model = ModelInfo(name=name, size=64, token_limit=token_limit, guidance_scale=3, knows=knows)
+    model = ModelInfo(
+        name=name, size=64, token_limit=token_limit, guidance_scale=3, knows=knows, offers=offers
+    )
     shared.presence.publish("worker", model, 30)

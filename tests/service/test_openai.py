@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from api_schemas import ErrorCode
+from api_schemas import AUTO, EditUpload, ErrorCode
 from service import uploads
 from service.app import create_app
 from service.errors import ServiceError
@@ -61,6 +61,35 @@ def test_what_cannot_be_done_is_an_invalid_request(
     assert refused.value.type == "invalid_request_error"
     assert (refused.value.param or "") == (param or "")
     assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("offers", "method"),
+    [
+        (None, "pnp"),
+        (["features", "self_attention", "unconditional"], "pnp"),
+        (["cross_attention", "features", "self_attention"], AUTO),
+        (["unconditional"], AUTO),
+    ],
+)
+def test_without_a_source_prompt_the_edit_is_one_that_the_model_can_do(
+    client: openai.OpenAI,
+    shared: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    offers: list[str] | None,
+    method: str,
+) -> None:
+    serve(shared, offers=offers)
+    asked: list[EditUpload] = []
+
+    def submit(_: Store, upload: EditUpload, *more: Any) -> None:
+        asked.append(upload)
+        raise ServiceError(ErrorCode.QUEUE_FULL, "enough seen")
+
+    monkeypatch.setattr(sys.modules["service.routes.openai"], "submit_edit_upload", submit)
+    with pytest.raises(openai.RateLimitError):
+        client.images.edit(image=PICTURE, prompt="a dog")
+    assert [upload.method for upload in asked] == [method]
 
 
 def test_a_mask_is_open_where_it_is_transparent(
