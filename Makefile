@@ -52,7 +52,7 @@ quality: $(STAMP) ## Measure edits against their truth into docs/quality.md (hou
 fullres: $(STAMP) ## Measure edits at four times the model's size into docs/fullres.md (minutes)
 	@$(BIN)/python -m benchmarks.fullres
 
-chaos: $(STAMP) ## Inject 18 faults under 55 jobs each and audit every outcome into docs/reliability.md (a quarter of an hour)
+chaos: $(STAMP) ## Inject 27 faults under 35 jobs each and audit every outcome into docs/reliability.md (20 minutes)
 	@$(BIN)/python -m benchmarks.chaos --report docs/reliability.md
 
 chaos-slice: $(STAMP) ## Two minutes of it, which continuous integration runs too

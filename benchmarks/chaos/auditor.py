@@ -111,7 +111,7 @@ class Auditor:
         return verdict
 
     def _check_list(self, book: Book, verdict: Verdict) -> None:
-        self._promised |= set(book.wishes) | book.inversions
+        self._promised |= set(book.wishes) | book.inversions | self._fleet.promised
         cursor: str | None = None
         while True:
             page = self._http.get(

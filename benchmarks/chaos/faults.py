@@ -3,17 +3,26 @@
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from benchmarks.chaos import hostile
+from benchmarks.chaos import hostile, users
 from benchmarks.chaos.fleet import LEASE_S, Fleet
 
 Fault = Callable[[Fleet, Random], None]
 
 _WORKER_FILES = 2000  # bytes that a file may have while the disk counts as full
+_AHEAD = """
+import runpy, sys, time
+now, now_ns = time.time, time.time_ns
+time.time, time.time_ns = lambda: now() + 70, lambda: now_ns() + 70 * 10**9
+sys.argv[0] = "service"
+runpy.run_module("service", run_name="__main__", alter_sys=True)
+"""
 
 
 def kill_worker(fleet: Fleet, _: Random) -> None:
@@ -34,6 +43,20 @@ def end_worker(fleet: Fleet, _: Random) -> None:
 def kill_api(fleet: Fleet, random: Random) -> None:
     """SIGKILL of one API while clients wait for its answers."""
     fleet.members[random.choice(("api-1", "api-2"))].signal(signal.SIGKILL)
+
+
+def end_api(fleet: Fleet, random: Random) -> None:
+    """SIGTERM of one API under load: it answers what it has taken, and ends."""
+    os.kill(fleet.members[random.choice(("api-1", "api-2"))].pid, signal.SIGTERM)
+
+
+def skewed_clock(fleet: Fleet, _: Random) -> None:
+    """An API whose clock is 70 s ahead, for 10 s."""
+    member = fleet.members["api-1"]
+    usual, ahead = member.argv, (sys.executable, "-P", "-c", _AHEAD, *member.argv[-2:])
+    fleet.down("api-1", lambda: setattr(member, "argv", ahead))
+    time.sleep(10)
+    fleet.down("api-1", lambda: setattr(member, "argv", usual))
 
 
 def kill_keeper(fleet: Fleet, _: Random) -> None:
@@ -101,11 +124,29 @@ def second_worker(fleet: Fleet, _: Random) -> None:
     member.signal(signal.SIGKILL)
 
 
+def worker_without_model(fleet: Fleet, _: Random) -> None:
+    """A worker whose model cannot be loaded, beside a good one: it ends, and the service stays ready."""
+    member = fleet.copy("worker", PENTIMENTO_MODEL=str(fleet.folder / "no-model"))
+    member.start()
+    assert member.process is not None
+    try:
+        if member.process.wait(90) == 0:
+            raise RuntimeError("a worker without a model ended as if nothing were wrong")
+    except subprocess.TimeoutExpired:
+        raise RuntimeError("a worker without a model did not end") from None
+    finally:
+        member.signal(signal.SIGKILL)
+    if not fleet.ready():
+        raise RuntimeError("a worker without a model made the service not ready beside a good one")
+
+
 FAULTS: dict[str, Fault] = {
     "a killed worker": kill_worker,
     "a worker that sleeps past its lease": stop_worker,
     "a worker that is asked to end": end_worker,
     "a killed API": kill_api,
+    "an API that is asked to end": end_api,
+    "an API whose clock is 70 s ahead": skewed_clock,
     "a killed keeper": kill_keeper,
     "a killed store": kill_store,
     "half a command in the append-only file": half_a_command,
@@ -114,6 +155,14 @@ FAULTS: dict[str, Fault] = {
     "a flipped bit in an inversion": flip_bits,
     "a lost inversion": lose_files,
     "a second worker that comes and is killed": second_worker,
+    "a step that never returns": users.hung_step,
+    "a worker without a model": worker_without_model,
+    "two workers on one new image": users.two_workers,
+    "an image deleted during its edit": users.delete_during_edit,
+    "10 answers that are lost": users.lost_answers,
+    "a flood past the queue's limit": users.flood,
+    "a webhook's receiver that hangs": users.hanging_receiver,
+    "8 readers of a big picture": users.many_readers,
     "300 half-sent requests": hostile.half_sent_requests,
     "50 requests with endless headers": hostile.endless_headers,
     "20 bodies of 27 MB": hostile.large_bodies,
@@ -121,7 +170,9 @@ FAULTS: dict[str, Fault] = {
     "600 streams of events": hostile.many_streams,
 }
 SKIPPED = {
-    "a skewed clock": "all processes here have one clock; tests/store/test_presence.py fakes another",
+    "a revoked key during a stream": "the fleet has no keys, which every client would need; "
+    "tests/service/test_events.py revokes one",
+    "a device out of memory": "there is no GPU to fill; tests/workers/test_failures.py raises the error",
 }
 
 

@@ -18,6 +18,7 @@ from pentimento.serve.embedded import EmbeddedStore, find_server
 LEASE_S = 4.0
 _ATTEMPTS = 30
 _PAUSE_S = 0.2
+_MAX_QUEUED = 150  # so that a flood reaches it soon
 
 
 @dataclass
@@ -44,6 +45,16 @@ class Member:
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, number)
 
+    def end(self) -> None:
+        """Ask the program to end, and kill it if it does not within a minute."""
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            if self.process is not None:
+                self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+
     @property
     def pid(self) -> int:
         """The process id."""
@@ -52,7 +63,10 @@ class Member:
 
 
 class Fleet:
-    """Two APIs, a worker, a keeper and their store, in a folder; while entered, what dies is started anew."""
+    """Two APIs, a worker, a keeper and their store, in a folder; while entered, what dies is started anew.
+
+    `promised` are the jobs of faults themselves, which answers have named beside those of the clients.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,6 +78,9 @@ class Fleet:
             "PENTIMENTO_LEASE_S": str(LEASE_S),
             "PENTIMENTO_MAX_ATTEMPTS": str(_ATTEMPTS),
             "PENTIMENTO_RATE_LIMIT": "100000",
+            "PENTIMENTO_MAX_QUEUED": str(_MAX_QUEUED),
+            "PENTIMENTO_WEBHOOKS": "1",
+            "PENTIMENTO_WEBHOOK_ALLOW_PRIVATE": "1",
             "PENTIMENTO_THREADS": "1",
         }
         env = {**os.environ, **ours}
@@ -80,6 +97,7 @@ class Fleet:
             "worker": member("worker", *python, "workers", "--devices", "cpu"),
             "keeper": member("keeper", *python, "service.keeper"),
         }
+        self.promised: set[str] = set()
         self._over = threading.Event()
         self._held: set[str] = set()
         self._tending = threading.Thread(target=self._tend)
@@ -102,19 +120,19 @@ class Fleet:
         self._over.set()
         self._tending.join()
         for name in ("keeper", "worker", "api-2", "api-1", "store"):
-            member = self.members[name]
-            member.signal(signal.SIGCONT)
-            member.signal(signal.SIGTERM)
-            try:
-                if member.process is not None:
-                    member.process.wait(60)
-            except subprocess.TimeoutExpired:
-                member.signal(signal.SIGKILL)
+            self.members[name].end()
 
-    def copy(self, name: str) -> Member:
-        """A second process of the same program, which is not restarted."""
+    def copy(self, name: str, argv: Sequence[str] | None = None, **settings: str) -> Member:
+        """A second process of the same program or of `argv`, under these settings too; not restarted."""
         member = self.members[name]
-        return replace(member, name=f"{name}-copy", log=self.folder / f"{name}-copy.log", process=None)
+        return replace(
+            member,
+            name=f"{name}-copy",
+            argv=argv or member.argv,
+            log=self.folder / f"{name}-copy.log",
+            env={**member.env, **settings},
+            process=None,
+        )
 
     def ready(self) -> bool:
         """Whether both APIs say that all parts are."""

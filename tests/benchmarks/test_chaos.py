@@ -34,6 +34,7 @@ def audited(shared: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Auditor]
             files=Path(shared.settings.store),
             store=SimpleNamespace(url=shared.settings.redis_url),
             members={name: SimpleNamespace(pid=os.getpid()) for name in ("api-1", "api-2")},
+            promised=set(),
         )
         monkeypatch.setattr(auditor, "_MEMORY_KB", 2**30)
         with Auditor(cast(Fleet, fleet)) as ready:
