@@ -1,4 +1,4 @@
-"""What jobs have made, at hand."""
+"""The results of jobs, with their pictures."""
 
 import io
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Who asks: the tenant that a request acts for, and the limits that hold for it."""
+"""Authentication: the tenant that a request acts for, and the limits that hold for it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Caller:
 
 
 class Gate:
-    """Lets in who has a key, or everyone where there are no keys and the service is open without."""
+    """Checks API keys; where there are none and the service is open without, every request is let in."""
 
     def __init__(self, store: Store, settings: ServiceSettings, pulse: Pulse) -> None:
         self.pulse = pulse
@@ -57,7 +57,7 @@ class Gate:
         return not (self._key_needed or self._keys.exist())
 
     def admit(self, token: str | None) -> Caller:
-        """Who proves to be the owner of this key; raises unauthorized, and queue_unavailable at once."""
+        """The caller that this key belongs to; raises unauthorized, and queue_unavailable at once."""
         self.pulse.check()
         if token is None:
             if not self._open:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Follower:
-    """What happens to jobs, for those who want to know at once; ends early when the process does.
+    """The events of jobs for the requests that follow them; ends early when the process does.
 
     However many follow a job, one task reads its stream, on one connection.
     """
@@ -99,7 +99,7 @@ class Follower:
             reader.send(None)
 
     async def ended(self, request: Request, job_id: str, tenant: str, seconds: float) -> Job | None:
-        """The tenant's job if it ends within so many seconds, as long as the client stays to hear of it.
+        """The tenant's job if it ends within so many seconds, as long as the client stays connected.
 
         Raises redis errors.
         """

@@ -45,7 +45,7 @@ _RETRY_AFTER = {
     }
 }
 _HEADERS = {
-    401: {"WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}},
+    401: {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}},
     429: _RETRY_AFTER,
     503: _RETRY_AFTER,
 }

@@ -1,6 +1,6 @@
 """Checks of the Host and Origin headers: which names this service has, and whose pages may call it.
 
-A page of another site must not reach the API through the browser of somebody who can: neither by a plain
+A page of another site must not reach the API through the browser of a user who can: neither by a plain
 cross-site request, nor by a name of its own that it lets point here (DNS rebinding).
 """
 

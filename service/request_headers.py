@@ -21,7 +21,7 @@ _DURATION = r"^(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s?)?$"
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Who asks, under which key the request may be sent again, how long to wait for its end, and the rest."""
+    """What the headers ask: the caller, the idempotency key, how long to wait for the end, and the rest."""
 
     caller: Caller
     key: str | None

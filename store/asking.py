@@ -9,7 +9,7 @@ from api_schemas import Chosen, InversionInfo, JobStatus, Notice
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """Who asks and under which conditions; `deadline_s` counts from the moment of acceptance.
+    """The tenant of a request and its conditions; `deadline_s` counts from the moment of acceptance.
 
     `max_queued` bounds the unended jobs of the tenant; None takes the bound of the settings. A request that
     is sent again with the `job_id` of its first try makes no second job; None takes a fresh one.

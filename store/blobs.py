@@ -188,7 +188,7 @@ def _write_atomically(path: Path, incoming: Path, data: bytes) -> None:
 
 
 def _remove_atomically(path: Path, incoming: Path) -> None:
-    """Rename first: a folder being removed in place cannot be, while somebody still writes into it."""
+    """Rename first: a folder being removed in place cannot be, while another process still writes into it."""
     incoming.mkdir(parents=True, exist_ok=True)
     os.utime(path)
     _remove(path.replace(incoming / uuid4().hex))

@@ -29,7 +29,7 @@ class Event(NamedTuple):
 
 
 class Events:
-    """The streams, for those who may block."""
+    """The streams, for threads, which may block."""
 
     def __init__(self, redis: Any) -> None:
         self._redis = redis

@@ -56,8 +56,8 @@ class JobStore(Claims):
         """Queue an inversion, join the one that is under way, or answer from the finished one.
 
         It is the image's own from then on. The source must be stored before. `width` and `height` are those
-        of the picture as sent. A job that is joined goes on as long as any who asked for it would wait, and
-        calls the webhooks of all. `request` is what asks for a painting, which `options` describe. Raises
+        of the picture as sent. A job that is joined has the latest deadline of all its requests, and calls
+        the webhooks of all. `request` is what asks for a painting, which `options` describe. Raises
         QueueFull.
         """
         options = options.model_copy(update={"model": model})

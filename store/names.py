@@ -42,7 +42,7 @@ NAMES: Final = {
     "deleted": "pentimento:image:{}:deleted",
     "EXPIRY": "pentimento:expiry",
     "RECORDS": "pentimento:records",
-    # of who is there
+    # of workers and keepers
     "WORKERS": "pentimento:workers",
     "SERVES": "pentimento:workers:serve",
     "KEEPERS": "pentimento:keepers",

@@ -30,7 +30,7 @@ class Source:
 
 
 class Hot:
-    """Sources at hand, the least recently used given up first when they exceed `limit` bytes.
+    """Sources in memory, the least recently used dropped first when they exceed `limit` bytes.
 
     `on_drop` is called with every source that is dropped.
     """
@@ -68,7 +68,7 @@ class Hot:
 
     @property
     def images(self) -> list[str]:
-        """The images whose sources are at hand."""
+        """The images whose sources are in memory."""
         return list({key.image_id: None for key in self._kept})
 
     @property

@@ -30,7 +30,7 @@ FAILURES: Final = Counter(
 )
 MEMORY: Final = Gauge(
     "pentimento_worker_memory_bytes",
-    "Memory of inversions at hand, of features kept for edits, of the processes, and of their devices.",
+    "Memory of inversions, of features kept for edits, of the processes, and of their devices.",
     ("of",),
     multiprocess_mode="livesum",
 )

@@ -25,7 +25,7 @@ class MaskLost(Exception):
 class Originals:
     """Reads and checks the pictures of images; those that were painted here are painted again if lost.
 
-    The last one stays at hand until `release`, so that a job decodes its image once. `making` locks the
+    The last one stays in memory until `release`, so that a job decodes its image once. `making` locks the
     inversion of this id against other workers while it is entered.
     """
 

@@ -54,7 +54,7 @@ class Records:
     """Finds the source for an inversion, or makes it: never the same one twice at the same time.
 
     What edits take from a source is kept for the next ones in up to `feature_bytes` of the device and
-    `feature_host_bytes` of main memory, while the source itself is at hand.
+    `feature_host_bytes` of main memory, while the source itself is in memory.
     """
 
     def __init__(
@@ -173,16 +173,16 @@ class Records:
         self._store.sweep_image(image_id)
 
     def sweep(self) -> None:
-        """Forget what is at hand of images that were deleted."""
+        """Free the memory of images that were deleted."""
         for image_id in self._store.images.missing(self._hot.images):
             self._hot.drop_image(image_id)
 
     def features(self, key: RecordKey) -> engine.SourceCache | None:
-        """What edits of this source keep for one another; None if it is too large to be at hand."""
+        """What edits of this source keep for one another; None if it is too large to be kept in memory."""
         return None if self._hot.get(key) is None else self._features
 
     def shows(self, source: Source) -> bool:
-        """Whether it is at hand how the source comes out, so that an edit need not decode that."""
+        """Whether the source's own picture is in memory, so that an edit need not decode it."""
         return self._features.shows(source.record.key)
 
     def measure(self) -> None:

@@ -24,7 +24,7 @@ _AFTER_FAILURE_S: Final = 2.0
 
 
 class Canceled(Exception):
-    """Somebody asked for this job to be canceled."""
+    """The job is to be canceled."""
 
 
 class HandedBack(Exception):

@@ -157,7 +157,7 @@ class EditingWorker(SimpleWorker):
         self.last_cleaned_at = now()
 
     def subscribe(self) -> None:
-        """Take no commands by way of Redis: they are lost at random, and anybody may send them."""
+        """Take no commands by way of Redis: they may get lost, and any client of Redis may send them."""
 
     def handle_warm_shutdown_request(self) -> None:
         """SIGTERM: the job has its time of grace, then it is handed back."""

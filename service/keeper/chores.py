@@ -1,4 +1,4 @@
-"""What has to be done again and again, whether or not anybody asks."""
+"""Periodic maintenance: what has to be done without any request."""
 
 from collections.abc import Callable
 from typing import Final

@@ -48,7 +48,7 @@ def parse(url: str, *, allow_private: bool = False) -> httpx2.URL:
     except (httpx2.InvalidURL, ValueError) as error:
         raise Refused(f"it is not a URL ({error})") from None
     if parsed.userinfo:
-        raise Refused("it holds a user name or a password; the signature says who is calling")
+        raise Refused("it holds a user name or a password; the signature identifies the caller")
     address = _literal(parsed.host)
     if address is not None:
         _check(address, allow_private)
