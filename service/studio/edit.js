@@ -130,7 +130,7 @@ function fill(asked) {
   region = asked.region ?? "auto";
   $("close-up").checked = Boolean(asked.region);
   $("close-up").onchange = changed;
-  show("close-up-label", Boolean(asked.region) || Math.min(image.width, image.height) > LARGER * settings.modelOf(image)?.size);
+  show("close-up-label", Boolean(asked.region) || settings.seesWords() && Math.min(image.width, image.height) > LARGER * settings.modelOf(image)?.size);
   if (image.width) brush.begin(image.width, image.height, asked.mask);
   examples.suggest($("ideas"), image.prompt, write);
   const lines = asked.prompts?.join("\n") ?? asked.prompt ?? image.prompt;
@@ -146,7 +146,7 @@ function fill(asked) {
 /** Offer the words that were compared last, with what the service would choose for them where that is its to choose. */
 function offer() {
   const chosen = settings.isAuto() ? latest.chosen : null;
-  words.offer({ ...latest, chosen });
+  words.offer({ ...latest, chosen }, settings.seesWords());
   say("chosen", chosen?.why);
 }
 
@@ -180,7 +180,7 @@ function request() {
     method,
     params: {
       ...set,
-      attention: true,
+      ...(settings.seesWords() && { attention: true }),
       ...((decided || !settings.isAuto()) && { blend_words: blend }),
       ...(keep.length && { subtract_words: keep }),
       ...(Object.keys(reweight).length && { reweight }),

@@ -34,6 +34,9 @@ function about(model) {
   ].filter(Boolean);
 }
 
+/** Whether a model has all that a method needs of one; where it does not say, it has. */
+export const offers = (model, needs) => !model?.offers || needs.every((need) => model.offers.includes(need));
+
 /** List warnings in this element; without any, hide it. */
 export function warn(id, warnings) {
   $(id).replaceChildren(...warnings.map((warning) => element("li", {}, warning.message)));

@@ -1,5 +1,6 @@
 import { controls } from "./controls.js";
 import { $, choice, choices, say } from "./dom.js";
+import { offers } from "./models.js";
 
 const ELSEWHERE = ["attention", "attention_steps", "blend_words", "subtract_words", "reweight", "value_prompt"]; // set by controls of their own, or not shown here
 
@@ -19,11 +20,11 @@ export const serve = (served) => (models = served);
 /** The model that works on an image: the one it was prepared by, else the one that is served. */
 export const modelOf = (image) => models.find((one) => one.name === image.model) ?? (image.model ? null : models[0]);
 
-/** Offer the methods that need no more than the image's inversion gives, set as this request has them. */
+/** Offer the methods that need no more than the image's inversion gives and the model offers, set as this request has them. */
 export function begin(image, request) {
   model = modelOf(image);
   const gives = methods.find((other) => other.kind === "invert" && other.name === image.method)?.gives;
-  const suits = ({ needs }) => !gives || needs.every((need) => gives.includes(need));
+  const suits = ({ needs, needs_of_model: ofModel }) => (!gives || needs.every((need) => gives.includes(need))) && offers(model, ofModel);
   const offered = methods.filter((other) => other.kind === "edit" && suits(other));
   const named = offered.find((other) => other.name === request.method) ?? offered.find((other) => other.default) ?? offered[0];
   const method = (name) => offered.find((other) => other.name === name);
@@ -48,6 +49,9 @@ export const chosen = () => ({
 
 /** Whether the service chooses the method, and all that is not set. */
 export const isAuto = () => choice($("methods")) === "auto";
+
+/** Whether the model has attention to words, by which places are found. */
+export const seesWords = () => offers(model, ["cross_attention"]);
 
 /** Whether a parameter of this name can be set here. */
 export const has = (name) => drawn.has(name);

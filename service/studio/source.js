@@ -2,7 +2,7 @@ import { get, post, send } from "./api.js";
 import { controls } from "./controls.js";
 import { $, choice, choices, say, show } from "./dom.js";
 import * as examples from "./examples.js";
-import { lookUp, warn } from "./models.js";
+import { lookUp, offers, warn } from "./models.js";
 import { meter } from "./progress.js";
 import { empty, showFile } from "./stage.js";
 
@@ -28,12 +28,7 @@ let lookAtWords = () => {};
 export function enable(methods, listeners) {
   on = listeners;
   inverters = methods.filter((method) => method.kind === "invert");
-  const usual = inverters.find((method) => method.default).name;
-  choices($("inverters"), inverters, usual, (name) => {
-    draw(name);
-    on.drafted(false);
-  });
-  draw(usual);
+  offer(null);
   const explain = (name) => say("fit-hint", FITS.find((fit) => fit.name === name).summary);
   choices($("fits"), FITS, "crop", explain);
   explain("crop");
@@ -60,7 +55,12 @@ export function enable(methods, listeners) {
 /** Offer the models there are to choose from. */
 export function serve(models) {
   const named = models.map(({ name }) => ({ name, label: name.split("/").at(-1) }));
-  choices($("models"), named, choice($("models")) ?? named[0]?.name, () => file && on.drafted(false));
+  const model = () => models.find(({ name }) => name === choice($("models")));
+  choices($("models"), named, choice($("models")) ?? named[0]?.name, () => {
+    offer(model());
+    if (file) on.drafted(false);
+  });
+  offer(model());
   show("which-model", named.length > 1);
 }
 
@@ -178,6 +178,17 @@ function place({ code, errors, parameter }, described) {
   if (ofPreparing || (field === "params" && drawn.has(of) && $("edit").hidden)) $("how").open = true;
   if (ofPreparing) return "source-error";
   return null;
+}
+
+/** Offer the inversions that the model can do, beginning with the one that is chosen. */
+function offer(model) {
+  const able = inverters.filter((method) => offers(model, method.needs_of_model));
+  const usual = able.find(({ name }) => name === choice($("inverters"))) ?? able.find((method) => method.default);
+  choices($("inverters"), able, usual.name, (name) => {
+    draw(name);
+    on.drafted(false);
+  });
+  draw(usual.name);
 }
 
 function draw(name, values) {

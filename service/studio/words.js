@@ -4,6 +4,7 @@ import * as brush from "./brush.js";
 export const same = (one, other) => one.toLowerCase() === other.toLowerCase();
 
 let words = [];
+let seen = true; // whether the model can tell where a word is
 let blend = [];
 let keep = [];
 let suggested = []; // where it may change as long as the person has not said so
@@ -29,14 +30,15 @@ export function begin(params, isWide, tell) {
   [changed, wide] = [tell, isWide];
 }
 
-/** Offer the words of a comparison; choices of words that are gone are dropped. */
-export function offer(compared) {
+/** Offer the words of a comparison, if the model can tell where they are; choices of words that are gone are dropped. */
+export function offer(compared, sees) {
+  seen = sees;
   const gone = compared.source.filter((word) => word.change !== "kept");
-  words = [...gone, ...compared.target].filter(
+  words = (seen ? [...gone, ...compared.target] : []).filter(
     (word, at, all) => all.findIndex((other) => same(other.text, word.text)) === at,
   );
   const things = compared.swapped && !words.some((word) => word.change === "changed" && wide(word.text));
-  suggested = compared.chosen ? (compared.chosen.params.blend_words ?? []) : things ? "changed" : [];
+  suggested = !seen ? [] : compared.chosen ? (compared.chosen.params.blend_words ?? []) : things ? "changed" : [];
   if (given) {
     // What the page would have chosen by itself goes on to follow the words.
     blend = given.blend;
@@ -59,7 +61,7 @@ export function paint() {
   const choose = (value) => () => [decided, blend] = [true, value];
   const places = [
     chip("anywhere", "wide", anywhere && !brush.painted(), () => (choose([])(), brush.clear())),
-    chip("where words change", "wide", where === "changed", choose("changed")),
+    ...(seen ? [chip("where words change", "wide", where === "changed", choose("changed"))] : []),
     chip("where I paint", "wide", brush.painted() > 0, () => brush.open(), { id: "by-hand", "aria-expanded": String(brush.isOpen()) }),
     ...words.map((word) => {
       const on = where !== "changed" && where.some((text) => same(text, word.text));
@@ -80,7 +82,7 @@ export function paint() {
 function hint(where, anywhere) {
   const part = brush.painted();
   if (part) return `You painted ${Math.max(1, Math.round(part * 100))} % of the picture. Everywhere else it is kept.`;
-  if (anywhere) return "Click words, or paint, to confine the change to a place.";
+  if (anywhere) return `${seen ? "Click words, or paint," : "Paint"} to confine the change to a place.`;
   return "Everywhere else the picture is kept.";
 }
 

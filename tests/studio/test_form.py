@@ -7,7 +7,8 @@ from typing import Any
 import httpx2
 from playwright.sync_api import Page, expect
 
-from api_schemas import EditRequest
+from api_schemas import EditRequest, ModelInfo
+from store import Store
 from tests.studio.conftest import Hands, ask, by_hand, dial, png, prepare, ready
 
 
@@ -209,3 +210,24 @@ def test_a_picture_can_be_dropped_anywhere(page: Page, url: str, hands: Hands) -
     assert claim.request.prompt == "the night"
     hands.invert(claim)
     expect(page.locator("#said")).to_have_text("the night")
+
+
+def test_what_the_model_cannot_do_is_not_offered(page: Page, url: str, hands: Hands, shared: Store) -> None:
+    """Of a model without attention to words, whose edits are confined by the brush alone."""
+    blind = ModelInfo(name="miniature", size=64, token_limit=16, guidance_scale=3, offers=["unconditional"])
+    shared.presence.publish("hands", blind, 600)
+    ready(page, url, hands)
+    page.get_by_text("How much of the source is kept").click()
+    offered = page.locator("#methods label").all_inner_texts()
+    assert offered == ["auto", "plain", "sdedit", "diffedit", "uniedit"]
+    expect(page.locator("#places .chip")).to_have_text(["anywhere", "where I paint"])
+    claim = ask(page, hands)
+    assert (claim.request.method, claim.inversion.method) == ("plain", "edit-friendly")
+    assert not claim.request.params.attention
+    assert claim.request.params.blend_words is None
+    page.goto(url)
+    page.get_by_role("button", name="Example: a cat on grass").click()
+    page.get_by_text("How it is prepared").click()
+    methods = page.locator("#inverters label").all_inner_texts()
+    assert "null-text" in methods
+    assert not {"stylediffusion", "stylediffusion-faithful"} & set(methods)
