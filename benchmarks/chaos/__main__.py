@@ -7,9 +7,9 @@ the auditor compares every accepted job with its outcome. The exit status is 1 u
 
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from benchmarks.chaos.faults import FAULTS, SKIPPED, Fault
 from benchmarks.chaos.fleet import Fleet, until
 
 _AT_RANDOM = "faults at random"
+_OVER_S = 6.0  # so that requests come before, during and after the fault
 _BEGIN, _END = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 
 
@@ -93,15 +94,13 @@ def _chaos(
     if len(faults) == len(FAULTS):
         rounds.append((_AT_RANDOM, [random.choice(list(faults.values())) for _ in range(6)]))
     rows = []
-    with Fleet(folder) as fleet, Auditor(fleet) as auditor:
+    with Fleet(folder) as fleet, Auditor(fleet) as auditor, ThreadPoolExecutor(1) as threads:
         for number, (name, injected) in enumerate(rounds):
             began = time.monotonic()
             asking = Clients(fleet.urls, seed + number)
             share = jobs // len(rounds)
-            thread = threading.Thread(
-                target=asking.run, args=(asking.wishes(share), clients, f"{seed}-{number}")
-            )
-            thread.start()
+            terms = (clients, f"{seed}-{number}", _OVER_S * len(injected))
+            asked = threads.submit(asking.run, asking.wishes(share), *terms)
             time.sleep(1 + random.random())
             broken = []
             for fault in injected:
@@ -110,7 +109,10 @@ def _chaos(
                 except (RuntimeError, TimeoutError) as error:
                     broken.append(str(error))
                 time.sleep(0.5 + random.random())
-            thread.join()
+            try:
+                asked.result()
+            except (RuntimeError, TimeoutError) as error:
+                broken.append(str(error))
             until(fleet.ready, 120, f"the service to be ready after {name}")
             verdict = auditor.audit(asking.book, expected)
             for note in broken:

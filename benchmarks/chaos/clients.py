@@ -57,12 +57,21 @@ class Clients:
         """Every wish that there can be."""
         return [Wish(picture=picture, target=target) for picture in range(_PICTURES) for target in _TARGETS]
 
-    def run(self, wishes: Sequence[Wish], clients: int, name: str) -> None:
-        """Invert the pictures and ask for every wish; returns once all are accepted."""
+    def run(self, wishes: Sequence[Wish], clients: int, name: str, over_s: float = 0.0) -> None:
+        """Invert the pictures and ask for every wish, evenly over `over_s`; returns once all are accepted.
+
+        Raises RuntimeError for an answer that is not to be expected, TimeoutError if there is none for long.
+        """
         for picture in range(_PICTURES):
             self._invert(picture, name)
+        began, pause = time.monotonic(), over_s / len(wishes)
+
+        def edit(number: int) -> None:
+            time.sleep(max(0.0, began + number * pause - time.monotonic()))
+            self._edit(wishes[number], f"{name}-{number}")
+
         with ThreadPoolExecutor(clients) as threads:
-            list(threads.map(lambda each: self._edit(each[1], f"{name}-{each[0]}"), enumerate(wishes)))
+            list(threads.map(edit, range(len(wishes))))
 
     def _invert(self, picture: int, name: str) -> None:
         data = {"prompt": _PROMPT, "steps": str(_STEPS)}
