@@ -8,7 +8,7 @@ from store import Store
 
 
 class Meant(NamedTuple):
-    """The model of a request by name, and what its live workers publish; None while none serves it."""
+    """The model of a request by name, and what its workers last published; None before the first did."""
 
     name: str
     info: ModelInfo | None
@@ -17,16 +17,17 @@ class Meant(NamedTuple):
 def meant(store: Store, asked: str | None) -> Meant:
     """The model named, else the default one, else the only one that is served; one look at the store.
 
+    What workers published stays known while they are away, so that `auto` then chooses as it does with them.
     Raises ServiceError: unknown_model.
     """
-    default = store.settings.model_name
-    served = {model.name: model for model in store.presence.models()}
+    default, known = store.settings.model_name, store.presence.known()
+    served = [name for name, model in known.items() if model.workers]
     if asked is None:
-        name = default if default in served or len(served) != 1 else next(iter(served))
-        return Meant(name, served.get(name))
+        name = default if default in served or len(served) != 1 else served[0]
+        return Meant(name, known.get(name))
     if asked not in served and asked != default:
         there = ", ".join(sorted({default, *served}))
         raise ServiceError(
             ErrorCode.UNKNOWN_MODEL, f"There is no model '{asked}' here; there is: {there}.", value=asked
         )
-    return Meant(asked, served.get(asked))
+    return Meant(asked, known.get(asked))

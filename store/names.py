@@ -45,6 +45,7 @@ NAMES: Final = {
     # of workers and keepers
     "WORKERS": "pentimento:workers",
     "SERVES": "pentimento:workers:serve",
+    "MODELS": "pentimento:models",
     "KEEPERS": "pentimento:keepers",
 }
 

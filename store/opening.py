@@ -54,16 +54,16 @@ class Store:
     def image_and_model(
         self, image_id: str, tenant: str = "default"
     ) -> tuple[Image | None, ModelInfo | None]:
-        """An image, and its model if a live worker serves it, in one round trip, since every edit asks.
+        """An image, and its model if that is known, in one round trip, since every edit asks.
 
-        The image is as `images.get` gives it.
+        They are as `images.get` and `presence.known` give them.
         """
         with self.redis.pipeline(transaction=False) as pipeline:
             pipeline.eval(scripts.text("images"), 0, image_id)
             self.presence.ask(pipeline)
             [stored], *serving = pipeline.execute()
         image, models = tenants_image(image_id, stored, tenant), self.presence.parse(*serving)
-        return image, next((model for model in models if image and model.name == image.model), None)
+        return image, None if image is None else models.get(image.model)
 
     def async_events(self) -> AsyncEvents:
         """The jobs' events for an event loop; close it before the loop ends."""

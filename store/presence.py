@@ -7,6 +7,7 @@ from store.names import NAMES, PREFIX
 from store.scripts import Scripts
 
 _ALIVE, _SERVES, _KEEPERS = NAMES["WORKERS"], NAMES["SERVES"], NAMES["KEEPERS"]
+_MODELS = NAMES["MODELS"]
 _FAULT = f"{PREFIX}workers:fault"
 _FAULT_S = 900
 
@@ -25,7 +26,8 @@ class Presence:
 
     def publish(self, worker: str, model: ModelInfo, ttl_s: float) -> None:
         """Say that `worker` serves `model` and will say so again within `ttl_s` seconds."""
-        self._scripts.run("publish_worker", worker, model.model_dump_json(), round(ttl_s * 1000))
+        about = model.model_dump_json()
+        self._scripts.run("publish_worker", worker, about, model.name, round(ttl_s * 1000))
 
     def retire(self, worker: str) -> None:
         """Say that `worker` is gone."""
@@ -36,27 +38,37 @@ class Presence:
 
     def workers(self) -> list[str]:
         """Names of the workers that are alive."""
-        return list(self._live(*self._serving()))
+        until, serves, now, _ = self._serving()
+        return list(self._live(until, serves, now))
 
     def models(self) -> list[ModelInfo]:
         """What the live workers serve, by name; an entry counts the workers that serve it."""
+        return [model for model in self.known().values() if model.workers]
+
+    def known(self) -> dict[str, ModelInfo]:
+        """By name the models that are served, and as last published those that were, with no workers."""
         return self.parse(*self._serving())
 
     @staticmethod
     def ask(pipeline: Any) -> None:
-        """Ask for `models` along with whatever else the pipeline asks for."""
+        """Ask for `known` along with whatever else the pipeline asks for."""
         pipeline.zrange(_ALIVE, 0, -1, withscores=True)
         pipeline.hgetall(_SERVES)
         pipeline.time()
+        pipeline.hgetall(_MODELS)
 
-    def parse(self, until: _Until, serves: dict[str, str], now: _Time) -> list[ModelInfo]:
-        """The models, from the three answers to what `ask` asked."""
+    def parse(
+        self, until: _Until, serves: dict[str, str], now: _Time, last: dict[str, str]
+    ) -> dict[str, ModelInfo]:
+        """The models, from the four answers to what `ask` asked."""
         found: dict[str, ModelInfo] = {}
         for text in self._live(until, serves, now).values():
             model = ModelInfo.model_validate_json(text)
             workers = found[model.name].workers + 1 if model.name in found else 1
             found[model.name] = model.model_copy(update={"workers": workers})
-        return [found[name] for name in sorted(found)]
+        for name in last.keys() - found.keys():
+            found[name] = ModelInfo.model_validate_json(last[name]).model_copy(update={"workers": 0})
+        return {name: found[name] for name in sorted(found)}
 
     def _serving(self) -> Any:
         with self._redis.pipeline(transaction=False) as pipeline:

@@ -104,3 +104,15 @@ def test_comparing_prompts_tells_what_would_be_chosen(http: TestClient, image: s
         "edit-friendly",
         ["a cat on snow"],
     )
+
+
+def test_the_choice_is_the_same_while_no_worker_is_there(
+    http: TestClient, shared: Store, image: str, png: bytes
+) -> None:
+    upload = {"source_prompt": "a cat on grass", "prompt": "a cat on snow"}
+    sent = http.post("/edit", files={"image": png}, data=upload).json()["chosen"]
+    named, _ = asked(http, image, "a dog on grass")
+    shared.presence.retire("worker")
+    assert http.get("/models").json() == []
+    assert http.post("/edit", files={"image": png}, data=upload).json()["chosen"] == sent
+    assert asked(http, image, "a dog on grass")[0]["chosen"] == named["chosen"]

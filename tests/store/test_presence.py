@@ -51,6 +51,13 @@ def test_models_count_the_workers_that_are_alive(shared: Store) -> None:
     assert shared.presence.models() == []
 
 
+def test_a_model_stays_known_while_its_workers_are_away(shared: Store) -> None:
+    shared.presence.publish("one", MODEL, 60)
+    shared.presence.retire("one")
+    assert shared.presence.models() == []
+    assert shared.presence.known() == {"miniature": MODEL.model_copy(update={"workers": 0})}
+
+
 def test_an_image_comes_with_its_model_if_anybody_serves_that(shared: Store) -> None:
     assert shared.image_and_model(IMAGE) == (None, None)
     invert(shared)
