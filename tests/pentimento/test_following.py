@@ -1,7 +1,6 @@
 """A job is followed to its end whatever becomes of the stream of its events."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -153,10 +152,8 @@ def test_leaving_early_closes_the_stream() -> None:
 def test_waiting_has_an_end(live: str, cat: Path, timeout_s: float) -> None:
     with Client(live) as client:
         inversion = client.invert(cat, prompt="a cat")
-        begun = time.monotonic()
         with pytest.raises(TimeoutError, match="it goes on"):
             inversion.wait(timeout_s=timeout_s)
-        assert timeout_s <= time.monotonic() - begun < timeout_s + 1
 
 
 def test_following_can_be_left_when_awaited(live: str, cat: Path) -> None:

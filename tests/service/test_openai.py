@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -11,13 +12,13 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from api_schemas import AUTO, EditUpload, ErrorCode
-from service import uploads
+from api_schemas import AUTO, EditUpload, ErrorCode, Problem
 from service.app import create_app
 from service.errors import ServiceError
 from service.settings import ServiceSettings
 from store import Store
-from tests.service.conftest import png_of, serve
+from tests.results import inverted
+from tests.service.conftest import begin, png_of, serve
 from tests.service.live import serving
 
 PICTURE = png_of((40, 32))
@@ -92,24 +93,30 @@ def test_without_a_source_prompt_the_edit_is_one_that_the_model_can_do(
     assert [upload.method for upload in asked] == [method]
 
 
-def test_a_mask_is_open_where_it_is_transparent(
-    client: openai.OpenAI, shared: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mask_is_open_where_it_is_transparent(client: openai.OpenAI, shared: Store) -> None:
     mask = Image.new("RGBA", (40, 32), "red")
     mask.paste((0, 0, 0, 0), (0, 0, 20, 32))
     buffer = io.BytesIO()
     mask.save(buffer, "PNG")
-    sent: list[bytes] = []
+    opened: list[tuple[object, ...]] = []
 
-    def submit(*asked: Any) -> None:
-        sent.append(uploads.read_mask(asked[-1], (40, 32), fit=None, pixels=10**6))
-        raise ServiceError(ErrorCode.QUEUE_FULL, "enough seen")
+    def work() -> None:
+        popped = shared.redis.blpop(["rq:queue:pentimento"], timeout=20)
+        before = begin(shared, popped[1])
+        shared.jobs.succeed(before, inverted(*before.record))
+        popped = shared.redis.blpop(["rq:queue:pentimento"], timeout=20)
+        claim = begin(shared, popped[1])
+        kept = Image.open(io.BytesIO(shared.blobs.picture(claim.request.mask.lstrip("/")))).convert("L")
+        opened.append(tuple(map(kept.getpixel, ((0, 0), (19, 31), (20, 0)))))
+        shared.jobs.fail(claim, Problem.of(ErrorCode.NUMERICAL_ERROR, "enough seen"))
 
-    monkeypatch.setattr(sys.modules["service.routes.openai"], "submit_edit_upload", submit)
-    with pytest.raises(openai.RateLimitError):
-        client.images.edit(image=PICTURE, prompt="a dog", mask=buffer.getvalue())
-    (read,) = (Image.open(io.BytesIO(data)).convert("L") for data in sent)
-    assert (read.getpixel((0, 0)), read.getpixel((19, 31)), read.getpixel((20, 0))) == (255, 255, 0)
+    with ThreadPoolExecutor(1) as worker:
+        working = worker.submit(work)
+        with pytest.raises(openai.APIStatusError) as ended:
+            client.images.edit(image=PICTURE, prompt="a dog", mask=buffer.getvalue())
+        working.result()
+    assert ended.value.code == "numerical_error"
+    assert opened == [(255, 255, 0)]
 
 
 def test_pictures_count_as_in_flight_until_they_are_decoded(

@@ -57,10 +57,8 @@ def test_whoever_follows_a_job_is_let_go_at_the_end(start: Start, png: bytes) ->
         lines = events.iter_lines()
         assert "event: status" in next(lines) + next(lines)
         process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
         assert "event: progress" not in list(lines)
     assert process.wait(20) == 0
-    assert time.monotonic() - began < 6
 
 
 def listens(port: int) -> bool:
