@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 from typing import Any, Final
 
-from PIL import Image, ImageCms, ImageMath, ImageOps
+from PIL import Image, ImageChops, ImageCms, ImageMath, ImageOps
 
 from pictures.errors import Change, InvalidPicture
 
@@ -99,6 +99,8 @@ def _srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             mode = _MODES.get(source.profile.xcolor_space, "")
+            if mode == "L" and image.mode != "L" and _is_grey(image):
+                image = image.convert("L")
             if mode == image.mode or {mode, image.mode} == {"RGB", "L"}:
                 image = image.convert(mode) if mode == "RGB" else image
                 transform = _transform(source, mode)
@@ -108,6 +110,14 @@ def _srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]
     if transform is None or ignored or _changes_nothing(transform, image.mode):
         return image if image.mode == "RGB" else image.convert("RGB"), ignored
     return ImageCms.applyTransform(image, transform) or image, False
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Whether a picture in colours has none, as grey ones of formats without a grey mode."""
+    if image.mode != "RGB":
+        return False
+    red, green, blue = image.split()
+    return not (ImageChops.difference(red, green).getbbox() or ImageChops.difference(red, blue).getbbox())
 
 
 def _transform(source: Any, mode: str) -> ImageCms.ImageCmsTransform:

@@ -64,7 +64,7 @@ def strip(data: bytes) -> Jpeg:
     for _ in range(_SEGMENTS):
         found = _MARKER.search(data, at)
         if scanning:
-            kept.append(data[at : found.start() if found else len(data)])
+            kept.append(data[at : found.start()] if found else data[at:].rstrip(b"\xff"))  # half a marker
         if found is None:
             break
         marker, start = found[1][0], found.end()

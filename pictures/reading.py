@@ -20,7 +20,13 @@ STORED_PIXELS: Final = 40_000_000
 LARGEST_PIXELS: Final = 256_000_000  # of a sequential JPEG, which is scaled while it is decoded
 _DECODED_PIXELS: Final = 100_000_000  # of all that is decoded whole: up to 400 MB
 SMALLEST_SIDE: Final = 16
-_SUBFILE, _REDUCED, _SUB_IFDS, _DNG_VERSION = 254, 1, 330, 50706  # tags of TIFF 6.0, TIFF/EP and DNG
+_SUBFILE, _REDUCED, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = (
+    254,
+    1,
+    262,
+    330,
+    50706,
+)  # tags of TIFF 6.0, TIFF/EP and DNG
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +67,7 @@ def read(data: bytes, *, fit: Fit | None = None, pixels: int = STORED_PIXELS, ov
         _decode(image, pixels)
         if opened.first is not None:
             opened.first.check_whole(image, lambda other: _decode(kind(io.BytesIO(other)), pixels))
-        rgb, changes = upright_srgb(turn(image, opened.exif), opened.profile, over=over)
+        rgb, changes = upright_srgb(turn(_white_is_light(image), opened.exif), opened.profile, over=over)
     except PictureError:
         raise
     except MemoryError:
@@ -92,6 +98,7 @@ def _open(name: str, kind: type[ImageFile.ImageFile], data: bytes) -> _Opened:
         return _Opened(
             image=image
         )  # Pillow turns it; its further pages are previews, mostly, and take long to count
+    image.info.pop("xmp", None)  # in which Pillow would look for an orientation, in some formats
     animated = bool(getattr(image, "is_animated", False))
     return _Opened(image=image, exif=image.info.pop("exif", None), animated=animated)
 
@@ -120,6 +127,13 @@ def _decode(image: ImageFile.ImageFile, pixels: int) -> ImageFile.ImageFile:
         image.draft(None, (int(image.width * factor), int(image.height * factor)))
     image.load()
     return image
+
+
+def _white_is_light(image: ImageFile.ImageFile) -> Image.Image:
+    """The image, inverted if it is a TIFF of 16-bit grey whose zero is white: Pillow leaves it as it is."""
+    if not isinstance(image, TiffImageFile) or not image.mode.startswith("I;16"):
+        return image
+    return image.point(lambda value: value * -1 + 65535) if image.tag_v2.get(_PHOTOMETRIC) == 0 else image
 
 
 def _scaled_down(was: tuple[int, int], now: tuple[int, int], pixels: int) -> Change:

@@ -74,6 +74,19 @@ def test_grey_profiles_are_converted(mode: str, value: int) -> None:
     assert close(found, (grey, grey, grey))
 
 
+@pytest.mark.parametrize("form", ["WEBP", "PNG"])
+def test_a_grey_profile_is_of_a_grey_picture_in_any_mode(form: str) -> None:
+    image = Image.new("L", (40, 30), 55).convert("RGB")
+    found = pictures.read(encoded(image, form, lossless=True, icc_profile=grey_profile(1.0)))
+    assert (found.image.getpixel((5, 5)), found.changes) == ((128, 128, 128), ())
+
+
+@pytest.mark.parametrize(("photometric", "seen"), [(0, 200), (1, 55)])
+def test_a_deep_tiff_may_count_from_white(photometric: int, seen: int) -> None:
+    data = encoded(Image.new("I;16", (40, 30), 55 * 257), "TIFF", tiffinfo={262: photometric})
+    assert pictures.read(data).image.getpixel((5, 5)) == (seen, seen, seen)
+
+
 def test_cmyk_profiles_are_converted() -> None:
     lime, navy, rose, soot = (87.7, -86.2, 83.2), (13.0, 47.5, -64.7), (60.0, 60.0, 10.0), (20.0, 0.0, 0.0)
     embedded = cmyk_profile(lime, navy, rose, soot)

@@ -113,6 +113,12 @@ def test_orientation_is_applied_once(orientation: int, name: str) -> None:
     assert corners == [True, False, False, False]
 
 
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_an_orientation_in_xmp_is_of_no_format(name: str) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    assert pictures.read(encoded(plain(40, 30), name, xmp=xmp)).image.size == (40, 30)
+
+
 def test_damaged_exif_does_not_cost_the_picture() -> None:
     data = encoded(plain(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
     assert pictures.read(data).image.size == (40, 30)
@@ -194,7 +200,7 @@ def jpeg_variants() -> list[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize(("name", "data"), jpeg_variants(), ids=[name for name, _ in jpeg_variants()])
-@pytest.mark.parametrize("tail", [b"", b"\xff\xd9", b"\xff\xd9\0\0\0junk\xff"])
+@pytest.mark.parametrize("tail", [b"", b"\xff", b"\xff\xd9", b"\xff\xd9\0\0\0junk\xff"])
 def test_a_jpeg_may_lack_its_end_marker(name: str, data: bytes, tail: bytes) -> None:
     with Image.open(io.BytesIO(data)) as image:
         expected = image.convert("RGB").tobytes()
