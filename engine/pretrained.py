@@ -17,7 +17,7 @@ from transformers.utils import logging
 from engine import checkpoints
 from engine.errors import UnknownModel, out_of_memory
 
-_UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError)
+_UNREADABLE = (OSError, ValueError, LookupError, RuntimeError, TypeError, AttributeError, SafetensorError)
 _POINTER = b"version https://git-lfs"
 _PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth")
 _WEIGHTS = re.compile(r"(?:diffusion_pytorch_)?model(?:\.(\w+))?\.safetensors")
@@ -58,6 +58,7 @@ class ModelFiles:
     def config(self, part: str, file: str = "config.json") -> dict[str, Any]:
         """A part's configuration, as it is written."""
         path = self.place(part) / file
+        self._check_pointers(path)
         with readable(self.name, f"{path} cannot be read"):
             found = json.loads(path.read_text())
         if not isinstance(found, dict):
@@ -79,6 +80,7 @@ class ModelFiles:
         place = self.place(part)
         if self.single and not place.is_dir():
             return checkpoints.clip_tokenizer(kind, self.config(part.replace("tokenizer", "text_encoder")))
+        self._check_pointers(*sorted(place.glob("*")))
         with readable(self.name, f"{place} cannot be read as a tokenizer"):
             return kind.from_pretrained(place)
 
@@ -93,14 +95,7 @@ class ModelFiles:
         return UnknownModel(self.name, f"{part}/{file}: {reason}")
 
     def _check_weights(self, part: str, folder: Path) -> None:
-        for path in sorted(folder.glob("*")):
-            if path.is_file() and path.stat().st_size < 1024:
-                with path.open("rb") as file:
-                    if file.read(len(_POINTER)) == _POINTER:
-                        raise UnknownModel(
-                            self.name,
-                            f"{path} is a Git LFS pointer and not the weights: run `git lfs pull` there",
-                        )
+        self._check_pointers(*sorted(folder.glob("*")))
         if not any(folder.glob("*.safetensors*")):
             pickles = [path.name for pattern in _PICKLES for path in sorted(folder.glob(pattern))]
             if pickles:
@@ -109,6 +104,16 @@ class ModelFiles:
                     f"{part} has its weights in {pickles[0]} alone, a pickle, which can run code when it is "
                     "read: convert it to safetensors",
                 )
+
+    def _check_pointers(self, *paths: Path) -> None:
+        for path in paths:
+            if path.is_file() and path.stat().st_size < 1024:
+                with path.open("rb") as file:
+                    if file.read(len(_POINTER)) == _POINTER:
+                        raise UnknownModel(
+                            self.name,
+                            f"{path} is a Git LFS pointer and not the file itself: run `git lfs pull` there",
+                        )
 
 
 @contextmanager
@@ -133,12 +138,18 @@ def whole(kind: Any, place: Path | str, **options: Any) -> Any:
     Raises:
         ValueError, OSError: there is none, or not all of it; and more, for which see `readable`.
     """
+    if kind.__module__.startswith("transformers"):  # whose own error names neither the weight nor its shapes
+        options["ignore_mismatched_sizes"] = True
     with quiet():
         network, info = kind.from_pretrained(place, output_loading_info=True, **options)
     if missing := sorted(info["missing_keys"]):
         raise ValueError(f"{Path(place).name} lacks {len(missing)} weights, such as {missing[0]}")
     if other := info.get("mismatched_keys"):
-        raise ValueError(f"{Path(place).name} has weights of other shapes, such as {sorted(other)[0]}")
+        weight, found, expected = min(other)
+        raise ValueError(
+            f"{Path(place).name} has weights of other shapes than its config.json says, such as {weight}: "
+            f"{tuple(found)} and not {tuple(expected)}"
+        )
     return network.eval().requires_grad_(False)
 
 

@@ -35,6 +35,8 @@ def probe(model: Backbone) -> None:
         decoded = model.vae.decode(latent).sample
         if decoded.shape != pixels.shape:
             raise ValueError(f"a picture of {tuple(pixels.shape)} comes back as {tuple(decoded.shape)}")
+        if decoded.dtype != torch.float16:  # what overflows in that is decoded again in float32
+            check_finite(decoded, "autoencoder", 0)
     with _part(model, "denoiser"):
         context = text.context.detach().float().requires_grad_()
         held = model.predict(
@@ -59,7 +61,7 @@ def _part(model: Backbone, part: str) -> Iterator[None]:
         with readable(model.spec.name, f"its {part} does not run, as its files do not fit together"):
             yield
     except NumericalError as error:
-        raise UnknownModel(
-            model.spec.name,
-            f"its {part} overflows in {model.dtype_name}: use float32, or bfloat16 on newer GPUs",
-        ) from error
+        reason = f"overflows in {model.dtype_name}: use float32, or bfloat16 on newer GPUs"
+        if model.dtype == torch.float32:
+            reason = "gives NaN or infinite numbers, so its weights are damaged: get them anew"
+        raise UnknownModel(model.spec.name, f"its {part} {reason}") from error

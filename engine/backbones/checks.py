@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import diffusers
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 
-from engine.pretrained import ModelFiles
+from engine.pretrained import ModelFiles, readable
 
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
 _PRESERVING = (
@@ -106,8 +107,25 @@ _BY_WIDTH = {
 
 
 def check_vae(files: ModelFiles) -> None:
-    """Refuse an autoencoder of unknown settings; raises `UnknownModel`."""
+    """Refuse an autoencoder of unknown settings, or whose latents have no scale; raises `UnknownModel`."""
     _check_known(files, "vae", AutoencoderKL)
+    config = files.config("vae")
+    channels = config.get("latent_channels", 4)
+    scale = config.get("scaling_factor", 1.0)
+    if not _is_number(scale) or scale <= 0:
+        raise files.refuse("vae", f"scaling_factor is {scale!r} and no number above 0")
+    shift = config.get("shift_factor")
+    if shift is not None and not _is_number(shift):
+        raise files.refuse("vae", f"shift_factor is {shift!r} and no number")
+    for name in ("latents_mean", "latents_std"):
+        values = config.get(name)
+        numbers = isinstance(values, list) and len(values) == channels and all(map(_is_number, values))
+        if values is not None and (not numbers or (name == "latents_std" and min(values) <= 0)):
+            raise files.refuse("vae", f"{name} is {values!r} and not {channels} numbers, one of each channel")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def noise_of(files: ModelFiles) -> dict[str, Any]:
@@ -141,6 +159,19 @@ def noise_of(files: ModelFiles) -> dict[str, Any]:
             "scheduler", f"prediction_type is {found!r} and not one of {', '.join(_PREDICTIONS)}", file
         )
     return settings
+
+
+def ddim(files: ModelFiles, noise: Mapping[str, Any]) -> DDIMScheduler:
+    """The levels of noise of these settings, by timestep.
+
+    Raises:
+        UnknownModel: a setting is of the wrong type or value, or a beta is not from 0 to 1.
+    """
+    with readable(files.name, "scheduler/scheduler_config.json cannot be used"):
+        scheduler = DDIMScheduler.from_config(dict(noise))
+        if not bool(((scheduler.betas >= 0) & (scheduler.betas <= 1)).all()):
+            raise ValueError("its betas are not all from 0 to 1")
+    return scheduler
 
 
 def _check_known(files: ModelFiles, part: str, kind: Any) -> None:

@@ -23,7 +23,7 @@ from engine.attention import Site, Step
 from engine.backbones.base import Backbone
 from engine.conditioning import Conditioning
 from engine.noise import Level, held
-from engine.pretrained import ModelFiles
+from engine.pretrained import ModelFiles, readable
 from engine.schedule import Schedule, check_steps, flow_schedule
 from engine.spec import ModelSpec
 
@@ -65,6 +65,10 @@ class StableDiffusion3(Backbone):
         t5 = files.network(T5EncoderModel, "text_encoder_3", dtype).to(device)
         if transformer.config.in_channels != vae.config.latent_channels:
             raise files.refuse("transformer", "it reads other latents than the autoencoder writes")
+        with readable(files.name, "scheduler/scheduler_config.json cannot be used"):
+            scheduler = FlowMatchEulerDiscreteScheduler.from_config(
+                files.config("scheduler", "scheduler_config.json")
+            )
         model = cls(
             spec=spec,
             revision=files.revision,
@@ -75,9 +79,7 @@ class StableDiffusion3(Backbone):
             t5=TextEncoder(files.tokenizer(AutoTokenizer, "tokenizer_3"), t5),
             network=transformer.to(device),
             vae=vae.to(device),
-            scheduler=FlowMatchEulerDiscreteScheduler.from_config(
-                files.config("scheduler", "scheduler_config.json")
-            ),
+            scheduler=scheduler,
         )
         try:
             model.schedule(1)

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.alignment import Tokens, tokenize
 from engine.attention import Site, Step, controlled
 from engine.backbones.base import Backbone
-from engine.backbones.checks import check_unet, check_vae, noise_of
+from engine.backbones.checks import check_unet, check_vae, ddim, noise_of
 from engine.backbones.sites import modules_of
 from engine.conditioning import Conditioning
 from engine.guidance import ClassifierFree, Embedded, Guidance
@@ -82,7 +82,7 @@ class StableDiffusion(Backbone):
             dtype=dtype,
             network=files.network(UNet2DConditionModel, "unet", dtype).to(device),
             vae=vae,
-            scheduler=DDIMScheduler.from_config(noise),
+            scheduler=ddim(files, noise),
             consistency=noise.get("original_inference_steps") if "LCM" in noise["_class_name"] else None,
             **readers,
         )

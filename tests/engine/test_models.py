@@ -221,6 +221,70 @@ def test_a_scheduler_of_another_kind_is_refused_by_name(
     assert caught.value.name == str(copy)
 
 
+@pytest.mark.parametrize(
+    ("part", "setting", "value", "reason"),
+    [
+        ("scheduler", "beta_schedule", "cosy", "cosy"),
+        ("scheduler", "num_train_timesteps", 0, "cannot be used"),
+        ("scheduler", "num_train_timesteps", "1000", "cannot be used"),
+        ("scheduler", "beta_end", 2.0, "betas"),
+        ("vae", "scaling_factor", 0, "scaling_factor is 0"),
+        ("vae", "scaling_factor", None, "scaling_factor is None"),
+        ("vae", "shift_factor", "x", "shift_factor is 'x'"),
+        ("vae", "latents_mean", [0.0], "latents_mean"),
+        ("vae", "latents_std", [0.0] * 4, "latents_std"),
+        (
+            "text_encoder",
+            "max_position_embeddings",
+            20,
+            r"shapes.*position_embedding.*\(24, \d+\) and not \(20,",
+        ),
+    ],
+)
+def test_a_setting_of_the_wrong_type_or_value_is_refused_by_name(
+    folder: Path, tmp_path: Path, part: str, setting: str, value: object, reason: str
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    config = copy / part / ("scheduler_config.json" if part == "scheduler" else "config.json")
+    config.write_text(json.dumps({**json.loads(config.read_text()), setting: value}))
+
+    with pytest.raises(UnknownModel, match=reason):
+        engine.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("part", "weight", "named"),
+    [
+        ("unet", "conv_in.weight", "denoiser"),
+        ("vae", "encoder.conv_in.weight", "autoencoder"),
+        ("vae", "decoder.conv_in.weight", "autoencoder"),
+        ("text_encoder", "final_layer_norm.weight", "text encoder"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused(
+    folder: Path, tmp_path: Path, part: str, weight: str, named: str
+) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    file = next((copy / part).glob("*.safetensors"))
+    tensors = load_file(file)
+    [name] = [name for name in tensors if name.endswith(weight)]
+    tensors[name] = torch.full_like(tensors[name], float("nan"))
+    save_file(tensors, file, metadata={"format": "pt"})
+
+    with pytest.raises(UnknownModel, match=f"its {named} gives NaN or infinite numbers"):
+        engine.load(copy)
+
+
+@pytest.mark.parametrize("file", ["unet/config.json", "tokenizer/*.json"])
+def test_a_pointer_of_git_lfs_is_named_whatever_it_points_to(folder: Path, tmp_path: Path, file: str) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    for path in copy.glob(file):
+        path.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'a' * 64}\nsize 9\n")
+
+    with pytest.raises(UnknownModel, match="Git LFS pointer"):
+        engine.load(copy)
+
+
 def test_odd_devices_and_dtypes_are_refused(folder: Path) -> None:
     odd: list[dict[str, Any]] = [{"device": "abacus"}, {"device": "cuda:99"}, {"device": None}]
     odd += [{"dtype": "int8"}, {"dtype": ["float32"]}, {"dtype": None}]
