@@ -5,6 +5,7 @@ from prompts.instructions import Instruction, ground_alone, instruction
 from prompts.kinds import Change, Kind, change
 from prompts.lexicon import GRAMMAR, Lexicon
 from prompts.places import SMALL, places
+from prompts.syntax import Foreign, foreign
 from prompts.words import UnknownWord, Word, find, words
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "SMALL",
     "Change",
     "Changes",
+    "Foreign",
     "Instruction",
     "Kind",
     "Lexicon",
@@ -21,6 +23,7 @@ __all__ = [
     "changed",
     "common",
     "find",
+    "foreign",
     "ground_alone",
     "instruction",
     "places",

@@ -51,6 +51,22 @@ def test_a_model_that_does_not_say_what_it_knows_is_not_doubted() -> None:
         ("a [:fox:10]", '"tau_c"'),
         ("a cat BREAK grass", '"prompts"'),
         ("a cat <lora:x:1>", "PENTIMENTO_MODEL"),
+        ("a ((red cat)) on grass", '"reweight": {"red cat": 1.5}'),
+        ("a {cat}", '"reweight": {"cat": 1.5}'),
+        ("a [cat]", '"reweight": {"cat": 0.7}'),
+        ("a [cat::.5]", "lacks 'cat'"),
+        ("a [cat:.5]", "has 'cat'"),
+        ("a [cat|fox]", '"prompts"'),
+        ("a {cat|fox}", '"prompts"'),
+        ("a __animal__", '"prompts"'),
+        ("a cat++ on grass", '"reweight": {"cat": 1.5}'),
+        ("a (red cat)1.3", '"reweight": {"red cat": 1.3}'),
+        ("a cat::2", '"reweight": {"cat": 2}'),
+        ("a cat.swap(fox)", "another word for 'cat'"),
+        ('("a cat", "a fox").blend(1, 1)', '"prompts"'),
+        ("a cat --no red hat", '"negative_prompt": "red hat"'),
+        ("a cat --ar 16:9", "own fields"),
+        ("a cat embedding:ink", "<ink>"),
     ],
 )
 def test_what_other_tools_read_as_more_than_text_is_told(prompt: str, instead: str) -> None:
@@ -61,6 +77,16 @@ def test_what_other_tools_read_as_more_than_text_is_told(prompt: str, instead: s
 
 def test_brackets_and_colons_of_plain_text_are_none() -> None:
     assert doubts(None, ["a cat (sleeping), 10:30 o'clock, and a break"]) == []
+    assert doubts(None, ["a cat -- a red one -- well-known; 1:2, in the style of <ink>"]) == []
+
+
+def test_no_word_of_foreign_syntax_is_doubted_as_well() -> None:
+    notices = doubts(model(KNOWS), ["a <lora:x:1> (cat:1.5) on a hill"])
+    assert [(notice.code, notice.word) for notice in notices] == [
+        ("prompt_syntax", "<lora:x:1>"),
+        ("prompt_syntax", "(cat:1.5)"),
+        ("unknown_to_model", "hill"),
+    ]
 
 
 def test_they_are_told_by_compare_by_the_answer_and_by_the_job(
