@@ -107,14 +107,14 @@ class Scene:
             "colour": "colour" not in self.leave_out,
             **{name: name in self.mention for name in _MENTIONED},
         }
-        said = " and ".join(thing.phrase(**shown) for thing in self.things)
-        if not said:
-            said = BARE[self.background][self.wording % 4]
+        caption = " and ".join(thing.phrase(**shown) for thing in self.things)
+        if not caption:
+            caption = BARE[self.background][self.wording % 4]
         elif "background" not in self.leave_out:
-            said += " " + PLACES[self.background][self.wording % 4]
+            caption += " " + PLACES[self.background][self.wording % 4]
         if "style" not in self.leave_out:
-            said = STYLED[self.style][self.wording // 4 % 4].format(said)
-        return said
+            caption = STYLED[self.style][self.wording // 4 % 4].format(caption)
+        return caption
 
     def render(self, *, scale: int = 1, grain: float = 0.0) -> Image.Image:
         """RGB, (scale * width, scale * height).

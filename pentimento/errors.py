@@ -18,7 +18,7 @@ class Unreachable(PentimentoError):
 
 
 class ApiError(PentimentoError):
-    """The service answered with a problem; `retry_after_s` says when to ask again, if it said so."""
+    """The service answered with a problem; `retry_after_s` is the wait that it asked for, if any."""
 
     def __init__(self, problem: Problem, retry_after_s: float | None = None) -> None:
         super().__init__(problem.detail)

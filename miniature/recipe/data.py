@@ -42,12 +42,12 @@ def training_scenes(folder: Path, count: int = TRAIN_SCENES, workers: int = 2) -
     if not captions.exists():
         folder.mkdir(parents=True, exist_ok=True)
         pixels = np.lib.format.open_memmap(images, "w+", np.uint8, (count, SIZE, SIZE, 3))
-        said: list[str] = []
+        texts: list[str] = []
         with ProcessPoolExecutor(workers) as pool:
             rows = pool.map(_row, range(count), chunksize=200)
             for i, (row, caption) in enumerate(track(rows, "scenes", total=count)):
                 pixels[i] = row
-                said.append(caption)
+                texts.append(caption)
         pixels.flush()
-        captions.write_text(json.dumps(said))
+        captions.write_text(json.dumps(texts))
     return Scenes(images=np.load(images, mmap_mode="r"), captions=tuple(json.loads(captions.read_text())))

@@ -134,9 +134,9 @@ def _places(tokenizer: CLIPTokenizer, ids: Tensor) -> tuple[Tensor, Tensor, Tens
         scene, after = sample(seed), 0
         demanding[seed] = len(scene.things) > 1 or scene.things[0].object in RECOLOURABLE
         for index, thing in enumerate(scene.things):
-            said = pieces[thing.object]
-            at = next(i for i in range(after, len(row)) if row[i : i + len(said)] == said)
-            after = at + len(said)
+            name_ids = pieces[thing.object]
+            at = next(i for i in range(after, len(row)) if row[i : i + len(name_ids)] == name_ids)
+            after = at + len(name_ids)
             spoken[seed, index, at:after] = True
             mask = torch.from_numpy(scene.object_mask(index))[None].float()
             covered[seed, index] = F.adaptive_avg_pool2d(mask, LATENT_SIDE)[0] > 0.5
