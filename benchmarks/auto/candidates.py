@@ -38,11 +38,15 @@ CONFINED: Final[Mapping[str, Recipe]] = {
     "pnp 1/.8 at 4, mask .5": _way("pnp", scale=4.0, tau_f=1.0, tau_a=0.8, blend_threshold=0.5),
     "sdedit .7, mask .5": _way("sdedit", "encode", strength=0.7, blend_threshold=0.5),
     "edit-friendly plain 4, mask .5": _free(4.0, blend_threshold=0.5),
+    "edit-friendly plain 4, mask .7": _free(4.0, blend_threshold=0.7),
     "edit-friendly p2p .2/.3 at 3, mask .5": _way(
         "p2p", "edit-friendly", 3.0, tau_s=0.3, blend_threshold=0.5
     ),
     "edit-friendly p2p .2/.3 at 4, mask .5": _way(
         "p2p", "edit-friendly", 4.0, tau_s=0.3, blend_threshold=0.5
+    ),
+    "edit-friendly p2p .2/.3 at 4, mask .7": _way(
+        "p2p", "edit-friendly", 4.0, tau_s=0.3, blend_threshold=0.7
     ),
     "edit-friendly p2p .2/.5 at 4, mask .5": _way(
         "p2p", "edit-friendly", 4.0, tau_s=0.5, blend_threshold=0.5
@@ -56,8 +60,8 @@ CONFINED: Final[Mapping[str, Recipe]] = {
 CLEARED: Final[Mapping[str, Recipe]] = {
     "edit-friendly plain 3, ground, mask .5": _free(3.0, blend_threshold=0.5),
     "edit-friendly plain 3, ground, mask .3": _free(3.0, blend_threshold=0.3),
-    "direct plain, ground, mask .5": _way("plain", blend_threshold=0.5),
-    "direct plain, ground, mask .3": _way("plain", blend_threshold=0.3),
+    "aligned plain, ground, mask .5": _way("plain", blend_threshold=0.5),
+    "aligned plain, ground, mask .3": _way("plain", blend_threshold=0.3),
 }
 """Ways that paint the background where a thing is removed."""
 

@@ -9,14 +9,16 @@ from pathlib import Path
 from PIL import Image
 
 import engine
+from benchmarks.quality.bench import edit_of, inversion_of, lexicon
 from benchmarks.quality.cases import Case
+from benchmarks.quality.rows import AUTO, digest, rows
 from engine import codec
-from miniature.pairs import KINDS
+from miniature.pairs import KINDS, Pair
 from miniature.pictures import Mask
+from parameters import Choice, choose
 
 SCALE = 4
 GRAIN = 0.04
-INVERTER, METHOD = "direct", "p2p"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,11 @@ class Working:
     mask: Image.Image | None
 
 
+def chosen(pair: Pair) -> Choice:
+    """What `auto` chooses for the edit of a pair, by the miniature's table."""
+    return choose(pair.source.caption, [pair.target.caption], table=rows()[AUTO], lexicon=lexicon())
+
+
 def working(models: engine.Backbone, large: Large, folder: Path, *, steps: int) -> Working:
     """The edit of a large scene at the model's size, made once and kept in a folder."""
     stem = f"{large.case.number:04d}-{large.grain:g}"
@@ -60,10 +67,10 @@ def working(models: engine.Backbone, large: Large, folder: Path, *, steps: int) 
     if not paths["edit"].exists():
         folder.mkdir(parents=True, exist_ok=True)
         picture = codec.fit(models, large.original)
-        record = engine.invert(
-            models, picture, prompt=large.case.pair.source.caption, method=INVERTER, steps=steps
-        )
-        made = engine.edit(models, record, large.case.edit(METHOD))
+        choice = chosen(large.case.pair)
+        prompt = large.case.pair.source.caption
+        record = engine.invert(models, picture, prompt=prompt, steps=steps, **inversion_of(choice))
+        made = engine.edit(models, record, edit_of(choice))
         if made.masks[0] is not None:
             made.masks[0].save(paths["mask"])
         made.source.save(paths["source"])
@@ -78,5 +85,5 @@ def _read(path: Path) -> Image.Image:
 
 
 def edits_folder(runs: Path, models: engine.Backbone, steps: int) -> Path:
-    """Where the edits of one model are kept."""
-    return runs / f"{models.revision[:12]}-{steps}"
+    """Where the edits of one model by one table of `auto` are kept."""
+    return runs / f"{models.revision[:12]}-{digest(rows()[AUTO])}-{steps}"

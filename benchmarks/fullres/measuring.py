@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 import engine
-from benchmarks.fullres.edits import METHOD, Large, Working
+from benchmarks.fullres.edits import Large, Working, chosen
 from benchmarks.pictures import ssim
 from engine import codec
 from engine.fullres import FullEdit, apply_edit
@@ -73,8 +73,8 @@ def perfect(models: engine.Backbone, large: Large) -> Working:
     """The true edit at the model's size, through the autoencoder, with the exact mask where one is used."""
     pictures = (codec.fit(models, picture) for picture in (large.truth, large.original))
     edit, source = (codec.decode(models, codec.encode(models, picture))[0] for picture in pictures)
-    asked = large.case.edit(METHOD).method
-    confined = asked is not None and bool(asked.blend_words or asked.subtract_words)
+    asked = chosen(large.case.pair).params
+    confined = bool(asked.blend_words or asked.subtract_words)
     masked = Image.fromarray(large.case.pair.mask).convert("L") if confined else None
     return Working(edit=edit, source=source, mask=masked)
 

@@ -9,11 +9,10 @@ from statistics import fmean
 from PIL import Image
 
 import engine
-from benchmarks.fullres.edits import GRAIN, INVERTER, METHOD, SCALE, Working
+from benchmarks.fullres.edits import GRAIN, SCALE, Working
 from benchmarks.fullres.measuring import Closeness, Row, applied, enlarged, interval
 from benchmarks.fullres.small import SCALE as SMALL_SCALE
 from benchmarks.fullres.small import SmallRow, small_sheet, small_table, small_words
-from benchmarks.quality.rows import MASKS_IN_WORDS
 from miniature.pairs import KINDS
 
 _TEXT = """# Edits at the original's own size
@@ -21,9 +20,8 @@ _TEXT = """# Edits at the original's own size
 Measured by `python -m benchmarks.fullres` on the miniature (weights `{revision}`): {count} edits of held-out
 scenes, drawn at {scale} times the model's size, so that source, true edit and exact mask are known at full
 size. Half of the scenes have fine grain (deviation {grain:g} of white) that the model's size cannot show.
-Inversion `{inverter}`, edit `{method}`, {steps} steps; LocalBlend by the kind of the edit:
-
-{blend}
+Edits as `auto` chooses them ([its table](quality.md#what-auto-chooses)), {steps} steps; a change of style is
+not confined.
 
 *Enlarged*: the edit, scaled up bicubically. *Applied*: `engine.fullres.apply_edit`, the answer under
 `"resolution": "source"`. PSNR to the true edit in dB: of the whole picture / inside / outside what had to
@@ -108,10 +106,7 @@ def write(
         count=len(rows),
         scale=SCALE,
         grain=GRAIN,
-        inverter=INVERTER,
-        method=METHOD,
         steps=steps,
-        blend="\n".join(f"- {kind}: {how}" for kind, how in MASKS_IN_WORDS.items()),
         **{name: table(some) for name, some in tables.items()},
     )
     file.write_text(text)

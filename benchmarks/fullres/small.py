@@ -12,13 +12,15 @@ import torch
 from PIL import Image
 
 import engine
-from benchmarks.fullres.edits import GRAIN, INVERTER, METHOD
+from benchmarks.fullres.edits import GRAIN, chosen
 from benchmarks.fullres.measuring import Closeness, closeness, interval
+from benchmarks.quality.bench import edit_of, inversion_of
 from benchmarks.quality.cases import Case, cases
 from engine import fullres, regions
 from miniature.pairs import Pair
 from miniature.pictures import Mask
 from miniature.scenes import Scene
+from parameters import Choice
 
 SCALE = 8
 SIZES = (0.12, 0.2)
@@ -52,11 +54,10 @@ class Small:
         kind = self.case.kind
         return self.source.with_(**{kind: getattr(self.case.pair.target.things[0], kind)})
 
-    @property
-    def edit(self) -> engine.Edit:
-        """What is asked, as of the case that it is drawn from."""
-        pair = Pair(source=self.source, target=self.target)
-        return replace(self.case, pair=pair).edit(METHOD)
+    @cached_property
+    def choice(self) -> Choice:
+        """What `auto` chooses for it."""
+        return chosen(Pair(source=self.source, target=self.target))
 
     @cached_property
     def original(self) -> Image.Image:
@@ -97,10 +98,8 @@ def measure_small(models: engine.Backbone, small: Small, *, steps: int) -> Small
     """The case by every way, against its truth."""
     size, short = small.original.size, models.spec.size
     whole = _inverted(models, small, None, steps)
-    asked = small.edit
-    params = asked.method
-    assert params is not None
-    words = params.places(small.source.caption, [small.target.caption])
+    asked = edit_of(small.choice)
+    words = small.choice.params.places(small.source.caption, [small.target.caption])
     shown = fullres.cropped(size, (short, short), short=short)
     found = regions.around(
         regions.peaks(engine.find(models, whole, words)), size=size, shown=shown, smallest=short
@@ -171,7 +170,9 @@ def _inverted(
     models: engine.Backbone, small: Small, region: regions.Region | None, steps: int
 ) -> engine.SourceRecord:
     picture = regions.part(small.original, region)
-    return engine.invert(models, picture, prompt=small.source.caption, method=INVERTER, steps=steps)
+    return engine.invert(
+        models, picture, prompt=small.source.caption, steps=steps, **inversion_of(small.choice)
+    )
 
 
 def _within(changed: Mask, region: regions.Region) -> float:

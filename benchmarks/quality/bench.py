@@ -16,7 +16,7 @@ from engine import fullres
 from miniature import WEIGHTS
 from miniature.knows import FILE as KNOWS
 from miniature.pairs import Pair
-from parameters import INVERSIONS, Lexicon, Table, choose
+from parameters import INVERSIONS, Choice, Lexicon, Table, choose
 from parameters.auto import USUAL
 
 T = TypeVar("T")
@@ -62,20 +62,13 @@ class Bench:
         """The edit of a pair that `auto` would make with this table."""
         source, target = pair.source.caption, pair.target.caption
         chosen = choose(source, [target], table=table, lexicon=self.lexicon)
-        inverter = chosen.inversion or USUAL
-        params = INVERSIONS[inverter](**chosen.inversion_params)
-        facts: dict[str, Any] = {
-            "prompt": source,
-            "method": inverter,
-            "steps": self.steps,
-            "params": params,
-        }
+        facts = {"prompt": source, "steps": self.steps, **inversion_of(chosen)}
         key = engine.record_key(self.models, pair.image, **facts)
         if key not in self.records:
             record, seconds, rows = self._worked(lambda: engine.invert(self.models, pair.image, **facts))
             self.records[key] = Work(record=record, seconds=seconds, rows=rows)
         work = self.records[key]
-        asked = engine.Edit(prompt=target, method=chosen.params, guidance_scale=chosen.guidance_scale)
+        asked = edit_of(chosen)
         result, seconds, rows = self._worked(
             lambda: engine.edit(self.models, work.record, asked, cache=self.cache)
         )
@@ -93,6 +86,18 @@ class Bench:
             start = time.process_time()
             done = work()
             return done, time.process_time() - start, counts.unet_forward
+
+
+def inversion_of(choice: Choice) -> dict[str, Any]:
+    """What `engine.invert` takes for the inversion that `auto` chose."""
+    method = choice.inversion or USUAL
+    return {"method": method, "params": INVERSIONS[method](**choice.inversion_params)}
+
+
+def edit_of(choice: Choice) -> engine.Edit:
+    """The edit that `auto` chose for one target."""
+    (target,) = choice.targets
+    return engine.Edit(prompt=target, method=choice.params, guidance_scale=choice.guidance_scale)
 
 
 def _answer(picture: Image.Image, result: engine.EditResult) -> Image.Image:

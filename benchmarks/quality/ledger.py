@@ -53,15 +53,15 @@ class Ledger:
         return cls(runs / f"{models.revision[:12]}-{steps}-{defaults}")
 
     def rows(self) -> Sequence[Row]:
-        """All that was measured, by number; a line that was cut off is not there."""
+        """All that was measured, by number, but for lines cut off or with other measures than today's."""
         found: dict[str, Row] = {}
         for path in sorted(self.folder.glob("*.jsonl")):
             for line in path.read_text().splitlines():
                 try:
                     facts = json.loads(line)
-                except json.JSONDecodeError:
+                    row = Row(**facts | {"measures": Measures(**facts["measures"])})
+                except (json.JSONDecodeError, TypeError):
                     continue
-                row = Row(**facts | {"measures": Measures(**facts["measures"])})
                 found[row.key] = row
         return sorted(found.values(), key=lambda row: row.key)
 
