@@ -1,12 +1,15 @@
 """Any picture of Pillow's as it is meant to look: upright, in 8-bit sRGB, over one colour."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from PIL import Image, ImageChops, ImageCms, ImageMath, ImageOps
 
 from pictures.errors import Change, InvalidPicture
+from pictures.hdr import tone_mapped
+from pictures.icc import display_profile
+from pictures.spaces import Space, coded, measured, primaries_of
 
 _MODES: Final = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 _CUBE: Final = 9
@@ -15,15 +18,18 @@ _IGNORED: Final = Change(
     code="colour_profile_ignored",
     message="The picture's colour profile cannot be used with it; its numbers were taken for sRGB.",
 )
+_TONE_MAPPED: Final = Change(
+    code="tone_mapped",
+    message="The picture is of high dynamic range; what is brighter than white paper was compressed.",
+)
 
 
-def upright_srgb(
-    image: Image.Image, profile: bytes | None = None, *, over: str = "white"
-) -> tuple[Image.Image, tuple[Change, ...]]:
-    """The picture turned as its EXIF says, converted by its colour profile, and laid `over` a colour.
+def upright_srgb(image: Image.Image, *, over: str = "white") -> tuple[Image.Image, tuple[Change, ...]]:
+    """The picture turned as its EXIF says, converted to sRGB, and laid `over` a colour.
 
-    16-bit grey is scaled to 8 bits. The result is RGB and carries no metadata. `profile` stands for one that
-    the picture does not carry itself.
+    Its `info` says what its values mean; the first of these counts: `cicp` (primaries, transfer and whether
+    the range is full, by ITU-T H.273), `icc_profile`, `nclx_profile` (as pillow-heif has it), `srgb`, and
+    `chromaticity` with `gamma`. 16-bit grey is scaled to 8 bits. The result is RGB and carries no metadata.
 
     Raises InvalidPicture: it is no picture, has no pixels or unreadable ones, or is of mode I or F, which say
     nothing of how bright white is.
@@ -34,9 +40,8 @@ def upright_srgb(
         image.load()
         if not (image.width and image.height):
             raise InvalidPicture("The image has no pixels.")
-        profile = profile or image.info.get("icc_profile")
         colours, alpha = _eight_bits(_turned(image))
-        rgb, ignored = _srgb(colours, profile)
+        rgb, changes = _srgb(colours, image.info)
     except (OSError, ValueError, SyntaxError) as error:
         raise InvalidPicture(f"The image cannot be read: {error}.") from error
     if alpha is not None:
@@ -46,7 +51,7 @@ def upright_srgb(
     elif rgb is image:
         rgb = rgb.copy()
     rgb.info = {}
-    return rgb, (_IGNORED,) if ignored else ()
+    return rgb, changes
 
 
 def _turned(image: Image.Image) -> Image.Image:
@@ -89,27 +94,50 @@ def _compute(formula: Callable[[Any], Any], image: Image.Image) -> Image.Image:
     return made
 
 
-def _srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bool]:
-    """The colours as sRGB, and whether the profile was of no use."""
+def _srgb(image: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, tuple[Change, ...]]:
+    """The colours as sRGB, and what is to be said of it."""
+    try:
+        meant = _meant(info)
+        if isinstance(meant, Space) and meant.hdr:
+            return tone_mapped(image.convert("RGB"), meant), (_TONE_MAPPED,)
+        converted = _converted(image, display_profile(meant) if isinstance(meant, Space) else meant)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        converted = None
+    return (image.convert("RGB"), (_IGNORED,)) if converted is None else (converted, ())
+
+
+def _meant(info: Mapping[Any, Any]) -> bytes | Space | None:
+    """What the values mean, None for sRGB; raises ValueError for what cannot be shown."""
+    if "cicp" in info:
+        return coded(*info["cicp"])
+    if profile := info.get("icc_profile"):
+        return bytes(profile)
+    if codes := info.get("nclx_profile"):
+        return coded(codes["color_primaries"], codes["transfer_characteristics"])
+    if "srgb" in info:
+        return None
+    points = info.get("chromaticity")
+    return measured(info.get("gamma"), None if points is None else primaries_of(points))
+
+
+def _converted(image: Image.Image, profile: bytes | None) -> Image.Image | None:
+    """The image by its profile, None if that is of other colours; raises PyCMSError, OSError, ValueError."""
     transform = None
-    ignored = False
     if image.mode == "LAB":
         transform = _transform(ImageCms.createProfile("LAB"), "LAB")
     elif profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            mode = _MODES.get(source.profile.xcolor_space, "")
-            if mode == "L" and image.mode != "L" and _is_grey(image):
-                image = image.convert("L")
-            if mode == image.mode or {mode, image.mode} == {"RGB", "L"}:
-                image = image.convert(mode) if mode == "RGB" else image
-                transform = _transform(source, mode)
-            ignored = transform is None or image.mode != mode
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            ignored = True
-    if transform is None or ignored or _changes_nothing(transform, image.mode):
-        return image if image.mode == "RGB" else image.convert("RGB"), ignored
-    return ImageCms.applyTransform(image, transform) or image, False
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        mode = _MODES.get(source.profile.xcolor_space, "")
+        if mode == "L" and image.mode != "L" and _is_grey(image):
+            image = image.convert("L")
+        elif mode == "RGB" and image.mode == "L":
+            image = image.convert("RGB")
+        if mode != image.mode:
+            return None
+        transform = _transform(source, mode)
+    if transform is None or _changes_nothing(transform, image.mode):
+        return image.convert("RGB")
+    return ImageCms.applyTransform(image, transform)
 
 
 def _is_grey(image: Image.Image) -> bool:

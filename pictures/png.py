@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,14 +12,18 @@ SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _CHUNKS: Final = 100_000
 _PROFILE_BYTES: Final = 4 * 2**20
 _GREY, _RGB = 0, 2
+_COLOURS: Final = frozenset({b"cICP", b"iCCP", b"sRGB", b"cHRM", b"gAMA"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Png:
-    """A PNG of pixels, palette and transparency alone, and what else there was to know of it."""
+    """A PNG of pixels, palette and transparency alone, and what else there was to know of it.
+
+    `colours` is what its values mean, by the names of `pictures.upright_srgb`.
+    """
 
     data: bytes
-    profile: bytes | None
+    colours: Mapping[str, object]
     exif: bytes | None
     animated: bool
 
@@ -33,12 +37,13 @@ def strip(data: bytes) -> Png:
     Raises InvalidPicture if a chunk is cut off.
     """
     kept: list[bytes | memoryview] = [SIGNATURE]
-    profile, exif, animated, depth, colour = None, None, False, 8, _RGB
+    exif, animated, depth, colour = None, False, 8, _RGB
+    said: dict[bytes, bytes] = {}
     for name, body, whole in _chunks(data):
         if name == b"IHDR" and len(body) == 13:
             depth, colour = body[8], body[9]
-        elif name == b"iCCP":
-            profile = _unpack(body)
+        elif name in _COLOURS:
+            said.setdefault(name, bytes(body))
         elif name == b"eXIf":
             exif = bytes(body)
         elif name == b"acTL":
@@ -48,7 +53,7 @@ def strip(data: bytes) -> Png:
         if name[0:1].isupper() or name == b"tRNS":
             kept.append(whole)
     kept.append(_chunk(b"IEND", b""))
-    return Png(data=b"".join(kept), profile=profile, exif=exif, animated=animated)
+    return Png(data=b"".join(kept), colours=_colours(said), exif=exif, animated=animated)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, bytes | memoryview]]:
@@ -81,8 +86,29 @@ def _transparent(value: bytes, depth: int, colour: int) -> bytes:
     return value
 
 
-def _unpack(body: memoryview) -> bytes | None:
-    packed = bytes(body).partition(b"\0")[2][1:]
+def _colours(said: Mapping[bytes, bytes]) -> Mapping[str, object]:
+    """Damaged chunks say nothing; those that are left are in their order of precedence (section 4.3)."""
+    codes, gamma, points = (said.get(name, b"") for name in (b"cICP", b"gAMA", b"cHRM"))
+    found: dict[str, object] = {}
+    if len(codes) == 4 and codes[2] == 0:
+        found["cicp"] = codes[0], codes[1], codes[3] != 0
+    if profile := _unpack(said.get(b"iCCP", b"")):
+        found["icc_profile"] = profile
+    if b"sRGB" in said:
+        found["srgb"] = True
+    if len(gamma) == 4:
+        found["gamma"] = _fractions(gamma)[0]
+    if len(points) == 32:
+        found["chromaticity"] = _fractions(points)
+    return found
+
+
+def _fractions(body: bytes) -> tuple[float, ...]:
+    return tuple(n / 100_000 for (n,) in struct.iter_unpack(">I", body))
+
+
+def _unpack(body: bytes) -> bytes | None:
+    packed = body.partition(b"\0")[2][1:]
     unzip = zlib.decompressobj()
     try:
         profile = unzip.decompress(packed, _PROFILE_BYTES)

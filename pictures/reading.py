@@ -8,7 +8,7 @@ from typing import Final
 from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from pictures import jpeg, png
+from pictures import isobmff, jpeg, png
 from pictures.colour import upright_srgb
 from pictures.errors import Change, InvalidPicture, PictureError, PictureTooLarge, UnsupportedFormat
 from pictures.exif import turn
@@ -41,7 +41,6 @@ class Picture:
 class _Opened:
     image: ImageFile.ImageFile
     exif: bytes | None = None
-    profile: bytes | None = None
     animated: bool = False
     first: Jpeg | None = None
 
@@ -67,7 +66,7 @@ def read(data: bytes, *, fit: Fit | None = None, pixels: int = STORED_PIXELS, ov
         _decode(image, pixels)
         if opened.first is not None:
             opened.first.check_whole(image, lambda other: _decode(kind(io.BytesIO(other)), pixels))
-        rgb, changes = upright_srgb(turn(_white_is_light(image), opened.exif), opened.profile, over=over)
+        rgb, changes = upright_srgb(turn(_white_is_light(image), opened.exif), over=over)
     except PictureError:
         raise
     except MemoryError:
@@ -88,7 +87,8 @@ def _open(name: str, kind: type[ImageFile.ImageFile], data: bytes) -> _Opened:
     if name == "PNG":
         stripped = png.strip(data)
         image = kind(io.BytesIO(stripped.data))
-        return _Opened(image=image, exif=stripped.exif, profile=stripped.profile, animated=stripped.animated)
+        image.info.update(stripped.colours)
+        return _Opened(image=image, exif=stripped.exif, animated=stripped.animated)
     if name == "JPEG":
         first = jpeg.strip(data)
         return _Opened(image=kind(io.BytesIO(first.data)), exif=first.exif, first=first)
@@ -98,6 +98,8 @@ def _open(name: str, kind: type[ImageFile.ImageFile], data: bytes) -> _Opened:
         return _Opened(
             image=image
         )  # Pillow turns it; its further pages are previews, mostly, and take long to count
+    if name == "AVIF" and "icc_profile" not in image.info and (codes := isobmff.code_points(data)):
+        image.info["cicp"] = codes
     image.info.pop("xmp", None)  # in which Pillow would look for an orientation, in some formats
     animated = bool(getattr(image, "is_animated", False))
     return _Opened(image=image, exif=image.info.pop("exif", None), animated=animated)
