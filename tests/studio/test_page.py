@@ -209,7 +209,7 @@ def test_every_picture_of_an_edit_by_several_prompts_can_be_seen(page: Page, url
 
 def test_a_refusal_is_in_the_words_of_the_page(page: Page, url: str, hands: Hands) -> None:
     page.goto(url)
-    expect(page.locator("#about-model")).not_to_be_empty()  # by then the page knows what parameters are called
+    expect(page.locator("#about-model")).not_to_be_empty()  # by then it knows parameters' names
     say = "(problem) => import('/studio/problems.js').then((found) => found.plainly(problem))"
 
     def field(loc: list[str], type: str, msg: str) -> str:
