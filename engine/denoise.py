@@ -63,7 +63,8 @@ def _sampled(model: Backbone, lane: Lane, on_step: OnStep | None, phase: str) ->
         arrived = move(x, held, call.at, call.to, std, noise)
         for observer in lane.observers:
             observer.after(step)
-        arrived = check_finite(lane.after(step, arrived) if lane.after else arrived, phase, index)
+        arrived = lane.after(step, arrived, predictions) if lane.after else arrived
+        arrived = check_finite(arrived, phase, index)
         if on_step:
             taken = Rows(sum(costs[: done + 1]), sum(costs[done + 1 :]))
             on_step(done + 1, len(indices), clean(arrived, held, call.to), taken)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from engine import codec
-from engine.attention import Maps, coarsened
+from engine.attention import Maps, Step, coarsened
 from engine.attention_pictures import WordAttention, word_attention
 from engine.backbones import Backbone
 from engine.denoise import denoise
@@ -18,6 +18,7 @@ from engine.edit_checks import check_branches, check_match, check_target_read
 from engine.errors import EmptyMask, memory_errors
 from engine.feature_pictures import FeatureMaps, FeaturePicture
 from engine.guidance import Proximal
+from engine.inversion_guidance import InversionGuidance
 from engine.inverters import INVERTERS
 from engine.lane import After
 from engine.masks import Mask, Masking
@@ -28,6 +29,7 @@ from engine.progress import OnProgress, Progress, silent
 from engine.record import SourceRecord
 from engine.source_cache import SourceCache
 from engine.source_lane import follows_of, source_lane, source_of
+from engine.window import Window
 from parameters import EditParameters
 
 
@@ -74,13 +76,12 @@ def edit(
         plan = method.plan(setting)
     check_branches(model, record, plan)
     mask, params = Mask.of(setting, plan.targets), setting.params
-    if params.proximal is not None:
-        plan = replace(plan, guidance=Proximal(plan.guidance, params.proximal))
+    plan, back = _proximal(plan, params)
     words = mask.words if mask else None
     looks = bool(words or params.attention or params.attention_steps)
     if looks:
         check_target_read(record, plan, setting)
-    follows = follows_of(plan, record, needed=bool(mask) or looks)
+    follows = follows_of(plan, record, needed=bool(mask or back) or looks)
     with memory_errors():
         report(Progress("encode", 0, 1))
         lane = method.begin(plan, model, record)
@@ -93,7 +94,7 @@ def edit(
             lane,
             observers=(*lane.observers, maps) if looks else lane.observers,
             source=source if follows else None,
-            after=_both(lane.after, masking.after) if masking else lane.after,
+            after=_in_turn(lane.after, *(change.after for change in (back, masking) if change)),
         )
         (latents,) = denoise(model, [lane], on_step=lambda *step: report(Progress("edit", *step)))
         before = source.picture
@@ -167,8 +168,35 @@ def _spread(steps: range, count: int) -> tuple[int, ...]:
     return tuple({steps[round((len(steps) - 1) * part / (count - 1))]: None for part in range(count)})
 
 
-def _both(first: After | None, then: After) -> After:
-    return then if first is None else lambda step, latents: then(step, first(step, latents))
+def _proximal(plan: EditPlan, params: EditParameters) -> tuple[EditPlan, InversionGuidance | None]:
+    """The plan with proximal guidance if that is asked for, and inversion guidance if that is.
+
+    What inversion guidance moves back is moved to the stored path, which the source then follows.
+    """
+    if params.proximal is None:
+        return plan, None
+    proximal = Proximal(plan.guidance, params.proximal)
+    plan = replace(plan, guidance=proximal)
+    if not params.inversion_guidance:
+        return plan, None
+    back = InversionGuidance(
+        proximal=proximal,
+        rate=params.inversion_guidance,
+        window=Window(params.inversion_guidance_start, 1.0),
+        radius=params.inversion_guidance_dilation,
+    )
+    return replace(plan, follows="path" if plan.follows == "as_inverted" else plan.follows), back
+
+
+def _in_turn(*changes: After | None) -> After | None:
+    given = [change for change in changes if change is not None]
+
+    def after(step: Step, latents: Tensor, predictions: Mapping[str, Tensor]) -> Tensor:
+        for change in given:
+            latents = change(step, latents, predictions)
+        return latents
+
+    return after if given else None
 
 
 def _attention(

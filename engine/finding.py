@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -35,7 +35,7 @@ def find(
     meet((FOUND_REGION,), model.spec.name, model.offers)
     path = record.trajectory.flip(0)
 
-    def pinned(step: Step, _: Tensor) -> Tensor:
+    def pinned(step: Step, latents: Tensor, predictions: Mapping[str, Tensor]) -> Tensor:
         return path[step.index + 1][None].to(model.device)
 
     maps = Maps(model.spec.blend_factor)

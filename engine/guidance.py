@@ -72,10 +72,27 @@ class Proximal:
         return self.guidance.branches(index, total)
 
     def combine(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor:
-        guided = self.guidance.combine(predictions, index, total)
+        found = self._thresholded(predictions, index, total)
+        if found is None:
+            return self.guidance.combine(predictions, index, total)
+        away, kept, _ = found
+        return away + kept
+
+    def largest(self, predictions: Mapping[str, Tensor], index: int, total: int) -> Tensor | None:
+        """Where more than m is left of d, booleans (rows, C, h, w); None without an unconditional branch."""
+        found = self._thresholded(predictions, index, total)
+        if found is None:
+            return None
+        _, kept, most = found
+        return kept.abs() > most
+
+    def _thresholded(
+        self, predictions: Mapping[str, Tensor], index: int, total: int
+    ) -> tuple[Tensor, Tensor, Tensor] | None:
+        """The unconditional prediction, what is left of d, and m (rows, 1, 1, 1)."""
         away = predictions.get("uncond", predictions.get("negative"))
         if away is None:
-            return guided
-        change = guided - away
+            return None
+        change = self.guidance.combine(predictions, index, total) - away
         most = change.flatten(1).abs().quantile(self.quantile, dim=1)[:, None, None, None]
-        return away + (change - change.clamp(-most, most))
+        return away, change - change.clamp(-most, most), most

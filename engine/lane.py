@@ -14,8 +14,8 @@ from engine.guidance import Guidance
 from engine.learned import Learned
 from engine.noise import Call
 
-After = Callable[[Step, Tensor], Tensor]
-"""Changes the latents (rows, C, h, w) that a step arrived at."""
+After = Callable[[Step, Tensor, Mapping[str, Tensor]], Tensor]
+"""Changes the latents (rows, C, h, w) that a step arrived at; it is given the predictions by branch too."""
 
 
 class SourcePath(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from math import ceil
@@ -82,7 +82,7 @@ class Masking:
         """The mask of words and predictions in latents, (targets, h, w); None before there is one."""
         self._check_common()
 
-    def after(self, step: Step, latents: Tensor) -> Tensor:
+    def after(self, step: Step, latents: Tensor, predictions: Mapping[str, Tensor]) -> Tensor:
         """z = z_source + mask (z - z_source), for the targets' latents (targets, C, h, w)."""
         mask, (height, width) = self.mask, latents.shape[-2:]
         if step not in mask.window or (mask.words is not None and self._maps.total is None):

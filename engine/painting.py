@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
+from torch import Tensor
 
 import parameters
 from engine.attention import Step
@@ -44,7 +47,7 @@ def paint(
         start = seeded_noise((1, model.vae.config.latent_channels, *size), given.seed, model.device)
         path = [start]
 
-        def keep(step: Step, latents: torch.Tensor) -> torch.Tensor:
+        def keep(step: Step, latents: Tensor, predictions: Mapping[str, Tensor]) -> Tensor:
             path.append(latents)
             return latents
 

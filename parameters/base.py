@@ -10,7 +10,7 @@ import prompts
 from parameters.checks import Prompt, check_confined, check_known, check_open
 from parameters.demands import CROSS_ATTENTION, UNCONDITIONAL, Demand
 from parameters.errors import EmptyMask, InvalidParameter
-from parameters.fields import CHANGED, Start, Words, WordsOrChanged
+from parameters.fields import CHANGED, Fraction, Start, Words, WordsOrChanged
 
 
 def settings(**values: Any) -> Mapping[str, Any]:
@@ -133,6 +133,22 @@ class EditParameters(Parameters):
         description="The part of what guidance changes that is left out, the smallest changes first, so that "
         "more of the source is kept; published for `negative-prompt`, with 0.7.",
     )
+    inversion_guidance: Fraction = Field(
+        title="and moved back to the source",
+        default=0.0,
+        description="How far, after each step, what `proximal` leaves nearly unchanged is moved back to the "
+        "source's own latent: 1, as mostly published, moves it there, 0 not at all.",
+    )
+    inversion_guidance_start: Start = Field(
+        title="moved back from",
+        default=0.6,
+        description="The fraction of the run after which that is done; 0.6 is the published t < 400 of 1000.",
+    )
+    inversion_guidance_dilation: Annotated[int, Field(ge=0, le=8)] = Field(
+        title="margin of what is changed",
+        default=1,
+        description="By how many places of the latent that which is changed grows before the rest is moved.",
+    )
 
     def check(self, source: str, targets: Sequence[str]) -> None:
         """Refuse what can be known to fail without a model.
@@ -149,6 +165,12 @@ class EditParameters(Parameters):
         if self.blend_words:
             check_confined(source, targets, self.blend_words, self.weighed)
             check_open(source, targets, self.blend_words, self.subtract_words, self.weighed)
+        if self.inversion_guidance and self.proximal is None:
+            raise InvalidParameter(
+                "inversion_guidance",
+                self.inversion_guidance,
+                "0 without proximal, which finds what is to be moved back; 0.7 is published",
+            )
         for target in targets:
             if self.diffedit_mask and self.combine_masks == "and" and target.text == source.text:
                 raise EmptyMask(f"DiffEdit's is closed, as '{target.text}' is what the source prompt says")

@@ -41,7 +41,15 @@ LADDER = [
     {"errors", "window", "noise", "conditioning", "guidance", "progress", "lbfgs", "pretrained", "preview"}
     | {"resampling", "fidelity", "memory", "host_memory", "checkpoints", "fingerprints"},
     {"schedule", "alignment", "mapping", "record", "vision", "plugins", "learned", "attention", "fullres"},
-    {"attention_pictures", "feature_pictures", "lane", "spec", "value_inputs", "regions"},
+    {
+        "attention_pictures",
+        "feature_pictures",
+        "lane",
+        "spec",
+        "value_inputs",
+        "regions",
+        "inversion_guidance",
+    },
     {"backbones"},
     {"models", "codec", "denoise", "noise_mask", "probing", "additions", "source_cache"},
     {"source", "inverters", "plan"},

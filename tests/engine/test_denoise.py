@@ -278,7 +278,7 @@ def passing(model: engine.Backbone, lane: Lane) -> list[Tensor]:
     """Where the lane was after each step."""
     arrived: list[Tensor] = []
 
-    def note(step: Step, latents: Tensor) -> Tensor:
+    def note(step: Step, latents: Tensor, predictions: Any) -> Tensor:
         arrived.append(latents)
         return latents
 
@@ -402,7 +402,7 @@ def test_progress_shows_what_is_left_without_noise(model: engine.Backbone) -> No
 
 
 def test_latents_that_become_nan_end_the_run_at_their_step(model: engine.Backbone) -> None:
-    def poison(step: Step, latents: Tensor) -> Tensor:
+    def poison(step: Step, latents: Tensor, predictions: Any) -> Tensor:
         return latents * float("nan") if step.index == 2 else latents
 
     with pytest.raises(NumericalError) as caught:

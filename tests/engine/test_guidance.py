@@ -96,3 +96,16 @@ def test_proximal_guidance_runs_the_branches_of_the_guidance_it_thresholds() -> 
         assert proximal.branches(index, TOTAL) == guidance.branches(index, TOTAL)
         assert not torch.equal(combined(proximal, index), combined(guidance, index))
     assert torch.equal(combined(Proximal(ClassifierFree(1.0), 0.7), 0), PREDICTIONS["cond"])
+
+
+def test_the_largest_changes_are_those_that_still_exceed_the_threshold_once_it_is_taken_off() -> None:
+    proximal = Proximal(ClassifierFree(3.0), 0.6)
+    whole = (combined(ClassifierFree(3.0), 0) - PREDICTIONS["uncond"]).abs()
+    most = whole.flatten(1).quantile(0.6, dim=1)[:, None, None, None]
+
+    largest = proximal.largest(PREDICTIONS, 0, TOTAL)
+
+    assert largest is not None
+    assert largest.any()
+    assert torch.equal(largest, whole > 2 * most)
+    assert proximal.largest({"cond": PREDICTIONS["cond"]}, 0, TOTAL) is None

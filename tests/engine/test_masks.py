@@ -50,7 +50,7 @@ def latents() -> tuple[Tensor, Tensor]:
 def opened_of(masking: Masking) -> Tensor:
     """The places (h, w) that a mask leaves to the target."""
     source, target = latents()
-    blended = masking.after(at(0, 1, source), target)
+    blended = masking.after(at(0, 1, source), target, {})
     return (blended != source).all(1)[0]
 
 
@@ -72,8 +72,8 @@ def test_outside_its_window_a_mask_is_not_applied() -> None:
     source, target = latents()
     masking = Masking(Mask(given=painted((0, 0, 4, 4)), window=Window(0.5, 1)), Maps(1))
 
-    assert torch.equal(masking.after(at(0, 2, source), target), target)
-    assert not torch.equal(masking.after(at(1, 2, source), target), target)
+    assert torch.equal(masking.after(at(0, 2, source), target, {}), target)
+    assert not torch.equal(masking.after(at(1, 2, source), target, {}), target)
 
 
 def test_before_any_map_words_close_nothing() -> None:
@@ -81,7 +81,7 @@ def test_before_any_map_words_close_nothing() -> None:
     words, _ = word_at((0, 0))
 
     assert torch.equal(
-        Masking(Mask(words=words, **EVERYWHERE), Maps(1)).after(at(0, 1, source), target), target
+        Masking(Mask(words=words, **EVERYWHERE), Maps(1)).after(at(0, 1, source), target, {}), target
     )
 
 
@@ -89,7 +89,7 @@ def test_without_a_source_beside_the_pictures_alone_are_composed() -> None:
     _, target = latents()
     masking = Masking(Mask(given=painted((8, 8, 16, 16)), **EVERYWHERE), Maps(1))
 
-    assert torch.equal(masking.after(at(0, 1, None), target), target)
+    assert torch.equal(masking.after(at(0, 1, None), target, {}), target)
     (composed,) = masking.composed([WHITE], BLACK)
     assert (np.asarray(composed)[:, :, 0] == 255 * painted((8, 8, 16, 16)).numpy()).all()
 

@@ -153,6 +153,13 @@ def test_there_is_nothing_to_threshold_without_guidance() -> None:
             check_proximal(asked, 1.0)
 
 
+def test_inversion_guidance_needs_a_threshold_to_find_its_places() -> None:
+    Plain(proximal=0.7, inversion_guidance=1.0).check("a cat", ["a dog"])
+    Plain(inversion_guidance=0.0).check("a cat", ["a dog"])
+    with pytest.raises(InvalidParameter, match=r"inversion_guidance is 1\.0, expected 0 without proximal"):
+        Plain(inversion_guidance=1.0).check("a cat", ["a dog"])
+
+
 def test_prompts_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     words = prompts.words

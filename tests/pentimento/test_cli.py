@@ -66,6 +66,7 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
         *("--reweight", "grass=2", "--reweight", "dog=-1.5"),
         *("--blend", "cat", "--blend", "dog", "--subtract", "grass", "--feather", "2.5", "--diffedit-mask"),
         *("--combine-masks", "or", "--attention-steps", "4", "--proximal", "0.7"),
+        *("--inversion-guidance", "1"),
         *("--param", "blend_threshold=0.4", "--param", "edit=refine"),
     )
     assert asked.exit_code == 0, asked.output
@@ -78,6 +79,9 @@ def test_every_option_reaches_the_service(run: Any, cat: Path, shared: Store) ->
         "combine_masks": "or",
         "feather": 2.5,
         "proximal": 0.7,
+        "inversion_guidance": 1.0,
+        "inversion_guidance_start": 0.6,
+        "inversion_guidance_dilation": 1,
         "tau_v": 0.3,
         "tau_u": (0, 0.5),
         "value_prompt": "a dog of ink",

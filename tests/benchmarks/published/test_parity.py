@@ -228,6 +228,34 @@ def test_negative_prompt(
         agree(ours, theirs)
 
 
+@pytest.mark.parametrize(("rate", "start", "radius"), [(1.0, 0.6, 1), (0.5, 0.4, 2), (0.1, 0.0, 0)])
+def test_inversion_guidance(
+    models: engine.Backbone,
+    diffusers_parts: published.Parts,
+    negative: engine.SourceRecord,
+    decoded: list[Tensor],
+    rate: float,
+    start: float,
+    radius: int,
+) -> None:
+    method = engine.Plain(
+        proximal=0.7,
+        inversion_guidance=rate,
+        inversion_guidance_start=start,
+        inversion_guidance_dilation=radius,
+    )
+    engine.edit(models, negative, engine.Edit(prompt=LONGER, method=method, guidance_scale=SCALE))
+    path = negative.trajectory
+    pull = negative_prompt.Pull(
+        path=path, recon_lr=rate, recon_t=round(1000 * (1 - start)) + 1, dilate_mask=radius
+    )
+    asked = {"steps": STEPS, "guidance_scale": SCALE, "quantile": 0.7}
+    unpulled = negative_prompt.sample(diffusers_parts, path[-1:], PROMPT, LONGER, **asked)
+    theirs = negative_prompt.sample(diffusers_parts, path[-1:], PROMPT, LONGER, **asked, pull=pull)
+    agree(decoded[-1], theirs)
+    assert (theirs - unpulled).abs().max() > 0.01
+
+
 def test_refinement_with_negative_prompt(
     models: engine.Backbone,
     diffusers_parts: published.Parts,
