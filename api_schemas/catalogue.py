@@ -25,6 +25,11 @@ class Inversion(InversionInfo):
 
     status: ImageStatus = Field(description="Edits of a pending one wait; those of a failed one are refused.")
     own: bool = Field(description="Whether the latest `/invert` named it: edits that name none take it.")
+    chosen: bool = Field(
+        default=False,
+        description="Whether `auto` chose it, for the edit that the picture came with: edits that name none "
+        "take the usual one in its place, of the same prompt and steps.",
+    )
     job_id: JobId = Field(description="The job that makes or made it: an inversion or an edit.")
     created_at: Time = Field(description="When it was first asked for.")
     bytes: int | None = Field(default=None, ge=0, description="What is stored of it; null until it is made.")

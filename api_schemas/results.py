@@ -40,6 +40,9 @@ class Chosen(Response):
         default_factory=dict, description="Parameters of the method that are not at their defaults."
     )
     guidance_scale: float | None = Field(default=None, description="How strongly the prompt is followed.")
+    kept: bool = Field(
+        default=False, description="Whether the inversion was asked for and stays; else it was chosen too."
+    )
     why: str = Field(description="What was found in the prompts, and why this suits it.")
 
 

@@ -1,6 +1,6 @@
 """Parameters of every inversion and edit method: names, bounds, defaults, help, and the rules about words."""
 
-from parameters.auto import AUTO, RULE, Auto, Choice, Recipe, Table, choose
+from parameters.auto import AUTO, RULE, USUAL, Auto, Choice, Recipe, Table, choose
 from parameters.base import EditParameters, InversionParameters, Parameters
 from parameters.demands import (
     CROSS_ATTENTION,
@@ -78,6 +78,7 @@ __all__ = [
     "SELF_ATTENTION",
     "SEVERAL_BRANCHES",
     "UNCONDITIONAL",
+    "USUAL",
     "VISION_TOWER",
     "Aligned",
     "Auto",

@@ -9,7 +9,18 @@ from typing import Protocol, cast
 
 from PIL import Image as Pillow
 
-from api_schemas import Accepted, Chosen, EditResult, Image, InversionInfo, InvertResult, Job, Notice
+from api_schemas import (
+    Accepted,
+    Chosen,
+    EditResult,
+    Image,
+    Inversion,
+    InversionInfo,
+    InvertResult,
+    Job,
+    Notice,
+)
+from parameters import USUAL
 from pentimento import calls, pictures
 from pentimento.calls import Call
 from pentimento.core import Core
@@ -183,16 +194,22 @@ def image_id(image: AnImage) -> str:
 def meaning(image: AnImage, how: Editing) -> Editing:
     """How to edit an image that is named by something that holds an inversion of it: that one is meant.
 
-    So is the region that it is of, unless another is named.
+    So is the region that it is of, unless another is named. One that `auto` chose for an edit stands for the
+    usual one of its prompt and steps, so that `auto` chooses for every edit.
     """
     if "inversion" in how:
         return how
     if isinstance(image, Image):
-        held = next((each for each in image.inversions if each.own), None)
+        held: InversionInfo | None = next((each for each in image.inversions if each.own), None)
+        free = isinstance(held, Inversion) and held.chosen
     else:
-        held = getattr(image, "inversion", None)
-    region: Editing = {} if held is None or held.region is None else {"region": held.region}
-    return {**region, **how, "inversion": held}
+        held, chosen = getattr(image, "inversion", None), getattr(image, "chosen", None)
+        free = chosen is not None and not chosen.kept
+    if held is None:
+        return {**how, "inversion": None}
+    region: Editing = {} if held.region is None else {"region": held.region}
+    meant = {"method": USUAL, "steps": held.steps, "prompt": held.prompt} if free else held
+    return {**region, **how, "inversion": meant}
 
 
 def job_id(job: AJob) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import parameters
 from api_schemas import Chosen, EditOptions, InversionChoice, InvertOptions, ModelInfo, Notice
-from parameters import AUTO, INVERSIONS, Choice, Lexicon
+from parameters import AUTO, INVERSIONS, USUAL, Choice, Lexicon
 from prompts import words
 from service.checks import as_answers
 from store import Ask
@@ -36,7 +36,7 @@ def settle(
     """
     if request.method != AUTO:
         return Settled(request, request.inversion)
-    usual = own.method == _usual() and own.params == INVERSIONS[own.method]()
+    usual = own.method == USUAL and own.params == INVERSIONS[own.method]()
     with as_answers(request):
         choice = parameters.choose(
             own.prompt,
@@ -66,11 +66,15 @@ def settle(
             prompt=own.prompt,
             steps=own.steps,
         )
-    return Settled(settled, inversion, as_chosen(choice, own.method, scale), tuple(_unread(choice.unread)))
+    made = as_chosen(choice, own.method, scale, kept=not usual)
+    return Settled(settled, inversion, made, tuple(_unread(choice.unread)))
 
 
-def as_chosen(choice: Choice, inversion: str, scale: float | None) -> Chosen:
-    """A choice as the wire has it; `inversion` is the one at hand, `scale` that of the edit."""
+def as_chosen(choice: Choice, inversion: str, scale: float | None, *, kept: bool = False) -> Chosen:
+    """A choice as the wire has it; `inversion` is the one at hand, `scale` that of the edit.
+
+    `kept` says that the inversion was asked for.
+    """
     return Chosen(
         kind=choice.kind,
         prompts=list(choice.targets),
@@ -78,6 +82,7 @@ def as_chosen(choice: Choice, inversion: str, scale: float | None) -> Chosen:
         method=choice.params.name,
         params=parameters.changed_from_defaults(choice.params),
         guidance_scale=scale,
+        kept=kept,
         why=choice.why,
     )
 
@@ -106,12 +111,7 @@ def compared(source: str, target: str, model: ModelInfo | None) -> Chosen | None
         lexicon=lexicon(model),
         offers=None if model is None else model.offers,
     )
-    return as_chosen(choice, _usual(), choice.guidance_scale)
-
-
-def _usual() -> str:
-    usual: str = InvertOptions.model_fields["method"].default
-    return usual
+    return as_chosen(choice, USUAL, choice.guidance_scale)
 
 
 def _unread(instructions: Sequence[str]) -> list[Notice]:

@@ -15,28 +15,29 @@ from api_schemas import (
     InversionChoice,
     InvertOptions,
 )
-from parameters import EDITS, INVERSIONS
+from parameters import EDITS, INVERSIONS, USUAL
 from service.errors import ServiceError, validation_problem
 
 
 def chosen(image: Image, choice: InversionChoice | None, edit: EditOptions | None = None) -> InvertOptions:
     """The options of the inversion that an edit means, by the model of the image's own one.
 
-    What the choice leaves out is as in the image's own inversion, but for the steps, which the preset of an
-    edit sets, and parameters of another method than that one's, which are at their defaults. Raises
-    ServiceError: validation_error.
+    What the choice leaves out is as in the image's own inversion, or as usual where `auto` chose that one,
+    but for the steps, which the preset of an edit sets, and parameters of another method than that one's,
+    which are at their defaults. Raises ServiceError: validation_error.
     """
     choice = choice or InversionChoice()
     if INVERSIONS[choice.method or image.method].paints:
         return _painted(image, choice)
-    same = choice.method in (None, image.method)
-    method = choice.method or image.method
+    free = any(each.own and each.chosen for each in image.inversions)
+    usual, params = (USUAL, {}) if free else (image.method, image.params)
+    method = choice.method or usual
     preset = None if edit is None else _published_steps(edit, method)
     asked: dict[str, Any] = {
         "prompt": image.prompt if choice.prompt is None else choice.prompt,
         "method": method,
         "steps": choice.steps or preset or image.steps,
-        "params": (image.params if same else {}) | (choice.params or {}),
+        "params": (params if method == usual else {}) | (choice.params or {}),
         "model": image.model,
     }
     try:

@@ -39,9 +39,17 @@ def submit_upload(
 
 
 def queue_inversion(
-    store: Store, image: str, upload: uploads.Upload, options: InvertOptions, ask: Ask
+    store: Store,
+    image: str,
+    upload: uploads.Upload,
+    options: InvertOptions,
+    ask: Ask,
+    *,
+    chosen: bool = False,
 ) -> Submission:
     """Keep the picture of an image, and queue its inversion by these options, which name the model.
+
+    `chosen` says that `auto` chose them.
 
     Raises ServiceError: insufficient_storage, queue_full.
     """
@@ -51,7 +59,7 @@ def queue_inversion(
             store.blobs.put(keys.source(image), upload.png)
         width, height = upload.image.size
         return store.jobs.submit_invert(
-            image, options, model=str(options.model), width=width, height=height, ask=ask
+            image, options, model=str(options.model), width=width, height=height, ask=ask, chosen=chosen
         )
 
     return making(store, image, options, queue)

@@ -18,7 +18,7 @@ from api_schemas import (
     Problem,
     ResultRequest,
 )
-from parameters import INVERSIONS
+from parameters import INVERSIONS, USUAL
 from service import uploads
 from service.answers import no_image, no_job
 from service.choosing import settle
@@ -54,8 +54,10 @@ def submit_edit_of_result(
     """
     key, image = _file(store, request.image_id, ask.tenant)
     given = (request.inversion or InversionChoice()).model_dump(exclude_none=True)
-    made = _made(store, image.id, key, ask.tenant)
-    choice = InversionChoice(**{**made.model_dump(exclude_none=True), **given})
+    made = _made(store, image.id, key, ask.tenant).model_dump(exclude_none=True)
+    if given.get("method", made.get("method")) != made.get("method"):
+        made.pop("params", None)
+    choice = InversionChoice(**{**made, **given})
     if choice.prompt is None:
         raise _undescribed("inversion.prompt")
     options = _like(image, choice, request)
@@ -82,9 +84,11 @@ def _made(store: Store, image: str, key: str, tenant: str) -> InversionChoice:
 
 def _as_made(result: EditResult, prompt: str) -> InversionChoice:
     made = result.inversion
-    named = {"steps"} if result.chosen else {"method", "steps", "params"}
-    known = {} if made is None else made.model_dump(include=named)
-    return InversionChoice(**known, prompt=prompt)
+    if made is None:
+        return InversionChoice(prompt=prompt)
+    if result.chosen and not result.chosen.kept:
+        return InversionChoice(method=USUAL, steps=made.steps, prompt=prompt)
+    return InversionChoice(method=made.method, steps=made.steps, params=made.params, prompt=prompt)
 
 
 def _kept(store: Store, key: str) -> uploads.Upload:

@@ -85,7 +85,8 @@ def edit_picture(
     inversions = [] if there is None else there.inversions
     if not any(each.id == wanted and each.status is not ImageStatus.FAILED for each in inversions):
         before = replace(ask, job_id=None, warnings=tuple(upload.warnings), chosen=None)
-        queue_inversion(store, image, upload, options, before)
+        free = ask.chosen is not None and not ask.chosen.kept
+        queue_inversion(store, image, upload, options, before, chosen=free)
     return _editing(store, request, options, replace(ask, warnings=warnings), sent_mask)
 
 

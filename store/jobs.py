@@ -52,16 +52,17 @@ class JobStore(Claims):
         height: int,
         ask: Ask = BY_DEFAULT,
         request: GenerateRequest | None = None,
+        chosen: bool = False,
     ) -> Submission:
         """Queue an inversion, join the one that is under way, or answer from the finished one.
 
         It is the image's own from then on. The source must be stored before. `width` and `height` are those
         of the picture as sent. A job that is joined has the latest deadline of all its requests, and calls
-        the webhooks of all. `request` is what asks for a painting, which `options` describe. Raises
-        QueueFull.
+        the webhooks of all. `request` is what asks for a painting, which `options` describe; `chosen` says
+        that `auto` chose them for an edit. Raises QueueFull.
         """
         options = options.model_copy(update={"model": model})
-        of_it = (width, height, options.fit or "")
+        of_it = (width, height, options.fit or "", int(chosen))
         answer = self._submit("submit_invert", image_id, request or options, options, ask, *of_it)
         how, job_id = How(answer[0]), answer[1]
         return Submission(

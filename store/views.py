@@ -76,7 +76,7 @@ def wire_image(image_id: str, stored: Stored) -> Image | None:
     """An image and its inversions; None if it is gone, or is of a version that knew only one of each."""
     fields = _fields(stored[0])
     records = [(record_id, _fields(flat)) for record_id, flat in stored[1]]
-    inversions = [_inversion(record_id, found, fields.get("own", "")) for record_id, found in records]
+    inversions = [_inversion(record_id, found, fields) for record_id, found in records]
     own = next((each for each in inversions if each.own), None)
     if own is None:
         return None
@@ -98,12 +98,14 @@ def tenants_image(image_id: str, stored: Stored, tenant: str) -> Image | None:
     return wire_image(image_id, stored) if _fields(stored[0]).get("tenant") == tenant else None
 
 
-def _inversion(record_id: str, fields: dict[str, str], own: str) -> Inversion:
+def _inversion(record_id: str, fields: dict[str, str], image: dict[str, str]) -> Inversion:
+    own = record_id == image.get("own", "")
     # Read as it was stored: the method of an inversion may be one that is not installed any more.
     return Inversion(
         **{**json.loads(fields["about"]), "id": record_id},
         status=ImageStatus(fields["status"]),
-        own=record_id == own,
+        own=own,
+        chosen=own and "chosen" in image,
         job_id=fields["job_id"],
         created_at=when(fields["created"]),
         bytes=int(fields["bytes"]) if "bytes" in fields else None,

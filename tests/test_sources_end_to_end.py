@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from api_schemas import EditResult, InvertResult
 from pentimento import ApiError, Client
+from pentimento.outcomes import AnImage
 
 
 @pytest.fixture
@@ -30,6 +31,27 @@ def edited(client: Client, image: str, prompt: str, **params: object) -> EditRes
     result = client.wait(accepted.job_id, timeout_s=300).result
     assert isinstance(result, EditResult)
     return result
+
+
+def test_a_picture_sent_along_and_one_sent_ahead_are_edited_alike(client: Client) -> None:
+    def further(image: AnImage) -> list[bytes]:
+        """The bytes of two edits, of which the second is chosen otherwise."""
+        made = [client.edit(image, prompt).wait() for prompt in ("a cat on snow", "a red cat on grass")]
+        assert [each.chosen and each.chosen.kind for each in made] == ["background", "colour"]
+        return [made[0].files[0], made[1].files[0]]
+
+    how = {"method": "aligned", "steps": 4}
+    ahead = further(client.invert(picture(), "a cat on grass", steps=4))
+    client.delete(next(client.images()))
+    along = client.edit(picture(), "a cat on snow", source_prompt="a cat on grass", inversion=how)
+    assert along.inversion is not None
+    assert along.inversion.method == "edit-friendly"
+    assert along.wait().files[0] == ahead[0]
+    assert further(along) == ahead
+    for named in (along.image_id, client.image(along.image_id)):
+        again = client.edit(named, "a red cat on grass")
+        assert again.inversion is not None
+        assert again.inversion.method == "aligned"
 
 
 def test_learn_edit_look_at_attention_and_edit_again_from_memory(client: Client) -> None:

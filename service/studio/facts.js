@@ -2,14 +2,24 @@ import { $, choices, day, describe, say, seconds, show } from "./dom.js";
 import { warn } from "./models.js";
 import { decibels } from "./outcome.js";
 
+let usual = null; // how images are prepared that are not to be prepared otherwise
+
+/** Learn the methods there are. */
+export const learn = (methods) => (usual = methods.find((method) => method.kind === "invert" && method.default).name);
+
 /** The image as one of its inversions has it; one that an edit made shows the same picture as the image's own. */
 export function by(found, used) {
   const { prompt, method, steps, params } = used;
   return { ...found, used, prompt, method, steps, params, result: used.result ?? found.result };
 }
 
-/** The image as its own inversion has it. */
-export const own = (found) => by(found, found.inversions.find((each) => each.own));
+/** The image as its own inversion has it, or as the usual one has where the service chose its own for an edit. */
+export function own(found) {
+  const its = found.inversions.find((each) => each.own);
+  if (!its.chosen) return by(found, its);
+  const { prompt, steps } = its;
+  return by(found, taken(by(found, its), { method: usual, prompt, steps, params: {} }));
+}
 
 /** The inversion of the image that a request takes, whether it is known by now or not. */
 export function taken(image, asked) {

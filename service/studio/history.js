@@ -53,8 +53,9 @@ export const same = (request) =>
 /** What was asked for; where that is not known any more, what the service chose is its to choose again. */
 export function asAsked({ id, request, result }) {
   if (asked(id)) return JSON.parse(asked(id));
-  const free = { ...request, method: "auto", params: undefined, inversion: undefined, guidance_scale: null };
-  return result?.chosen ? free : request;
+  if (!result?.chosen) return request;
+  const inversion = result.chosen.kept ? request.inversion : undefined;
+  return { ...request, method: "auto", params: undefined, inversion, guidance_scale: null };
 }
 
 /** The job of this id, as it is known here. */

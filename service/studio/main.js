@@ -3,6 +3,7 @@ import * as brush from "./brush.js";
 import * as desk from "./desk.js";
 import { $, attempt, show } from "./dom.js";
 import * as edit from "./edit.js";
+import * as facts from "./facts.js";
 import * as generate from "./generate.js";
 import * as jobs from "./jobs.js";
 import { introduce } from "./models.js";
@@ -21,6 +22,7 @@ async function start() {
   stage.enable();
   const [methods, models] = await Promise.all([get("/methods"), get("/models")]);
   learn(methods);
+  facts.learn(methods);
   introduce(models);
   settings.serve(models);
   brush.enable(() => {

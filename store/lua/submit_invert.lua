@@ -1,7 +1,8 @@
--- job, image, record, request, ask, description of the record, width, height, fit, then RQ's fields and values
+-- job, image, record, request, ask, description of the record, width, height, fit, whether auto chose it, then
+-- RQ's fields and values
 -- include: submitting
 
-local id, image_id, rid, request, ask, about, width, height, fit = unpack(ARGV, 1, 9)
+local id, image_id, rid, request, ask, about, width, height, fit, chosen = unpack(ARGV, 1, 10)
 ask = cjson.decode(ask)
 local kind = cjson.decode(about).method == 'painted' and 'generate' or 'invert'
 
@@ -10,6 +11,7 @@ local function own()
   local key = image(image_id)
   redis.call('HSET', key, 'own', rid, 'tenant', ask.tenant, 'width', width, 'height', height,
              'fit', fit)
+  if chosen == '1' then redis.call('HSET', key, 'chosen', 1) else redis.call('HDEL', key, 'chosen') end
   if kind == 'generate' then redis.call('HSET', key, 'painted', rid) end
   if redis.call('HSETNX', key, 'created', now()) == 1 then
     redis.call('ZADD', images_by(ask.tenant), now(), image_id)
@@ -39,7 +41,7 @@ end
 local full, seconds = no_room(ask)
 if full then return {'full', full, seconds} end
 create(id, kind, image_id, rid, request, about, ask)
-redis.call('HSET', message(id), unpack(ARGV, 10))
+redis.call('HSET', message(id), unpack(ARGV, 11))
 redis.call('HDEL', record(image_id, rid), 'error', 'result')
 describe(image_id, rid, 'status', 'pending', 'job_id', id, 'about', about)
 own()

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api_schemas import Knowledge, ModelInfo
+from api_schemas import InversionInfo, Knowledge, ModelInfo
 from parameters import Recipe
-from store import Store
-from tests.service.conftest import begin, edit, edited, ready
+from store import Store, keys
+from tests.service.conftest import begin, edit, edited, invert, png_of, ready
 
 TABLE = {
     "swap": Recipe(method="p2p", params={"tau_s": 0.3}, guidance_scale=4.0, because="so."),
@@ -41,6 +41,7 @@ def test_the_table_of_the_model_is_followed_and_told(http: TestClient, shared: S
         "method": "p2p",
         "params": {"tau_s": 0.3},
         "guidance_scale": 4.0,
+        "kept": False,
         "why": "A thing is swapped: cat, dog; so. (measured for this model)",
     }
     claim = begin(shared, answer["job_id"])
@@ -60,6 +61,7 @@ def test_another_inversion_is_made_with_the_prompt_and_steps_of_the_own(http: Te
 def test_an_inversion_that_was_asked_for_stays(http: TestClient, image: str) -> None:
     answer, request = asked(http, image, "a cat on snow", inversion={"method": "ddim"})
     assert (answer["inversion"]["method"], request["method"]) == ("ddim", "p2p")
+    assert answer["chosen"]["kept"]
 
 
 def test_what_was_chosen_asks_for_the_same_again(http: TestClient, image: str) -> None:
@@ -94,6 +96,59 @@ def test_a_picture_that_comes_with_its_edit_is_inverted_as_chosen(
     answer = http.post("/edit", files={"image": png}, data=fields).json()
     assert (answer["image_id"], answer["inversion"]["method"]) == (image, "edit-friendly")
     assert answer["chosen"]["prompts"] == ["a cat on snow", "a cat in the snow"]
+
+
+@pytest.mark.parametrize("then", [{}, {"method": "p2p"}, {"inversion": {"steps": 9}}])
+def test_a_picture_that_came_with_an_edit_is_edited_as_one_that_was_sent_ahead(
+    http: TestClient, shared: Store, image: str, png: bytes, then: dict[str, Any]
+) -> None:
+    first, second = "a cat on snow", "a dog on grass"
+    ahead = [asked(http, image, first)[1], asked(http, image, second, **then)[1]]
+    shared.delete_image(image)
+    upload = {
+        "source_prompt": "a cat on grass",
+        "prompt": first,
+        "inversion": '{"steps": 20, "method": "aligned"}',
+    }
+    answer = http.post("/edit", files={"image": png}, data=upload)
+    along = [http.get(answer.headers["location"]).json()["request"], asked(http, image, second, **then)[1]]
+    assert along == ahead
+    assert along[1]["inversion"]["method"] == "aligned"
+    (own, *_) = http.get(f"/images/{image}").json()["inversions"]
+    assert (own["own"], own["chosen"], own["method"]) == (True, True, "edit-friendly")
+
+
+def test_an_inversion_that_was_chosen_and_is_then_asked_for_stays(
+    http: TestClient, shared: Store, image: str, png: bytes
+) -> None:
+    shared.delete_image(image)
+    upload = {"source_prompt": "a cat on grass", "prompt": "a cat on snow"}
+    http.post("/edit", files={"image": png}, data=upload)
+    invert(http, png, method="edit-friendly", params='{"seed": 5}')
+    answer, request = asked(http, image, "a dog on grass")
+    assert (answer["inversion"]["method"], request["method"]) == ("edit-friendly", "p2p")
+    assert answer["chosen"]["kept"]
+    assert not http.get(f"/images/{image}").json()["inversions"][0]["chosen"]
+
+
+@pytest.mark.parametrize(("method", "then"), [("aligned", "aligned"), ("ddim", "ddim")])
+def test_what_auto_chose_for_an_edit_is_not_taken_for_edits_of_its_result(
+    http: TestClient, shared: Store, image: str, method: str, then: str
+) -> None:
+    answer, _ = asked(http, image, "a cat on snow", inversion={"method": method})
+    claim = begin(shared, answer["job_id"])
+    file = png_of((48, 48))
+    shared.blobs.put(keys.result(image, file), file)
+    url = keys.url(keys.result(image, file))
+    made = edited(image)
+    pictures = [made.images[0].model_copy(update={"url": url, "prompt": "a cat on snow"})]
+    taken = InversionInfo.model_validate(answer["inversion"])
+    known = {"images": pictures, "chosen": claim.chosen, "inversion": taken}
+    shared.jobs.succeed(claim, made.model_copy(update=known))
+    further, _ = asked(http, url, "a dog on snow")
+    assert (further["inversion"]["method"], further["inversion"]["steps"]) == (then, 20)
+    own = http.post("/images", json={"from_result": url}).json()["inversion"]
+    assert (own["method"], own["steps"]) == (then, 20)
 
 
 def test_comparing_prompts_tells_what_would_be_chosen(http: TestClient, image: str) -> None:

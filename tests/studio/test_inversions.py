@@ -2,7 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.studio.conftest import Hands, ask, prepare, ready
+from pentimento import Client
+from tests.studio.conftest import Hands, ask, png, prepare, ready
 
 
 def differently(page: Page, hands: Hands, method: str) -> str:
@@ -52,3 +53,19 @@ def test_edits_take_the_inversion_that_is_chosen_and_using_one_again_takes_its_o
     page.get_by_label("What the picture should show").fill("a lion on grass")
     page.get_by_role("button", name="Edit", exact=True).click()
     assert hands.take().record == second.record
+
+
+def test_a_picture_that_came_with_an_edit_from_elsewhere_is_the_services_to_prepare_as_suits(
+    page: Page, url: str, hands: Hands
+) -> None:
+    with Client(url) as client:
+        elsewhere = client.edit(png("orange"), "a cat on snow", source_prompt="a cat on grass")
+    sent = hands.take()
+    assert sent.inversion.method == "edit-friendly"
+    hands.invert(sent)
+    hands.edit(hands.take())
+    page.goto(f"{url}/#{elsewhere.image_id}")
+    expect(page.locator("#facts[data-status=ready]")).to_be_visible()
+    further = ask(page, hands, "a dog on grass")
+    assert further.chosen is not None
+    assert (further.chosen.kind, further.chosen.kept, further.inversion.method) == ("swap", False, "aligned")
