@@ -134,6 +134,7 @@ class Setting(Generic[P]):
         parameters.check_negative_prompt(edit.negative_prompt, inversion, scale)
         parameters.check_proximal(params, scale)
         params.check(record.prompt, edit.prompts)
+        params.check_masked(edit.mask is not None)
         return Setting(model=model, record=record, edit=edit, params=params, guidance_scale=scale)
 
     @property

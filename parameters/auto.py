@@ -152,7 +152,7 @@ def choose(
     mask = {} if masked or _MASKING & set(given or {}) else _mask(recipe, changes)
     if offers is not None and (demand := _unmet(recipe, mask, offers)):
         recipe, origin, mask = _guidance_alone(demand, kept, offers), "rule", {}
-    if recipe.paint == "ground" and mask and all(change.cleared for change in changes):
+    if recipe.paint == "ground" and (mask or masked) and all(change.cleared for change in changes):
         mask["inside_prompt"] = prompts.ground_alone(source, lexicon)
     params = EDITS[recipe.method](**{**recipe.params, **mask, **(given or {})})
     because = recipe.because or f"{recipe.method} was chosen for it."

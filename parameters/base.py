@@ -181,6 +181,9 @@ class EditParameters(Parameters):
                 "0 where blend_in is 'latent': the edge is softened when the picture is composed",
             )
 
+    def check_masked(self, sent: bool) -> None:
+        """Refuse what needs a mask where there is none; `sent` says that one comes with the request."""
+
     def places(self, source: str, targets: Sequence[str]) -> tuple[int, ...]:
         """The words of the source that stand for what the edit changes, by index; none where nothing does.
 

@@ -87,12 +87,16 @@ def check_sendable(method: str, name: str = "method") -> None:
         )
 
 
-def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | None) -> None:
+def check_edit(
+    source: InvertOptions, request: EditOptions, model: ModelInfo | None, masked: bool = False
+) -> None:
     """Raise ServiceError if the edit of an image that is inverted like this can only fail.
 
+    `masked` says that a mask was sent beside it. What depends on the model is not checked while no worker
+    serves it.
+
     Codes: unknown_method, unsupported_by_model, incompatible_inversion, record_mismatch, prompt_too_long,
-    prompts_do_not_align, unknown_word, invalid_parameter. What depends on the model is not checked while no
-    worker serves it.
+    prompts_do_not_align, unknown_word, invalid_parameter, empty_mask.
     """
     with as_answers(request):
         inversion = parameters.find(INVERSIONS, source.method)
@@ -110,8 +114,10 @@ def check_edit(source: InvertOptions, request: EditOptions, model: ModelInfo | N
         if model is not None:
             _check_lengths(request, model.token_limit)
         request.params.check(source.prompt, request.targets)
-        sent = request.mask is not None and request.params.combine_masks == "and"
-        if request.region == AUTO and not sent:  # a mask that was sent says where
+        sent = masked or request.mask is not None
+        request.params.check_masked(sent)
+        bounded = sent and request.params.combine_masks == "and"
+        if request.region == AUTO and not bounded:  # a mask that was sent says where
             if model is not None and model.offers is not None:
                 parameters.meet((FOUND_REGION,), model.name, model.offers)
             _check_findable(source, request, inversion)

@@ -65,7 +65,7 @@ def submit_edit_of_result(
     settled = settle(request, options, model.info, mask is not None)
     request, ask = EditRequest.model_construct(**dict(settled.request)), settled.noted(ask)
     options = _like(image, settled.inversion or choice, request)
-    check_both(options, request, model, "inversion.prompt")
+    check_both(options, request, model, "inversion.prompt", mask is not None)
     return edit_picture(store, request, options, model, _kept(store, key), ask, mask, pixels)
 
 

@@ -51,7 +51,7 @@ def submit_edit_upload(
     settled = settle(asked, options, model.info, mask is not None)
     asked, ask = _as_upload(asked, settled), settled.noted(ask)
     options = described(asked, model.name)
-    check_both(options, asked, model, "source_prompt")
+    check_both(options, asked, model, "source_prompt", mask is not None)
     upload = uploads.read(data, fit=asked.fit, pixels=pixels)
     return edit_picture(store, asked, options, model, upload, ask, mask, pixels)
 
@@ -90,10 +90,13 @@ def edit_picture(
     return _editing(store, request, options, replace(ask, warnings=warnings), sent_mask)
 
 
-def check_both(options: InvertOptions, asked: EditOptions, model: Meant, name: str) -> None:
-    """Raise ServiceError if the inversion or the edit of it can only fail; `name` is of the source prompt."""
+def check_both(options: InvertOptions, asked: EditOptions, model: Meant, name: str, masked: bool) -> None:
+    """Raise ServiceError if the inversion or the edit of it can only fail; `name` is of the source prompt.
+
+    `masked` says that a mask was sent beside the request.
+    """
     check_inversion(options, model.info, name)
-    check_edit(options, asked, model.info)
+    check_edit(options, asked, model.info, masked)
 
 
 def submit_edit(
@@ -116,7 +119,7 @@ def submit_edit(
         if each.id == wanted and each.error is not None:
             raise cannot_edit(each.error)
     check_inversion(inversion, model, "inversion.prompt")
-    check_edit(inversion, request, model)
+    check_edit(inversion, request, model, mask is not None)
     new = inversion.prompt if request.inversion is not None else None
     doubts = knowing.doubts(model, [*_prompts(request), new])
     ask = replace(ask, warnings=(*ask.warnings, *doubts))

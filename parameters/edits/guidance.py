@@ -32,18 +32,26 @@ class Plain(EditParameters):
     )
 
     def check_prompts(self, source: Prompt, targets: Sequence[Prompt]) -> None:
-        """What is painted inside needs words, and a mask to be inside of: of places in the source."""
+        """What is painted inside needs words, and blend_words with a place in the source."""
         super().check_prompts(source, targets)
         if self.inside_prompt is None:
             return
         if not Prompt(self.inside_prompt).words:
             expected = "a prompt of at least one word, or none to paint the target prompt"
             raise InvalidParameter("inside_prompt", self.inside_prompt, expected)
-        if not (self.blend_words or self.subtract_words or self.diffedit_mask):
-            expected = "none, since no blend_words, subtract_words or diffedit_mask confine it to a place"
-            raise InvalidParameter("inside_prompt", self.inside_prompt, expected)
         if self.blend_words:
             check_in_source(source, targets, self.blend_words)
+
+    def check_masked(self, sent: bool) -> None:
+        """What is painted inside needs a mask to be inside of."""
+        masked = sent or self.blend_words or self.subtract_words or self.diffedit_mask
+        if self.inside_prompt is not None and not masked:
+            raise InvalidParameter(
+                "inside_prompt",
+                self.inside_prompt,
+                "none without a mask to be inside of: send one, or name blend_words, subtract_words or "
+                "diffedit_mask",
+            )
 
     @property
     def prompts(self) -> dict[str, str | None]:

@@ -141,3 +141,12 @@ def test_the_ground_is_painted_where_things_are_removed(source: str, target: str
     assert isinstance(params, Plain)
     assert params.inside_prompt == inside
     assert params.blend_words
+
+
+def test_the_ground_is_painted_under_a_mask_that_was_sent_too() -> None:
+    table = {"removed": Recipe(method="plain", mask="about", paint="ground")}
+    removed = "a cat and a dog on grass", ["a dog on grass"]
+
+    assert choose(*removed, table=table, masked=True).params == Plain(inside_prompt="grass")
+    assert choose(CAT, ["a dog on grass"], masked=True).params == P2P()
+    assert choose(*removed, masked=True).params == Plain()

@@ -139,6 +139,33 @@ def test_a_mask_goes_with_its_image(http: TestClient, shared: Store, png: bytes)
     assert not shared.blobs.exists(path.removeprefix("/"))
 
 
+def test_a_mask_that_is_sent_is_one_that_a_prompt_can_be_inside_of(http: TestClient, png: bytes) -> None:
+    image = invert(http, png).image_id
+    inside = {"method": "plain", "params": '{"inside_prompt": "grass"}'}
+
+    sent = edit_with(http, image, mask_png(), **inside)
+    named = edit(
+        http, image, mask=request_of(http, sent)["mask"], method="plain", params={"inside_prompt": "sand"}
+    )
+    without = edit(http, image, method="plain", params={"inside_prompt": "grass"})
+    upload = http.post(
+        "/edit",
+        files={"image": png, "mask": mask_png()},
+        data={"source_prompt": "a cat on grass", **ASKED, **inside},
+    )
+
+    assert [answer.status_code for answer in (sent, named, upload, without)] == [202, 202, 202, 422]
+    assert (without.json()["code"], without.json()["parameter"]) == ("invalid_parameter", "inside_prompt")
+
+
+def test_a_mask_that_is_sent_says_where_a_region_is(http: TestClient, png: bytes) -> None:
+    image = invert(http, png).image_id
+    same = {"image_id": image, "prompt": "a cat on grass", "method": "plain", "region": "auto"}
+
+    assert http.post("/edit", files={"mask": mask_png()}, data=same).status_code == 202
+    assert http.post("/edit", json=same).json()["parameter"] == "region"
+
+
 def black(size: tuple[int, int] = SIZE) -> bytes:
     return mask_png(size, (0, 0, 0, 0))
 

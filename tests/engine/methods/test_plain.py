@@ -147,6 +147,22 @@ def test_the_inside_of_differing_predictions_is_painted(
     assert not same(found.images[0], usual.images[0])
 
 
+def test_the_inside_of_a_mask_that_was_sent_alone_is_painted(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    half = Image.new("L", (32, 32))
+    half.paste(255, (0, 0, 16, 32))
+
+    def edited(prompt: str, **params: str) -> engine.EditResult:
+        return engine.edit(model, record, Edit(prompt=prompt, method=Plain(**params), mask=half))
+
+    found = edited("a dog on grass", inside_prompt="grass")
+
+    assert same(found.images[0], edited("grass").images[0])
+    assert found.masks[0] is not None
+    assert same(found.masks[0], half)
+
+
 @pytest.mark.parametrize(
     ("params", "at_fault"),
     [
