@@ -30,7 +30,7 @@ from engine.errors import (
 )
 from engine.feature_pictures import FeaturePicture
 from engine.fidelity import Fidelity, fidelity
-from engine.finding import find
+from engine.finding import find, find_steps
 from engine.inverters import INVERTERS
 from engine.inverting import invert, record_key
 from engine.memory import free_bytes
@@ -99,6 +99,7 @@ __all__ = [
     "features_need",
     "fidelity",
     "find",
+    "find_steps",
     "free_bytes",
     "invert",
     "load",

@@ -19,12 +19,18 @@ from engine.source_lane import source_lane
 from parameters import FOUND_REGION, meet
 
 
+def find_steps(steps: int) -> int:
+    """The steps of a run of so many in which words are looked for: the last two thirds."""
+    return steps - steps // 3
+
+
 def find(
     model: Backbone, record: SourceRecord, words: Sequence[int], *, on_progress: OnProgress | None = None
 ) -> Tensor:
     """The cross-attention of words of the source's prompt, by index: added up over the run, (h, w).
 
-    The source follows its path, so that it costs one row a step.
+    The source follows its path, so that it costs one row a step. The first third of the run is left out:
+    where every level has a noise of its own (edit-friendly inversion), nothing can be seen there.
 
     Raises:
         RecordMismatch, UnknownMethod, UnsupportedByModel: as their names say.
@@ -34,13 +40,17 @@ def find(
     check_match(model, record)
     meet((FOUND_REGION,), model.spec.name, model.offers)
     path = record.trajectory.flip(0)
+    first = record.steps - find_steps(record.steps)
 
     def pinned(step: Step, latents: Tensor, predictions: Mapping[str, Tensor]) -> Tensor:
         return path[step.index + 1][None].to(model.device)
 
     maps = Maps(model.spec.blend_factor)
     with memory_errors():
-        lane = replace(source_lane(model, record, 1.0), observers=(maps,), after=pinned)
+        start = path[first][None].to(model.device)
+        lane = replace(
+            source_lane(model, record, 1.0), start=start, first=first, observers=(maps,), after=pinned
+        )
         denoise(model, [lane], phase="find", on_step=lambda *step: report(Progress("find", *step)))
         assert maps.total is not None
         spans = model.tokens(record.prompt).spans

@@ -102,7 +102,11 @@ class Painter:
             short = self._models.spec.size
             return _on(claim, engine.regions.around(places, size=mask.size, shown=shown, smallest=short))
         meet((FOUND_REGION,), self._models.spec.name, self._models.offers)
-        ahead = (Phase(name="find", steps=claim.inversion.steps), *inverting(claim.inversion), *then)
+        ahead = (
+            Phase(name="find", steps=engine.find_steps(claim.inversion.steps)),
+            *inverting(claim.inversion),
+            *then,
+        )
         source, _ = self.source(claim, reporter, ahead)
         reporter.expect(*ahead)
         reporter.show(source.picture)
