@@ -11,8 +11,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from miniature.paraphrase import paraphrase
 from miniature.render import BACKGROUNDS, COLOURS, OBJECTS, STYLES
 from miniature.scenes import Scene, sample
+from miniature.wider import sample_wide
 
 FILE: Final = "knows.json"
 _CAPTIONS: Final = 20_000
@@ -33,8 +37,12 @@ def facts(captions: Iterable[str], lowest: Mapping[str, float]) -> dict[str, Any
 
 
 def captions() -> list[str]:
-    """Captions of the scenes that the shipped weights were trained on."""
-    return [sample(seed).caption for seed in range(_CAPTIONS)]
+    """Captions like those that the shipped weights were trained on, but for typing errors."""
+    wide = (
+        paraphrase(sample_wide(seed), np.random.default_rng((seed, 5)), typos=False).text
+        for seed in range(_CAPTIONS)
+    )
+    return [*(sample(seed).caption for seed in range(_CAPTIONS)), *wide]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -39,8 +39,11 @@ class Caption:
     spans: tuple[tuple[int, int], ...]
 
 
-def paraphrase(scene: Scene, rng: np.random.Generator) -> Caption:
-    """A random caption that is true of the scene; it may leave details out or name what is absent."""
+def paraphrase(scene: Scene, rng: np.random.Generator, *, typos: bool = True) -> Caption:
+    """A random caption that is true of the scene; it may leave details out or name what is absent.
+
+    `typos` misspells a word of every tenth.
+    """
     words = _things(scene, rng) if scene.things else _ground(scene, rng)
     if scene.things and rng.random() < 0.92:
         words = _placed(words, scene.background, rng)
@@ -50,7 +53,7 @@ def paraphrase(scene: Scene, rng: np.random.Generator) -> Caption:
         words = _pick(rng, STYLE_FRAMES[scene.style]).format(words)
     if rng.random() < 0.2:
         words = _pick(rng, FRAMES).format(words)
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and typos:
         words = _typo(words, rng)
     if rng.random() < 0.1:
         words += _pick(rng, ("!", ".", ", please"))
@@ -88,7 +91,7 @@ def _noun(thing: Thing, rng: np.random.Generator) -> str:
         return name
     if name == thing.object:
         return PLURALS[name]
-    return re.sub("y$", "ie", name) + "s" if not name.endswith("s") else name + "es"
+    return name + "es" if re.search("(s|x|ch)$", name) else re.sub("y$", "ie", name) + "s"
 
 
 def _thing(index: int, scene: Scene, rng: np.random.Generator) -> str:

@@ -52,6 +52,8 @@ def export(unet: UNet2DConditionModel, text_encoder: CLIPTextModel, base: Path, 
     shutil.copytree(base, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("README.md"))
     copy.deepcopy(unet).to(torch.float16).save_pretrained(folder / "unet")
     text_encoder.save_pretrained(folder / "text_encoder")
+    for part in ("unet", "text_encoder"):  # a configuration that is saved names the folder it came from
+        shutil.copyfile(base / part / "config.json", folder / part / "config.json")
 
 
 def load_judge(folder: Path) -> nn.Module:
