@@ -13,10 +13,11 @@ pipeline_tag: text-to-image
 A complete text-to-image latent diffusion model in Stable Diffusion's architecture, small enough to ship
 and to run on a laptop's processor: CLIP text and vision towers, `AutoencoderKL`, `UNet2DConditionModel`,
 DDIM scheduler, and a byte-level BPE tokenizer. It paints 64x64 pictures of the scenes this project renders:
-twenty objects, six of them in six colours, on eight backgrounds, in four styles. It knows nothing else.
+twenty objects, six of them in six colours, on eight backgrounds, in four styles; none, one, two or three of
+them, small or large, some with a hat or glasses. It knows nothing else.
 
-- trained by `python -m miniature.train` on `miniature/scenes.py`, seeds below 1,000,000; in two goes,
-  of which `docs/adr/0002-the-miniature.md` tells
+- trained by `python -m miniature.train` on `miniature/scenes.py` and `miniature/wider.py`, seeds below
+  1,000,000; in three goes, which `docs/adr/0002-the-miniature.md` describes
 - measured by `python -m miniature.evaluate` on {captions} held-out captions, guidance 3, 50 DDIM steps,
   in float32; inversion and attention on an eighth of the scenes
 - `judge.safetensors` is the small classifier that says what a picture shows; it was trained on renders
