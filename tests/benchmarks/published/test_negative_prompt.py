@@ -20,14 +20,13 @@ def test_the_source_is_sampled_unguided_at_any_scale(
     torch.testing.assert_close(found, plain, rtol=0, atol=1e-4)
 
 
-def test_the_more_is_thresholded_the_more_of_the_source_is_kept(
+def test_thresholding_most_of_the_guidance_keeps_more_of_the_source(
     diffusers_parts: published.Parts, path: Tensor, pair: Pair
 ) -> None:
     source, target = pair.source.caption, pair.target.caption
     kept, *edited = (
         sample(diffusers_parts, path[-1:], source, prompt, steps=STEPS, guidance_scale=4.0, quantile=quantile)
-        for prompt, quantile in ((source, None), (target, 0.9), (target, 0.5), (target, None))
+        for prompt, quantile in ((source, None), (target, 0.9), (target, None))
     )
-    off = [float((latent - kept).square().mean()) for latent in edited]
-    assert off == sorted(off)
-    assert off[0] > 0
+    thresholded, whole = (float((latent - kept).square().mean()) for latent in edited)
+    assert 0 < thresholded < 0.8 * whole
