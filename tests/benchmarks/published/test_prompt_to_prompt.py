@@ -65,7 +65,7 @@ def test_the_blend_reads_edited_maps_and_leaves_the_rest_to_the_source(
     diffusers_parts: published.Parts, path: Tensor, pair: Pair
 ) -> None:
     thing = pair.source.things[0].object
-    blended = replace(asked(pair), blend_words=([thing], [thing]), blend_threshold=0.6, tau_c=1.0)
+    blended = replace(asked(pair), blend_words=([thing], [thing]), blend_threshold=0.15, tau_c=1.0)
     source, target = edit(diffusers_parts, path[-1:], blended, steps=STEPS, path=path)
     closed = (target == source).all(0)
     assert 0.1 < closed.float().mean() < 0.95
