@@ -7,11 +7,13 @@ from typing import Any, Final
 from PIL import Image, ImageChops, ImageCms, ImageMath, ImageOps
 
 from pictures.errors import Change, InvalidPicture
+from pictures.exif import camera_colours
 from pictures.hdr import tone_mapped
 from pictures.icc import display_profile
 from pictures.spaces import Space, coded, measured, primaries_of
 
 _MODES: Final = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
+_MEASURED: Final = ("gamma", "chromaticity")
 _CUBE: Final = 9
 _ORIENTATION: Final = 0x0112
 _IGNORED: Final = Change(
@@ -28,8 +30,9 @@ def upright_srgb(image: Image.Image, *, over: str = "white") -> tuple[Image.Imag
     """The picture turned as its EXIF says, converted to sRGB, and laid `over` a colour.
 
     Its `info` says what its values mean; the first of these counts: `cicp` (primaries, transfer and whether
-    the range is full, by ITU-T H.273), `icc_profile`, `nclx_profile` (as pillow-heif has it), `srgb`, and
-    `chromaticity` with `gamma`. 16-bit grey is scaled to 8 bits. The result is RGB and carries no metadata.
+    the range is full, by ITU-T H.273), `icc_profile`, `nclx_profile` (as pillow-heif has it), `srgb`,
+    `chromaticity` with `gamma`, and `exif`. 16-bit grey is scaled to 8 bits. The result is RGB and carries no
+    metadata.
 
     Raises InvalidPicture: it is no picture, has no pixels or unreadable ones, or is of mode I or F, which say
     nothing of how bright white is.
@@ -116,8 +119,9 @@ def _meant(info: Mapping[Any, Any]) -> bytes | Space | None:
         return coded(codes["color_primaries"], codes["transfer_characteristics"])
     if "srgb" in info:
         return None
-    points = info.get("chromaticity")
-    return measured(info.get("gamma"), None if points is None else primaries_of(points))
+    said = camera_colours(info.get("exif")) | {key: info[key] for key in _MEASURED if key in info}
+    points = said.get("chromaticity")
+    return measured(said.get("gamma"), None if points is None else primaries_of(points))
 
 
 def _converted(image: Image.Image, profile: bytes | None) -> Image.Image | None:

@@ -1,18 +1,20 @@
 """Untrusted bytes as a picture: bounded before anything is decoded, and in 8-bit sRGB when it is."""
 
 import io
+import re
 from dataclasses import dataclass
 from math import prod, sqrt
 from typing import Final
 
 from PIL import Image, ImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from pictures import isobmff, jpeg, png
+from pictures import bmp, gif, isobmff, jpeg, png, tiff
 from pictures.colour import upright_srgb
 from pictures.errors import Change, InvalidPicture, PictureError, PictureTooLarge, UnsupportedFormat
-from pictures.exif import turn
-from pictures.formats import ACCEPTED, RAW, decoder, format_of
+from pictures.exif import camera_colours, turn
+from pictures.formats import decoder, format_of
 from pictures.jpeg import Jpeg
 from pictures.shape import Fit, reshape, shaped
 
@@ -20,13 +22,7 @@ STORED_PIXELS: Final = 40_000_000
 LARGEST_PIXELS: Final = 256_000_000  # of a sequential JPEG, which is scaled while it is decoded
 _DECODED_PIXELS: Final = 100_000_000  # of all that is decoded whole: up to 400 MB
 SMALLEST_SIDE: Final = 16
-_SUBFILE, _REDUCED, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = (
-    254,
-    1,
-    262,
-    330,
-    50706,
-)  # tags of TIFF 6.0, TIFF/EP and DNG
+_UNKNOWN_KIND: Final = re.compile(r"unknown pixel mode|Unsupported BMP|unknown data organization")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +62,16 @@ def read(data: bytes, *, fit: Fit | None = None, pixels: int = STORED_PIXELS, ov
         _decode(image, pixels)
         if opened.first is not None:
             opened.first.check_whole(image, lambda other: _decode(kind(io.BytesIO(other)), pixels))
-        rgb, changes = upright_srgb(turn(_white_is_light(image), opened.exif), over=over)
+        rgb, changes = upright_srgb(turn(_as_meant(image), opened.exif), over=over)
     except PictureError:
         raise
     except MemoryError:
         raise
     except Exception as error:  # a damaged file can raise nearly anything inside a codec
+        if _UNKNOWN_KIND.search(str(error)):
+            raise UnsupportedFormat(
+                f"The file is a kind of {name} that cannot be read. Save it with 8 bits a channel or as PNG."
+            ) from error
         raise InvalidPicture(f"The {name} image cannot be decoded: it is damaged or cut off.") from error
     rgb = reshape(rgb, fit, pixels, over)
     if prod(wanted) > prod(rgb.size):
@@ -91,25 +91,21 @@ def _open(name: str, kind: type[ImageFile.ImageFile], data: bytes) -> _Opened:
         return _Opened(image=image, exif=stripped.exif, animated=stripped.animated)
     if name == "JPEG":
         first = jpeg.strip(data)
-        return _Opened(image=kind(io.BytesIO(first.data)), exif=first.exif, first=first)
+        image = kind(io.BytesIO(first.data))
+        image.info.update(camera_colours(first.exif))
+        return _Opened(image=image, exif=first.exif, first=first)
     image = kind(io.BytesIO(data))
     if isinstance(image, TiffImageFile):
-        _check_not_raw(image)
-        return _Opened(
-            image=image
-        )  # Pillow turns it; its further pages are previews, mostly, and take long to count
+        tiff.prepare(image, data)
+        # Pillow turns it; its further pages are previews, mostly, and take long to count.
+        return _Opened(image=image)
+    if name == "BMP" and (profile := bmp.profile(data)):
+        image.info["icc_profile"] = profile
     if name == "AVIF" and "icc_profile" not in image.info and (codes := isobmff.code_points(data)):
         image.info["cicp"] = codes
     image.info.pop("xmp", None)  # in which Pillow would look for an orientation, in some formats
     animated = bool(getattr(image, "is_animated", False))
     return _Opened(image=image, exif=image.info.pop("exif", None), animated=animated)
-
-
-def _check_not_raw(image: TiffImageFile) -> None:
-    """The raw files of cameras are TIFFs that begin with a preview."""
-    tags = image.tag_v2
-    if _DNG_VERSION in tags or (tags.get(_SUBFILE, 0) == _REDUCED and _SUB_IFDS in tags):
-        raise UnsupportedFormat(f"The file is {RAW[0]}; {ACCEPTED} can be read. {RAW[1]}")
 
 
 def _check_header(size: tuple[int, int], scalable: bool) -> None:
@@ -131,11 +127,10 @@ def _decode(image: ImageFile.ImageFile, pixels: int) -> ImageFile.ImageFile:
     return image
 
 
-def _white_is_light(image: ImageFile.ImageFile) -> Image.Image:
-    """The image, inverted if it is a TIFF of 16-bit grey whose zero is white: Pillow leaves it as it is."""
-    if not isinstance(image, TiffImageFile) or not image.mode.startswith("I;16"):
-        return image
-    return image.point(lambda value: value * -1 + 65535) if image.tag_v2.get(_PHOTOMETRIC) == 0 else image
+def _as_meant(image: ImageFile.ImageFile) -> Image.Image:
+    if isinstance(image, TiffImageFile):
+        return tiff.sixteen_bits(image)
+    return gif.uncovered(image) if isinstance(image, GifImageFile) else image
 
 
 def _scaled_down(was: tuple[int, int], now: tuple[int, int], pixels: int) -> Change:
