@@ -32,8 +32,8 @@ def shown(kind: Kind, some: list[Summary], chosen: Summary) -> Table:
 
 
 def main(
-    edits: Annotated[int, typer.Option(help="How many edits of each kind by every candidate.")] = 8,
-    finals: Annotated[int, typer.Option(help="How many of each kind by the best few of them.")] = 24,
+    edits: Annotated[int, typer.Option(help="How many edits of each kind by every candidate.")] = 16,
+    finals: Annotated[int, typer.Option(help="How many of each kind by the best few of them.")] = 64,
     steps: Annotated[int, typer.Option(help="Steps of every run.")] = 30,
     kind: Annotated[list[Kind] | None, typer.Option(help="Only these kinds.")] = None,
     report: Annotated[bool, typer.Option("--report", help="Measure nothing more.")] = False,
