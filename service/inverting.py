@@ -39,30 +39,27 @@ def submit_upload(
 
 
 def queue_inversion(
-    store: Store,
-    image: str,
-    upload: uploads.Upload,
-    options: InvertOptions,
-    ask: Ask,
-    *,
-    chosen: bool = False,
+    store: Store, image: str, upload: uploads.Upload, options: InvertOptions, ask: Ask
 ) -> Submission:
     """Keep the picture of an image, and queue its inversion by these options, which name the model.
-
-    `chosen` says that `auto` chose them.
 
     Raises ServiceError: insufficient_storage, queue_full.
     """
 
     def queue() -> Submission:
-        if not store.blobs.whole(keys.source(image)):
-            store.blobs.put(keys.source(image), upload.png)
+        keep(store, image, upload)
         width, height = upload.image.size
         return store.jobs.submit_invert(
-            image, options, model=str(options.model), width=width, height=height, ask=ask, chosen=chosen
+            image, options, model=str(options.model), width=width, height=height, ask=ask
         )
 
     return making(store, image, options, queue)
+
+
+def keep(store: Store, image: str, upload: uploads.Upload) -> None:
+    """Keep the picture of an image unless it is there; its files are locked. Raises StorageFull."""
+    if not store.blobs.whole(keys.source(image)):
+        store.blobs.put(keys.source(image), upload.png)
 
 
 def making(store: Store, image: str, options: InvertOptions, queue: Callable[[], Submission]) -> Submission:

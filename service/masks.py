@@ -58,20 +58,20 @@ def named(request: EditRequest, mask: bytes | None) -> EditRequest:
 def kept(store: Store, image: str, mask: bytes | None) -> Iterator[None]:
     """While entered, the mask is stored for a job to be queued; if that is refused, it is removed again.
 
-    The image's files are locked meanwhile, so no other request relies on the same mask. Raises StorageFull.
+    The image's files must be locked meanwhile, so that no other request relies on the same mask. Raises
+    StorageFull.
     """
     if mask is None:
         yield
         return
     key = keys.mask(image, mask)
-    with store.files(image):
-        there = store.blobs.whole(key)
+    there = store.blobs.whole(key)
+    if not there:
+        store.blobs.put(key, mask)
+    try:
+        yield
+    except BaseException:
         if not there:
-            store.blobs.put(key, mask)
-        try:
-            yield
-        except BaseException:
-            if not there:
-                with suppress(StoreError):
-                    store.blobs.remove(key)
-            raise
+            with suppress(StoreError):
+                store.blobs.remove(key)
+        raise

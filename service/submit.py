@@ -1,5 +1,7 @@
 """From an accepted edit to its queued job."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -9,7 +11,6 @@ from api_schemas import (
     EditRequest,
     EditResult,
     EditUpload,
-    ImageStatus,
     InvertOptions,
     JobKind,
     JobStatus,
@@ -19,8 +20,9 @@ from service import knowing, masks, uploads
 from service.answers import accepted, cannot_edit, no_image, no_room, queue_full
 from service.checks import check_edit, check_inversion, check_sendable
 from service.choosing import Settled, settle
+from service.errors import ServiceError
 from service.inversions import chosen, described, of_region, pinned
-from service.inverting import queue_inversion
+from service.inverting import keep
 from service.models import Meant, meant
 from store import (
     Ask,
@@ -30,6 +32,7 @@ from store import (
     QueueFull,
     StorageFull,
     Store,
+    StoreError,
     Submission,
     image_id,
     record_id,
@@ -42,6 +45,8 @@ def submit_edit_upload(
     store: Store, asked: EditUpload, data: bytes, ask: Ask, pixels: int, mask: bytes | None = None
 ) -> Accepted:
     """Keep a picture, queue its inversion unless that is known, and its edit, or answer from a known one.
+
+    Where there is no room for both in the queue, neither is queued.
 
     Raises ServiceError: what `submit_invert` and `submit_edit` raise, but for not_found.
     """
@@ -76,18 +81,26 @@ def edit_picture(
     request = masks.named(request, sent_mask)
     doubts = knowing.doubts(model.info, [options.prompt, *_prompts(asked)])
     warnings = (*upload.warnings, *ask.warnings, *doubts)
-    there = store.images.get(image, ask.tenant)
-    if there is not None and asked.webhook_url is None:  # a job that has ended calls none any more
+    if asked.webhook_url is None:  # a job that has ended calls none any more
         known = _known(store, request, ask.tenant)
         if known is not None:
             return accepted(known, warnings, ask.chosen)
-    wanted = record_id(image, options)
-    inversions = [] if there is None else there.inversions
-    if not any(each.id == wanted and each.status is not ImageStatus.FAILED for each in inversions):
-        before = replace(ask, job_id=None, warnings=tuple(upload.warnings), chosen=None)
-        free = ask.chosen is not None and not ask.chosen.kept
-        queue_inversion(store, image, upload, options, before, chosen=free)
-    return _editing(store, request, options, replace(ask, warnings=warnings), sent_mask)
+    its = replace(ask, job_id=None, warnings=tuple(upload.warnings), chosen=None)
+    ask = replace(ask, warnings=warnings)
+    width, height = upload.image.size
+
+    def queue() -> Submission:
+        return store.jobs.submit_both(
+            request,
+            options,
+            width=width,
+            height=height,
+            chosen=ask.chosen is not None and not ask.chosen.kept,
+            ask=ask,
+            its=its,
+        )
+
+    return _queued(store, image, ask, queue, upload, sent_mask)
 
 
 def check_both(options: InvertOptions, asked: EditOptions, model: Meant, name: str, masked: bool) -> None:
@@ -125,26 +138,46 @@ def submit_edit(
     ask = replace(ask, warnings=(*ask.warnings, *doubts))
     sent_mask = masks.read(store, request, mask, (image.width, image.height), image.fit, pixels)
     masks.check_meets(sent_mask, inversion.region, request)
-    return _editing(store, masks.named(pinned(request, inversion), sent_mask), inversion, ask, sent_mask)
+    request = masks.named(pinned(request, inversion), sent_mask)
+
+    def queue() -> Submission:
+        return store.jobs.submit_edit(request, inversion, ask=ask)
+
+    return _queued(store, image.id, ask, queue, None, sent_mask)
 
 
-def _editing(
-    store: Store, request: EditRequest, inversion: InvertOptions, ask: Ask, mask: bytes | None
+def _queued(
+    store: Store,
+    image: str,
+    ask: Ask,
+    queue: Callable[[], Submission],
+    upload: uploads.Upload | None,
+    mask: bytes | None,
 ) -> Accepted:
+    """The answer to what `queue` queues, for which the picture and the mask are kept unless it is refused."""
+    writes = upload is not None or mask is not None
     try:
-        with masks.kept(store, request.image_id, mask):
-            submission = store.jobs.submit_edit(request, inversion, ask=ask)
-    except NoSuchImage:
-        if mask is not None:
-            store.sweep_image(request.image_id)
-        raise no_image(request.image_id) from None
-    except StorageFull:
-        raise no_room("mask") from None
-    except InversionFailed as failed:
-        raise cannot_edit(failed.problem) from None
-    except QueueFull as full:
-        raise queue_full(full) from None
+        with store.files(image) if writes else nullcontext():
+            if upload is not None:
+                keep(store, image, upload)
+            with masks.kept(store, image, mask):
+                submission = queue()
+    except (NoSuchImage, StorageFull, InversionFailed, QueueFull) as refused:
+        if writes:
+            store.sweep_image(image)
+        raise _refusal(image, refused, "mask" if upload is None else "image") from None
     return accepted(submission, ask.warnings, ask.chosen)
+
+
+def _refusal(image: str, refused: StoreError, kept: str) -> ServiceError:
+    match refused:
+        case InversionFailed():
+            return cannot_edit(refused.problem)
+        case QueueFull():
+            return queue_full(refused)
+        case StorageFull():
+            return no_room(kept)
+    return no_image(image)
 
 
 def _as_upload(asked: EditUpload, settled: Settled) -> EditUpload:

@@ -38,7 +38,7 @@ class JobStore(Claims):
     def __init__(self, redis: Any, settings: StoreSettings) -> None:
         super().__init__(redis)
         self._redis, self._settings = redis, settings
-        about_jobs = ("submit_invert", "submit_edit", "cancel", "reap", "abandon", "page")
+        about_jobs = ("submit_invert", "submit_edit", "submit_both", "cancel", "reap", "abandon", "page")
         about_images = ("delete_image", "erase_jobs", "expire_image", "expired_images", "swept")
         self._scripts = Scripts(redis, *about_jobs, *about_images)
 
@@ -52,18 +52,18 @@ class JobStore(Claims):
         height: int,
         ask: Ask = BY_DEFAULT,
         request: GenerateRequest | None = None,
-        chosen: bool = False,
     ) -> Submission:
         """Queue an inversion, join the one that is under way, or answer from the finished one.
 
         It is the image's own from then on. The source must be stored before. `width` and `height` are those
         of the picture as sent. A job that is joined has the latest deadline of all its requests, and calls
-        the webhooks of all. `request` is what asks for a painting, which `options` describe; `chosen` says
-        that `auto` chose them for an edit. Raises QueueFull.
+        the webhooks of all. `request` is what asks for a painting, which `options` describe. Raises
+        QueueFull.
         """
         options = options.model_copy(update={"model": model})
-        of_it = (width, height, options.fit or "", int(chosen))
-        answer = self._submit("submit_invert", image_id, request or options, options, ask, *of_it)
+        asked = self._asked(image_id, request or options, options, ask)
+        of_it = (width, height, options.fit or "", 0)
+        answer = self._submit("submit_invert", *asked, *of_it, *self._fields(asked[0]))
         how, job_id = How(answer[0]), answer[1]
         return Submission(
             job_id=job_id,
@@ -81,7 +81,37 @@ class JobStore(Claims):
         The job makes the inversion if there is none. Its model must be named. Raises NoSuchImage,
         InversionFailed, and QueueFull.
         """
-        how, *more = self._submit("submit_edit", request.image_id, request, inversion, ask)
+        asked = self._asked(request.image_id, request, inversion, ask)
+        return self._edit(request, inversion, "submit_edit", *asked, *self._fields(asked[0]))
+
+    def submit_both(
+        self,
+        request: EditRequest,
+        inversion: InvertOptions,
+        *,
+        width: int,
+        height: int,
+        chosen: bool,
+        ask: Ask = BY_DEFAULT,
+        its: Ask = BY_DEFAULT,
+    ) -> Submission:
+        """Queue an edit, and before it the inversion unless that is there or under way: both or neither.
+
+        The source must be stored before. `width` and `height` are those of the picture as sent; `chosen`
+        says that `auto` chose the inversion, whose own terms are `its`. The inversion that is queued is the
+        image's own. Raises QueueFull; a queue without a job takes both though it may hold only one.
+        """
+        asked = self._asked(request.image_id, request, inversion, ask)
+        first, _, _, options, terms, _ = self._asked(request.image_id, inversion, inversion, its)
+        of_it = (first, options, terms, width, height, inversion.fit or "", int(chosen))
+        fields = self._fields(first)
+        more = (*of_it, len(fields), *fields, *self._fields(asked[0]))
+        return self._edit(request, inversion, "submit_both", *asked, *more)
+
+    def _edit(
+        self, request: EditRequest, inversion: InvertOptions, script: str, *args: str | int | bytes
+    ) -> Submission:
+        how, *more = self._submit(script, *args)
         if how == "missing":
             raise NoSuchImage(request.image_id)
         if how == "failed":
@@ -193,20 +223,22 @@ class JobStore(Claims):
         """The files of a forgotten image are gone; it is no longer due, unless a job on it runs even now."""
         self._scripts.run("swept", image_id)
 
-    def _submit(
-        self, script: str, image_id: str, request: Asked, inversion: InvertOptions, ask: Ask, *more: int | str
-    ) -> list[str]:
+    def _asked(
+        self, image_id: str, request: Asked, inversion: InvertOptions, ask: Ask
+    ) -> tuple[str, str, str, str, str, str]:
+        """A request as the scripts take it, the id of its job first."""
         job_id = ask.job_id or keys.new_job_id()
         terms = json.dumps(self._terms(ask, request.webhook_url))
+        record = keys.record_id(image_id, inversion)
+        return job_id, image_id, record, request.model_dump_json(), terms, about(inversion)
+
+    def _fields(self, job_id: str) -> list[str | int | bytes]:
+        """The names and values of RQ's own record of a job, in turn."""
         fields = message(self._redis, job_id, Message).to_dict()
-        flat = (each for field in fields.items() for each in field)
-        answer: list[str] = self._scripts.run(
-            script,
-            *(job_id, image_id, keys.record_id(image_id, inversion), request.model_dump_json(), terms),
-            about(inversion),
-            *more,
-            *flat,
-        )
+        return [each for field in fields.items() for each in field]
+
+    def _submit(self, script: str, *args: str | int | bytes) -> list[str]:
+        answer: list[str] = self._scripts.run(script, *args)
         if answer[0] == "full":
             raise QueueFull(_FULL[answer[1]], int(answer[2]))
         return answer

@@ -8,7 +8,9 @@ local function enter(index, id, at)
   for _, old in ipairs(redis.call('ZRANGE', index, 0, 1)) do
     if redis.call('EXISTS', job(old)) == 0 then redis.call('ZREM', index, old) end
   end
-  redis.call('ZADD', index, at, id)
+  -- two of one millisecond keep their order too
+  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2]
+  redis.call('ZADD', index, math.max(at, (tonumber(last) or 0) + 1), id)
 end
 
 local function due(id, deadline)
@@ -75,15 +77,18 @@ local function use(image_id, ask)
   redis.call('ZADD', EXPIRY, expires, image_id)
 end
 
--- whose limit is reached, if one is, and the seconds in which the queue will be worked off
-local function no_room(ask)
+-- an empty queue takes what comes, though it be more jobs than it may hold
+local function over(limit, count, more) return count >= limit or (count > 0 and count + more > limit) end
+
+-- whose limit so many more jobs would pass, if one's, and the seconds in which the queue will be worked off
+local function no_room(ask, more)
   local counts, all, work = {}, 0, 0
   for _, kind in ipairs({'invert', 'generate', 'edit'}) do
     local count = redis.call('SCARD', unended_of_kind(kind))
     all, work = all + count, work + count * (tonumber(get(RECENT, kind)) or 5)
   end
-  local full = all >= ask.queue_limit and 'all'
-    or redis.call('SCARD', unended_by(ask.tenant)) >= ask.max_queued and 'tenant'
+  local full = over(ask.queue_limit, all, more) and 'all'
+    or over(ask.max_queued, redis.call('SCARD', unended_by(ask.tenant)), more) and 'tenant'
   if not full then return nil end
   local workers = redis.call('ZCOUNT', WORKERS, now(), '+inf')
   return full, math.max(1, math.min(3600, math.ceil(work / math.max(1, workers))))

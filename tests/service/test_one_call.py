@@ -4,6 +4,7 @@ import base64
 import json
 from typing import Any
 
+from PIL import Image
 from starlette.testclient import TestClient
 
 from api_schemas import Accepted, ErrorCode, Problem
@@ -14,7 +15,7 @@ from store import Store, keys
 from tests.pictures.files import encoded, noisy, plain
 from tests.results import inverted
 from tests.service.conftest import begin, edited, invert
-from tests.service.test_tenants import tenant
+from tests.service.test_tenants import Tenant, tenant
 
 ASKED = {"source_prompt": "a cat on grass", "prompt": "a dog on grass"}
 
@@ -103,6 +104,20 @@ def test_an_inversion_that_failed_is_tried_again(http: TestClient, shared: Store
     shared.jobs.fail(begin(shared, image.job_id), Problem.of(ErrorCode.OUT_OF_MEMORY, "No room."))
     assert http.get(first.links.self).json()["status"] == "failed"
     assert http.get(send(http, png).links.self).json()["status"] == "queued"
+
+
+def test_of_a_picture_and_its_edit_that_find_no_room_nothing_is_left(
+    http: TestClient, shared: Store, png: bytes
+) -> None:
+    _, token = shared.apikeys.add("one", tenant="one", max_queued=2)
+    one = Tenant(http=http, auth={"Authorization": f"Bearer {token}"})
+    assert one.ask("POST", "/edit", files={"image": encoded(plain())}, data=ASKED).status_code == 202
+    before = sorted(shared.redis.keys("pentimento:[ij]*"))
+    mask = encoded(Image.new("L", (40, 32), 255))
+    refused = one.ask("POST", "/edit", files={"image": png, "mask": mask}, data=ASKED)
+    assert (refused.status_code, refused.json()["code"]) == (429, "queue_full")
+    assert sorted(shared.redis.keys("pentimento:[ij]*")) == before
+    assert shared.orphans() == []
 
 
 def test_what_is_wrong_with_the_edit_is_said_before_the_picture_is_kept(

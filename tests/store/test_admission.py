@@ -1,12 +1,15 @@
 """How many jobs may be unended at once, and what the others are told."""
 
+from dataclasses import replace
+
 import pytest
 from redis import Redis
 
 import store
-from api_schemas import ModelInfo
+from api_schemas import EditRequest, ModelInfo
 from store import Ask, QueueFull, Store, StoreSettings
-from tests.store.conftest import IMAGE, RESULT, begin, edit, invert, job, queued
+from store.keys import new_job_id
+from tests.store.conftest import CAT, IMAGE, PROBLEM, RESULT, begin, edit, invert, job, queued
 
 MODEL = ModelInfo(name="miniature", size=64, token_limit=77, guidance_scale=3.0)
 OTHER = "img_" + "b" * 26
@@ -75,3 +78,51 @@ def test_the_time_to_come_back_is_what_the_queue_takes_to_drain(shared: Store, r
         assert retry_after(shared, one) == 3600
         redis.hset("pentimento:recent", mapping={"invert": 0.001, "edit": 0.001})
         assert retry_after(shared, one) == 1
+
+
+def both(shared: Store, image_id: str, ask: Ask) -> str:
+    request = EditRequest(image_id=image_id, prompt="a dog")
+    its = replace(ask, job_id=None)
+    submission = shared.jobs.submit_both(request, CAT, width=9, height=8, chosen=False, ask=ask, its=its)
+    return submission.job_id
+
+
+def test_an_inversion_and_its_edit_are_queued_both_or_neither(shared: Store) -> None:
+    two = Ask(max_queued=2, job_id=new_job_id())
+    held = invert(shared, ask=TWO)
+    before = sorted(shared.redis.keys("*"))
+    with pytest.raises(QueueFull, match="you have as many"):
+        both(shared, OTHER, two)
+    assert sorted(shared.redis.keys("*")) == before
+    assert both(shared, IMAGE, two) == two.job_id, "its inversion is under way"
+    shared.jobs.request_cancel(held)
+    assert (shared.stats().queued, shared.stats().held) == (0, 0)
+    once = replace(two, job_id=new_job_id())
+    first = both(shared, OTHER, once)
+    assert (shared.stats().queued, shared.stats().held) == (1, 1)
+    assert both(shared, OTHER, once) == first, "an answer that was lost is asked for again"
+    assert shared.redis.scard("pentimento:tenant:default:unended") == 2
+
+
+def test_an_empty_queue_takes_both_though_it_may_hold_one(shared: Store) -> None:
+    one = Ask(max_queued=1)
+    edit = both(shared, IMAGE, one)
+    with pytest.raises(QueueFull):
+        both(shared, OTHER, one)
+    [first] = queued(shared)
+    assert shared.jobs.succeed(begin(shared, first), RESULT)
+    assert queued(shared) == [edit]
+
+
+def test_an_inversion_that_failed_or_is_being_canceled_is_made_anew_with_the_edit(shared: Store) -> None:
+    first = begin(shared, invert(shared))
+    shared.jobs.request_cancel(first.job_id)
+    both(shared, IMAGE, Ask())
+    assert job(shared, first.job_id).status == "processing"
+    second = queued(shared)[-1]
+    assert second != first.job_id
+    shared.jobs.cancel(first)
+    shared.jobs.fail(begin(shared, second), PROBLEM)
+    assert shared.stats().held == 0
+    both(shared, IMAGE, Ask())
+    assert shared.stats().held == 1
