@@ -15,7 +15,16 @@ from torch import Tensor
 from engine.backbones import Backbone
 from engine.errors import EmptyMask, InvalidImage, InvalidParameter, check_finite, out_of_memory
 from engine.vision import normalisation
-from pictures import STORED_PIXELS, Fit, InvalidPicture, opened, reshape, upright_srgb
+from pictures import (
+    STORED_PIXELS,
+    Fit,
+    InvalidPicture,
+    cropped,
+    mask_seen,
+    opened,
+    reshape,
+    upright_srgb,
+)
 
 
 def fit(model: Backbone, image: Image.Image, how: Fit | None = None) -> Image.Image:
@@ -30,7 +39,8 @@ def fit(model: Backbone, image: Image.Image, how: Fit | None = None) -> Image.Im
         picture = reshape(upright_srgb(image)[0], how, STORED_PIXELS)
     except InvalidPicture as error:
         raise InvalidImage(str(error)) from error
-    return _cropped(model, picture, Image.Resampling.LANCZOS)
+    short, stride = model.spec.size, model.stride
+    return cropped(picture, short=short, stride=stride, how=Image.Resampling.LANCZOS)
 
 
 def fit_mask(model: Backbone, mask: Image.Image, size: tuple[int, int]) -> Tensor:
@@ -48,7 +58,7 @@ def fit_mask(model: Backbone, mask: Image.Image, size: tuple[int, int]) -> Tenso
         grey = upright_srgb(mask, over="black")[0].convert("L")
     except InvalidPicture as error:
         raise InvalidImage(f"mask: {error}") from error
-    fitted = opened(_cropped(model, opened(grey), Image.Resampling.BOX))
+    fitted = mask_seen(opened(grey), short=model.spec.size, stride=model.stride)
     if fitted.size != size:
         expected = f"a picture in the proportions of the image, {size[0]}:{size[1]}"
         raise InvalidParameter("mask", f"{mask.width}x{mask.height}", expected)
@@ -59,17 +69,6 @@ def fit_mask(model: Backbone, mask: Image.Image, size: tuple[int, int]) -> Tenso
             "paint more of it white"
         )
     return found
-
-
-def _cropped(model: Backbone, picture: Image.Image, how: Image.Resampling) -> Image.Image:
-    width, height = picture.size
-    scale = model.spec.size / min(width, height)
-    size = round(width * scale), round(height * scale)
-    if picture.size != size:
-        picture = picture.resize(size, how)
-    crop = [max(side - side % model.stride, model.stride) for side in size]
-    left, top = ((side - kept) // 2 for side, kept in zip(size, crop, strict=True))
-    return picture.crop((left, top, left + crop[0], top + crop[1]))
 
 
 @torch.no_grad()

@@ -3,9 +3,9 @@
 from pictures.colour import upright_srgb
 from pictures.errors import Change, InvalidPicture, PictureError, PictureTooLarge, UnsupportedFormat
 from pictures.formats import ACCEPTED
-from pictures.masks import opened, read_mask, transparency
+from pictures.masks import mask_seen, opened, read_mask, transparency
 from pictures.reading import LARGEST_PIXELS, SMALLEST_SIDE, STORED_PIXELS, Picture, read
-from pictures.shape import WIDEST, Fit, bands, reshape
+from pictures.shape import WIDEST, Fit, bands, cropped, reshape
 
 __all__ = [
     "ACCEPTED",
@@ -21,6 +21,8 @@ __all__ = [
     "PictureTooLarge",
     "UnsupportedFormat",
     "bands",
+    "cropped",
+    "mask_seen",
     "opened",
     "read",
     "read_mask",

@@ -6,7 +6,7 @@ from PIL import Image, ImageChops
 
 from pictures.errors import InvalidPicture
 from pictures.reading import STORED_PIXELS, read
-from pictures.shape import Fit
+from pictures.shape import Fit, cropped
 
 _OPEN: Final = 128
 
@@ -36,6 +36,13 @@ def transparency(data: bytes, *, pixels: int = STORED_PIXELS) -> Image.Image:
     """How transparent a picture in a file is, 0 to 255, by the rules of `read`; raises PictureError."""
     white, black = (read(data, pixels=pixels, over=colour).image for colour in ("white", "black"))
     return ImageChops.difference(white, black).convert("L")
+
+
+def mask_seen(mask: Image.Image, *, short: int, stride: int) -> Image.Image:
+    """A mask of a picture, 255 where that may change, as a model of this size sees it: `cropped` as the
+    picture is, and open where half a pixel is.
+    """
+    return opened(cropped(mask, short=short, stride=stride, how=Image.Resampling.BOX))
 
 
 def opened(mask: Image.Image) -> Image.Image:

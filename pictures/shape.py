@@ -58,6 +58,19 @@ def reshape(image: Image.Image, fit: Fit | None, pixels: int, over: str = "white
     return canvas
 
 
+def cropped(image: Image.Image, *, short: int, stride: int, how: Image.Resampling) -> Image.Image:
+    """The picture as a model sees it: its shorter side scaled to `short` pixels by the filter `how`, then
+    cropped at the centre to sides that are multiples of `stride`.
+    """
+    scale = short / min(image.size)
+    size = round(image.width * scale), round(image.height * scale)
+    if image.size != size:
+        image = image.resize(size, how)
+    crop = [max(side - side % stride, stride) for side in size]
+    left, top = ((side - kept) // 2 for side, kept in zip(size, crop, strict=True))
+    return image.crop((left, top, left + crop[0], top + crop[1]))
+
+
 def _shrink(image: Image.Image, factor: float) -> Image.Image:
     if factor >= 1:
         return image

@@ -1,9 +1,14 @@
 """The mask of an edit: read from what was sent or from where it is kept, and kept with the job."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from api_schemas import EditOptions, EditRequest, ErrorCode
+from PIL import Image
+
+import pictures
+from api_schemas import AUTO, EditOptions, EditRequest, ErrorCode, InvertOptions, ModelInfo, Problem
+from parameters import EmptyMask
 from service import uploads
 from service.errors import ServiceError
 from store import BlobDamaged, BlobMissing, Store, StoreError, keys
@@ -38,13 +43,36 @@ def read(
     return uploads.read_mask(sent, size, fit=fit, pixels=pixels)
 
 
-def check_meets(mask: bytes | None, region: tuple[int, int, int, int] | None, asked: EditOptions) -> None:
-    """Raise ServiceError, empty_mask, if a mask allows nothing within the region."""
-    if mask is None or region is None or asked.params.combine_masks != "and":
+def check_open(
+    mask: bytes | None, inversion: InvertOptions, asked: EditOptions, model: ModelInfo | None
+) -> None:
+    """Raise ServiceError, empty_mask, if a mask allows nothing of what the model sees, image or region.
+
+    A region that is still to be found is found around the mask. The model's size is not known, and so not
+    checked, before any worker has served it.
+    """
+    if mask is None:
         return
-    if not uploads.opens(mask, region):
-        detail = f"mask: it is black in all of the region {list(region)}, where alone the image is edited."
-        raise ServiceError(ErrorCode.EMPTY_MASK, detail, parameter="mask")
+    region = inversion.region
+    with Image.open(io.BytesIO(mask), formats=["PNG"]) as image:
+        part = image.convert("L")
+    if region is not None:
+        x, y, width, height = region
+        part = part.crop((x, y, x + width, y + height))
+        if part.getbbox() is None:
+            raise _empty(f"it is black in all of the region {list(region)}, where alone the image is edited")
+    if model is None or asked.region == AUTO:
+        return
+    seen = pictures.mask_seen(part, short=model.size, stride=model.stride)
+    if seen.getbbox() is None:
+        raise _empty(
+            f"no pixel of the {seen.width}x{seen.height} picture that the model sees is white in it; "
+            "paint more of it white"
+        )
+
+
+def _empty(reason: str) -> ServiceError:
+    return ServiceError.of(Problem.of_error(EmptyMask(reason), parameter="mask"))
 
 
 def named(request: EditRequest, mask: bytes | None) -> EditRequest:

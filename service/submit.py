@@ -77,7 +77,7 @@ def edit_picture(
     fields = {name: getattr(asked, name) for name in EditOptions.model_fields}
     request = pinned(EditRequest.model_construct(**{**fields, "image_id": image}), options)
     sent_mask = masks.read(store, request, mask, upload.image.size, options.fit, pixels)
-    masks.check_meets(sent_mask, options.region, asked)
+    masks.check_open(sent_mask, options, asked, model.info)
     request = masks.named(request, sent_mask)
     doubts = knowing.doubts(model.info, [options.prompt, *_prompts(asked)])
     warnings = (*upload.warnings, *ask.warnings, *doubts)
@@ -137,7 +137,7 @@ def submit_edit(
     doubts = knowing.doubts(model, [*_prompts(request), new])
     ask = replace(ask, warnings=(*ask.warnings, *doubts))
     sent_mask = masks.read(store, request, mask, (image.width, image.height), image.fit, pixels)
-    masks.check_meets(sent_mask, inversion.region, request)
+    masks.check_open(sent_mask, inversion, request, model)
     request = masks.named(pinned(request, inversion), sent_mask)
 
     def queue() -> Submission:

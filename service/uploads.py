@@ -87,10 +87,3 @@ def _encode(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
-
-
-def opens(mask: bytes, region: tuple[int, int, int, int]) -> bool:
-    """Whether a mask as it is kept is white anywhere within (x, y, width, height)."""
-    x, y, width, height = region
-    with Image.open(io.BytesIO(mask), formats=["PNG"]) as image:
-        return image.convert("L").crop((x, y, x + width, y + height)).getbbox() is not None

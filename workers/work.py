@@ -26,7 +26,7 @@ from api_schemas import (
     WordAttention,
 )
 from engine.noise_mask import NoiseMask
-from parameters import INVERSIONS
+from parameters import INVERSIONS, EditParameters
 from store import Claim, Store, inversion_info, keys
 from workers import knowledge
 from workers.eta import Phase
@@ -124,7 +124,7 @@ class Work:
         for prompt, (before, image, opened, attention) in zip(targets, pictures, strict=True):
             reporter(engine.Progress("save", len(saved), len(targets)))
             if opened is not None and opened.getbbox() is None:
-                reporter.warn("empty_mask", f"The masks of the edit to '{prompt}' have no place in common.")
+                reporter.warn("empty_mask", _changed_nothing(prompt, request.params, mask is not None))
             words = self._save_attention(claim.image_id, attention, reporter)
             saved.append(
                 EditedImage(
@@ -262,6 +262,16 @@ def _reconstructing(options: InvertOptions) -> Phase:
     rows = 2 if INVERSIONS[options.method].learns_scale else 1
     pinned = engine.INVERTERS[options.method].pinned
     return Phase(name="reconstruct", steps=0 if pinned else options.steps, rows=rows)
+
+
+def _changed_nothing(prompt: str, params: EditParameters, sent: bool) -> str:
+    """Why the mask of words opened no place, and what to do."""
+    if sent and params.combine_masks == "and":
+        return (
+            f"The edit to '{prompt}' changed nothing: its words and the mask that was sent have no place in "
+            "common. Open more of the mask, or combine them by 'or'."
+        )
+    return f"The edit to '{prompt}' changed nothing: its words name no place. Name others, or none."
 
 
 def _pictures(result: engine.EditResult) -> Iterator[_Picture]:

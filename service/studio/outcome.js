@@ -1,5 +1,6 @@
 import { postJson } from "./api.js";
 import { $, choices, describe, element, say, seconds, show } from "./dom.js";
+import { warn } from "./models.js";
 import { onStage } from "./pictures.js";
 import { peek, showResult } from "./stage.js";
 import { takings } from "./take.js";
@@ -18,6 +19,7 @@ export async function showOutcome(image, job, further, which = 0) {
   show("variants", prompts.length > 1);
   describe($("figures"), figures(job, made.metrics));
   say("why", job.result.chosen?.why);
+  warn("outcome-doubts", news(job, image));
   const again = element("button", { type: "button", class: "link", click: () => further(job, which), "aria-label": `Edit this one: ${made.prompt}` }, "Edit this one");
   $("take").replaceChildren(...takings(made), again);
   show("outcome");
@@ -32,6 +34,12 @@ export async function showOutcome(image, job, further, which = 0) {
   }
   const title = element("span", { class: "soft" }, made.attention ? "Where each word looks" : "Look at");
   $("looks").replaceChildren(...(looks.length ? [title, ...looks] : []));
+}
+
+/** Warnings that the page does not show elsewhere: of words it does as they are typed, of the picture beside that. */
+function news(job, image) {
+  const shown = new Set((image.result?.warnings ?? []).map(({ code }) => code));
+  return job.warnings.filter(({ code, word }) => !word && !shown.has(code));
 }
 
 /** The picture as the model sees it; where that is not known yet, as it was sent. */

@@ -18,7 +18,7 @@ from service.bodies import DECODERS
 from service.settings import ServiceSettings
 from service.uploads import MAX_BYTES
 from store import Store, StoreSettings, keys
-from tests.service.conftest import NO_IMAGE, edit, invert, png_of
+from tests.service.conftest import NO_IMAGE, edit, invert, png_of, serve
 
 SIZE = (40, 32)
 ASKED = {"prompt": "a dog on grass"}
@@ -164,6 +164,29 @@ def test_a_mask_that_is_sent_says_where_a_region_is(http: TestClient, png: bytes
 
     assert http.post("/edit", files={"mask": mask_png()}, data=same).status_code == 202
     assert http.post("/edit", json=same).json()["parameter"] == "region"
+
+
+def test_a_mask_that_opens_no_pixel_of_the_models_is_refused_before_anything_is_queued(
+    http: TestClient, shared: Store
+) -> None:
+    size = (640, 512)
+    image, speck = invert(http, png_of(size)).image_id, mask_png(size, (0.01, 0.01, 0.014, 0.014))
+    assert edit_with(http, image, speck).status_code == 202  # before any worker says how large its model is
+    serve(shared)
+    upload = {"image": png_of(size), "mask": speck}
+
+    refused = [
+        edit_with(http, image, speck),
+        edit_with(http, image, speck, params='{"combine_masks": "or", "blend_words": "changed"}'),
+        http.post("/edit", files=upload, data={"source_prompt": "a cat on grass", **ASKED}),
+    ]
+
+    for answer in refused:
+        assert (answer.status_code, answer.json()["code"]) == (422, "empty_mask")
+        assert "80x64 picture that the model sees" in answer.json()["detail"]
+    assert len(http.get("/images").json()["images"]) == 1
+    for region in ("[0, 0, 128, 128]", "auto"):  # where the model sees more of it
+        assert edit_with(http, image, speck, region=region).status_code == 202
 
 
 def black(size: tuple[int, int] = SIZE) -> bytes:

@@ -3,7 +3,7 @@
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from api_schemas import (
     EditResult,
     Metrics,
     ModelInfo,
+    Notice,
     Progress,
     Resolution,
     Timings,
@@ -103,7 +104,9 @@ class Hands:
         self.store.blobs.put(keys.reconstruction(*claim.record), png("orange"))
         self.store.jobs.succeed(claim, inverted(*claim.record))
 
-    def edit(self, claim: Claim, *colours: str, full: str | None = None) -> None:
+    def edit(
+        self, claim: Claim, *colours: str, full: str | None = None, warnings: Sequence[Notice] = ()
+    ) -> None:
         """End an edit well: per prompt a picture of one colour, and for every word where it looks.
 
         `full` is the colour of the picture at the image's own size, if there is one.
@@ -126,7 +129,7 @@ class Hands:
         result = EditResult(
             image_id=claim.image_id, images=made, chosen=claim.chosen, source_cached=True, timings=timings
         )
-        self.store.jobs.succeed(claim, result)
+        self.store.jobs.succeed(claim, result, tuple(warnings))
 
     def _attention(self, image: str, prompt: str) -> list[WordAttention]:
         source, target = ([word.text for word in words(each)] for each in ("a cat on grass", prompt))

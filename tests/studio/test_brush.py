@@ -7,7 +7,7 @@ import httpx2
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from api_schemas import EditRequest
+from api_schemas import EditRequest, Notice
 from tests.studio.conftest import Hands, ready
 
 
@@ -97,3 +97,16 @@ def test_words_that_are_to_stay_are_kept(page: Page, url: str, hands: Hands) -> 
     page.get_by_label("What the picture should show").fill("a dog")
     expect(page.locator("#reading")).to_have_text("cat on grass → dog")
     assert asked(page)["params"]["subtract_words"] == ["grass"]
+
+
+def test_a_mask_that_let_nothing_change_is_said_beside_the_result(page: Page, url: str, hands: Hands) -> None:
+    ready(page, url, hands)
+    page.get_by_label("What the picture should show").fill("a dog on grass")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    told = [
+        Notice(code="empty_mask", message="The edit to 'a dog on grass' changed nothing."),
+        Notice(code="unknown_to_model", message="'dog' is not known.", word="dog"),
+    ]
+    hands.edit(hands.take(), warnings=told)
+
+    expect(page.locator("#outcome-doubts li")).to_have_text(["The edit to 'a dog on grass' changed nothing."])

@@ -105,8 +105,22 @@ def test_masks_that_exclude_each_other_are_warned_of(bench: Bench, image: str) -
         params={"blend_words": ["dog"], "blend_threshold": 0.9},
     )
     job = bench.work(asked)
+    closed = bench.work(
+        ask(
+            bench.shared,
+            image,
+            prompt="a dog on grass",
+            params={"subtract_words": ["dog"], "blend_threshold": 1e-9},
+        )
+    )
 
-    assert "empty_mask" in {warning.code for warning in job.warnings}
+    for ended, why in ((job, "the mask that was sent"), (closed, "its words name no place")):
+        said = {warning.code: warning.message for warning in ended.warnings}
+        assert why in said["empty_mask"]
+        made = only(ended.result)
+        assert (
+            fetched(bench, made.full_url).tobytes() == fetched(bench, f"/images/{image}/source.png").tobytes()
+        )
 
 
 def test_attention_is_shown_step_by_step(bench: Bench, image: str) -> None:
