@@ -60,14 +60,16 @@ def _sampled(model: Backbone, lane: Lane, on_step: OnStep | None, phase: str) ->
         predictions, predict = _predicted(predict, model, x, call.shown, step)
         held = lane.guidance.combine(predictions, index, step.total)
         std, noise = lane.learned.noise(index)
-        arrived = move(x, held, call.at, call.to, std, noise)
+        arrived = moved = move(x, held, call.at, call.to, std, noise)
         for observer in lane.observers:
             observer.after(step)
         arrived = lane.after(step, arrived, predictions) if lane.after else arrived
         arrived = check_finite(arrived, phase, index)
         if on_step:
             taken = Rows(sum(costs[: done + 1]), sum(costs[done + 1 :]))
-            on_step(done + 1, len(indices), clean(arrived, held, call.to), taken)
+            # Noise that the step added is none that the network has seen, so it is no part of `held`.
+            fresh = moved - move(x, held, call.at, call.to) if std and call.to.s else 0
+            on_step(done + 1, len(indices), clean(arrived - fresh, held, call.to), taken)
         x = arrived
     return x
 

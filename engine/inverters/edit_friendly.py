@@ -12,7 +12,7 @@ from engine.conditioning import Conditioning
 from engine.errors import check_finite
 from engine.inverters.base import Inversion, Inverter, Source, scale_of
 from engine.learned import Learned, Noise
-from engine.noise import move, noised, posterior_std, seeded_noise
+from engine.noise import clean, move, noised, posterior_std, seeded_noise
 from engine.progress import OnProgress, Progress
 from engine.record import SourceRecord
 from engine.schedule import Schedule
@@ -63,7 +63,7 @@ class EditFriendlyInverter(Inverter):
             path.append(check_finite(mean + std * noise, "invert", index))
             maps.append(noise)
             stds.append(std)
-            on_progress(Progress("invert", index + 1, len(calls), goal))
+            on_progress(Progress("invert", index + 1, len(calls), goal if last else clean(x, held, call.at)))
         return Inversion(
             trajectory=torch.cat(path[::-1]),
             learned={_MAPS: torch.cat(maps), _STDS: torch.tensor(stds, dtype=torch.float64)},

@@ -244,15 +244,20 @@ def test_noise_replaces_as_much_of_what_the_step_removes(model: engine.Backbone)
             return Noise(STDS[index], torch.full((1, 4, 8, 8), float(index)))
 
     text, x = read(model, "a cat").context, start_of(model)
+    cleans: list[Tensor] = []
     with torch.no_grad():
         for index, call in enumerate(model.schedule(STEPS).denoising()):
             eps = model.network(x, call.at.timestep, text).sample
             kept = (call.to.s**2 - STDS[index] ** 2) ** 0.5
-            x = call.to.a * (x - call.at.s * eps) / call.at.a + kept * eps + STDS[index] * index
+            cleans.append((x - call.at.s * eps) / call.at.a)
+            x = call.to.a * cleans[-1] + kept * eps + STDS[index] * index
 
-    (mine,) = denoise(model, [lane_of(model, "a cat", scale=1.0, learned=Noisy())])
+    shown: list[Tensor] = []
+    lane = lane_of(model, "a cat", scale=1.0, learned=Noisy())
+    (mine,) = denoise(model, [lane], on_step=lambda done, total, latents, rows: shown.append(latents))
 
     torch.testing.assert_close(mine, x, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch.cat(shown), torch.cat(cleans), rtol=1e-3, atol=1e-4)
 
 
 def test_a_shift_moves_what_the_network_reads_and_not_what_is_moved(model: engine.Backbone) -> None:

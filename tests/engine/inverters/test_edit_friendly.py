@@ -77,6 +77,19 @@ def test_levels_are_drawn_independently_of_one_another(model: engine.Backbone, s
     assert correlations.abs().max() < 0.35
 
 
+def test_progress_shows_the_picture_as_the_network_sees_it(model: engine.Backbone, source: Source) -> None:
+    heard: list[engine.Progress] = []
+    found = inverted_by("edit-friendly", model, source, 4, heard.append, guidance_scale=1.0).trajectory
+
+    with torch.no_grad():
+        for index, call in enumerate(model.schedule(4).denoising()[:-1]):
+            x = found[4 - index][None]
+            eps = model.network(x, call.at.timestep, source.text.context).sample
+            torch.testing.assert_close(heard[index].latent, (x - call.at.s * eps) / call.at.a)
+    assert heard[-1].latent is not None
+    assert torch.equal(heard[-1].latent, source.latent)
+
+
 @pytest.mark.parametrize("skip", [0.0, 0.36, 0.5])
 def test_the_picture_comes_back_by_plain_sampling_wherever_it_starts(
     model: engine.Backbone, image: Image.Image, skip: float
