@@ -155,7 +155,7 @@ class OutOfMemory(PentimentoError):
 
 
 def check_finite(latents: torch.Tensor, phase: str, step: int) -> torch.Tensor:
-    """Return the latents, or raise `NumericalError` if one of them is NaN or infinite."""
+    """Return the latents, or raise `NumericalError` if a value of them is NaN or infinite."""
     if not torch.isfinite(latents).all():
         raise NumericalError(phase, step)
     return latents
@@ -173,5 +173,5 @@ def memory_errors() -> Iterator[None]:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether this is how the framework says so."""
+    """Whether an error is the framework's of running out of memory."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -12,7 +12,7 @@ _MOST_DB = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class Fidelity:
-    """A picture as it was given back, against itself.
+    """The quality of an autoencoder's reconstruction of a picture.
 
     `psnr` is the error against white, `snr` against the deviation of the picture's own values, both in dB and
     at most 100: a flat picture has a good PSNR whatever becomes of it. `detail` is the part of the absolute

@@ -82,9 +82,10 @@ def apply_edit(
     if original.mode != "RGB":
         raise InvalidImage(f"its mode is {original.mode}; an edit is applied to RGB")
     if any(each is not None and each.size != edit.size for each in (source, mask)):
-        raise InvalidImage("edit, source and mask are of different sizes")
+        raise InvalidImage("edit, source and mask must be of one size")
     if within is not None and within.size != original.size:
-        raise InvalidImage("the mask at the original's size is of another size")
+        here, there = (f"{each.width}x{each.height}" for each in (within, original))
+        raise InvalidImage(f"the mask at the original's size is {here}, the original {there}")
     left, top, right, bottom = shown or (0, 0, *original.size)
     across = Span(first=left, last=right, count=edit.width, whole=original.width)
     down = Span(first=top, last=bottom, count=edit.height, whole=original.height)

@@ -58,7 +58,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Proximal:
-    """Another guidance of whose change to the unconditional prediction only the larger part is made, by row.
+    """Proximal guidance: a guidance without its smaller changes to the unconditional prediction, by row.
 
     d = guided - uncond becomes d - clamp(d, -m, m), where m is the `quantile` of |d| in the row; the guidance
     scale is in d and in m alike. Han et al. 2024, https://arxiv.org/abs/2306.05414, whose code calls this

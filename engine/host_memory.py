@@ -1,4 +1,4 @@
-"""Main memory that keeps tensors of a device."""
+"""Tensors of a device, moved to main memory and back."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class HostMemory(Protocol):
 
 
 class PinnedMemory:
-    """Page-locked memory, between which and a GPU copies run while both compute.
+    """Page-locked memory: copies between it and a GPU run while both compute.
 
     Copies are ordered by the current stream, and torch reuses no memory that one still reads. Its allocator
     rounds sizes up to powers of two. Strides are kept, since kernels are chosen by them.
     """
 
     def nbytes(self, tensor: Tensor) -> int:
-        """The next power of two."""
+        """Bytes rounded up to a power of two, as the allocator does."""
         return 1 << max(tensor.nbytes - 1, 0).bit_length()
 
     def take(self, tensor: Tensor) -> Tensor:
-        """A copy that is whole once the stream has come to it."""
+        """A copy in main memory, complete once the current stream has reached it."""
         return torch.empty_like(tensor, device="cpu", pin_memory=True).copy_(tensor, non_blocking=True)
 
     def give(self, kept: Tensor, device: torch.device) -> Tensor:
-        """A copy behind which the stream goes on."""
+        """A copy on the device, complete before later work on the current stream."""
         return kept.to(device, non_blocking=True)

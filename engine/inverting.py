@@ -122,7 +122,7 @@ def latent_size(model: Backbone, picture: Image.Image) -> tuple[int, int]:
 
 @contextmanager
 def _undone(walk: Walk | None) -> Iterator[None]:
-    """Forget what was kept of a walk that does not come to its end."""
+    """Drop what was cached of an inversion that fails or is cancelled."""
     try:
         yield
     except BaseException:

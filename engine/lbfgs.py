@@ -23,7 +23,7 @@ class Evaluation(Protocol):
 
 
 class Pair(NamedTuple):
-    """A step that was taken, and how the slope changed along it."""
+    """A step that was taken, and the change of the gradient along it."""
 
     step: Tensor
     change: Tensor

@@ -65,7 +65,7 @@ def unstacked(learned: Mapping[str, Tensor]) -> tuple[TokenMapping, ...]:
         name.removeprefix(_STACKED): tensor for name, tensor in learned.items() if name.startswith(_STACKED)
     }
     if not weights:
-        raise InvalidParameter("keep_mapping", False, "true, when the picture is inverted")
+        raise InvalidParameter("keep_mapping", False, "true: this inversion kept no networks")
     _, tokens, width = learned["gamma"].shape
     widen = weights.get("widen.weight")
     vision = weights["layers.0.weight"].shape[2], width if widen is None else widen.shape[2]

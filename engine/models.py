@@ -29,7 +29,7 @@ def load(name: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Ba
     else float16 on CUDA, and float32 elsewhere.
 
     Raises:
-        UnknownModel: there is none, it is of no family that the engine knows, or it cannot be run; says why.
+        UnknownModel: it is not found, of no family that the engine knows, or cannot be run; says why.
         InvalidParameter: no such device or dtype.
         OutOfMemory: it does not fit the device.
     """

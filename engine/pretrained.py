@@ -118,10 +118,10 @@ class ModelFiles:
 
 @contextmanager
 def readable(model: str, fault: str) -> Iterator[None]:
-    """Turn what the libraries raise of a file or part that is none into `UnknownModel`.
+    """Turn the errors of libraries that cannot read a file or part into `UnknownModel`.
 
-    Its reason is the `fault`, such as "the vae cannot be read", and the first words of their error. What is
-    an error of ours already, and running out of memory, pass.
+    Its reason is the `fault`, such as "the vae cannot be read", and the first words of their error. Errors of
+    the engine and running out of memory pass.
     """
     try:
         yield
@@ -133,10 +133,10 @@ def readable(model: str, fault: str) -> Iterator[None]:
 
 
 def whole(kind: Any, place: Path | str, **options: Any) -> Any:
-    """A network in eval mode, its weights frozen; the libraries would make missing ones up.
+    """A network in eval mode, its weights frozen and complete; libraries would draw missing ones at random.
 
     Raises:
-        ValueError, OSError: there is none, or not all of it; and more, for which see `readable`.
+        ValueError, OSError: it is missing or incomplete; and more, for which see `readable`.
     """
     if kind.__module__.startswith("transformers"):  # whose own error names neither the weight nor its shapes
         options["ignore_mismatched_sizes"] = True
@@ -162,7 +162,7 @@ def _variant(folder: Path) -> str | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without bars, and without reports that a file holds more than was asked for, as that of all of CLIP."""
+    """Silence progress bars and reports of unused weights, which a file of all of CLIP always has."""
     shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     other = diffusers_logging.get_verbosity()
     logging.disable_progress_bar()

@@ -118,7 +118,7 @@ def _checked_facts(raw: bytes) -> dict[str, Any]:
     if not intact:
         raise RecordCorrupt(f"the checksum of {_JSON} differs")
     if facts.pop("format", None) != FORMAT:
-        raise RecordCorrupt("it is of another format")
+        raise RecordCorrupt(f"it is not of format {FORMAT}")
     return facts
 
 

@@ -54,7 +54,7 @@ def diffusion_schedule(scheduler: Any, steps: int, distilled: int | None = None)
 
     Raises:
         InvalidParameter: `steps` is not within 1 and the training steps, or those distilled from.
-        ValueError: the scheduler's own settings are none that this engine knows.
+        ValueError: the scheduler has settings that this engine does not know.
     """
     config = scheduler.config
     if not isinstance(config.steps_offset, int):
@@ -79,7 +79,7 @@ def flow_schedule(sigmas: Sequence[float], trained: int) -> Schedule:
 
 
 def check_steps(steps: object, most: int) -> None:
-    """Refuse what is no number of steps from 1 to `most`."""
+    """Raise `InvalidParameter` unless `steps` is a whole number from 1 to `most`."""
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= most:
         raise InvalidParameter("steps", steps, f"a whole number from 1 to {most}")
 

@@ -58,7 +58,7 @@ class SourceCache:
         return self._spilled.nbytes
 
     def begin(self) -> None:
-        """Another edit begins, or an inversion that leaves what edits take."""
+        """Mark the begin of an edit, or of an inversion that caches features for edits."""
         self._edit += 1
 
     def get(self, key: Hashable) -> Any:
@@ -134,7 +134,7 @@ class _Entry(NamedTuple):
 
 
 class _Tier:
-    """Entries of a cache in one memory, those used last behind."""
+    """Entries of a cache in one memory, the most recently used last."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes

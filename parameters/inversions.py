@@ -42,7 +42,7 @@ class Encode(InversionParameters):
 
 
 class DDIM(InversionParameters):
-    """DDIM inversion takes no parameters beyond the number of steps."""
+    """DDIM inversion: the sampler's own steps backwards; edits are not held to the image."""
 
     name = "ddim"
     gives = frozenset({START, PATH})
@@ -50,7 +50,7 @@ class DDIM(InversionParameters):
 
 
 class Direct(InversionParameters):
-    """Direct inversion takes no parameters beyond the number of steps."""
+    """Direct inversion: DDIM inversion whose source retraces its path, and so meets the image exactly."""
 
     name = "direct"
     gives = frozenset({START, PATH})

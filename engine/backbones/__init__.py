@@ -1,4 +1,4 @@
-"""The model families there are: each a file here, or a class in an installed package."""
+"""The model families: each a file here, or a class in an installed package."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Backbone(ABC):
     @classmethod
     @abstractmethod
     def load(cls, files: ModelFiles, *, spec: ModelSpec, device: torch.device, dtype: torch.dtype) -> Self:
-        """Read it.
+        """Load a model of this family from its files.
 
         Raises:
             UnknownModel: a part is missing or damaged, or its parts do not go together.

@@ -147,7 +147,7 @@ def noise_of(files: ModelFiles) -> dict[str, Any]:
             )
     if config.get("use_flow_sigmas"):
         raise files.refuse(
-            "scheduler", "use_flow_sigmas is true: a rectified flow, which this U-Net is none of", file
+            "scheduler", "use_flow_sigmas is true: a rectified flow, which no U-Net here is trained for", file
         )
     own = inspect.signature(getattr(diffusers, name)).parameters
     defaults = {key: each.default for key, each in own.items() if each.default is not inspect.Parameter.empty}

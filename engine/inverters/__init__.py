@@ -1,4 +1,4 @@
-"""The inversions there are, by name: each a file here, or a class in an installed package."""
+"""The inversions, by name: each a file here, or a class in an installed package."""
 
 from engine.inverters.aligned import AlignedInverter
 from engine.inverters.base import Inversion, Inverter, Source

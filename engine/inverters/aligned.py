@@ -56,7 +56,10 @@ class AlignedInverter(Inverter):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AlignedInputs(Learned):
-    """Of the source the network is fed the next latent of its path (N+1, C, h, w), which begins in noise."""
+    """The network's inputs in an edit: z_t + (z*_(t-1) - z*_t), which for the source is z*_(t-1).
+
+    `path` (N+1, C, h, w) is z*, the noisiest latent first.
+    """
 
     path: Tensor
 

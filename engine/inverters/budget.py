@@ -16,19 +16,19 @@ _HARD = 2.5
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """Evaluations per step; what one step leaves over the next ones may use. `taken` are those so far."""
+    """Evaluations allowed per step; later steps may use what one leaves over. `taken` are those so far."""
 
     steps: Sequence[int]
     taken: list[int] = field(default_factory=list)
 
     def begin(self) -> int:
-        """The next step begins; gives how many evaluations it may take."""
+        """Start the next step, and return how many evaluations it may take."""
         most = sum(self.steps[: len(self.taken) + 1]) - sum(self.taken)
         self.taken.append(0)
         return max(most, 1)
 
     def take(self, latent: Tensor) -> Progress:
-        """An evaluation was taken, which shows this latent; gives how far the run is."""
+        """Count an evaluation, whose latent previews may show, and return the progress of the run."""
         self.taken[-1] += 1
         done, total = sum(self.taken), sum(self.steps)
         left = len(self.steps) - len(self.taken)

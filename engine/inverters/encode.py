@@ -10,7 +10,7 @@ from parameters import Encode
 
 
 class EncodeInverter(Inverter):
-    """For edits that start from noise of their own."""
+    """Keeps the clean latent alone, for edits that draw their own noise."""
 
     params = Encode
 

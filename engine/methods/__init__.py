@@ -1,4 +1,4 @@
-"""The ways to edit there are, by name: each a file here, or a class in an installed package."""
+"""The edit methods, by name: each a file here, or a class in an installed package."""
 
 from engine.methods.base import Method, guided, lane_of
 from engine.methods.diffedit import DiffEditMethod

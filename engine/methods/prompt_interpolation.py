@@ -39,14 +39,14 @@ class PromptInterpolationMethod(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class InterpolationPlan(EditPlan):
-    """A plan whose conditional branch reads as much as `eta` of its target."""
+    """A plan whose conditional branch reads `eta` of the target and 1 - `eta` of what was learned."""
 
     eta: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Interpolated(Learned):
-    """The conditional branch reads eta of what it is given, and else what the source's reads.
+    """The conditional branch reads eta of the target and 1 - eta of the source's learned embedding.
 
     `text` is the source prompt, of one row, in whose place the `source` reads what was learned.
     """

@@ -188,5 +188,5 @@ def test_what_does_not_fit_together_is_refused() -> None:
     working = noise(17, (64, 64))
     with pytest.raises(engine.InvalidImage, match="mode is L"):
         apply_edit(Image.new("L", (100, 100)), edit=working, source=working)
-    with pytest.raises(engine.InvalidImage, match="different sizes"):
+    with pytest.raises(engine.InvalidImage, match="must be of one size"):
         apply_edit(noise(18, (100, 100)), edit=working, source=noise(19, (32, 64)))
