@@ -20,10 +20,14 @@ from engine.plan import Setting
 class LocalBlend:
     """The places of chosen words, by their cross-attention (Hertz et al. 2022, section 4).
 
-    `added` and `subtracted` (targets, 2, tokens) are 1 at the tokens of those words, for each target first in
-    the source's prompt and then in its own; either may be None. Maps are taken in layers `factor` coarser
-    than the latent; a place belongs to a word where its map exceeds `threshold` of its maximum, in the source
-    or in the target. The target's are its "own" or the "edited" `maps`.
+    `added` and `subtracted` (targets, 2, groups, tokens) are 1 at the tokens of those words, for each target
+    first in the source's prompt and then in its own; either may be None. The maps of a group's tokens are
+    added up, in layers `factor` coarser than the latent; a place belongs to a group where that exceeds
+    `threshold` of its maximum, in the source or in the target. The target's are its "own" or the "edited"
+    `maps`.
+
+    As published, all words that open are one group. Words that close are a group each, so that of two things
+    to keep the one with less attention is kept as well.
     """
 
     added: Tensor | None
@@ -45,9 +49,9 @@ class LocalBlend:
             return None
         added, subtracted = None, None
         if params.blend_words == "changed":
-            added = _changed(source, targets, params.weighed)
+            added = _changed(source, targets, params.weighed)[:, :, None]
         elif params.blend_words:
-            added = _marks(params.blend_words, source, targets)
+            added = _marks(params.blend_words, source, targets).amax(2, keepdim=True)
         if params.subtract_words:
             subtracted = _marks(params.subtract_words, source, targets)
         other = [row for row, target in enumerate(targets) if read[row].prompt != target.prompt]
@@ -78,20 +82,20 @@ class LocalBlend:
     def _covered(self, maps: Tensor, words: Tensor, height: int, width: int, *, pool: int) -> Tensor:
         grid = coarsened(height, width, self.factor)
         pairs = torch.stack([maps[:1].expand_as(maps[1:]), maps[1:]], dim=1)
-        word_maps = (words[:, :, None].to(maps.device) @ pairs)[:, :, 0].unflatten(-1, grid)
-        pooled = F.max_pool2d(word_maps, pool, stride=1, padding=pool // 2)
+        by_group = (words.to(maps.device) @ pairs).flatten(1, 2).unflatten(-1, grid)
+        pooled = F.max_pool2d(by_group, pool, stride=1, padding=pool // 2)
         full = pooled.repeat_interleave(self.factor, -2).repeat_interleave(self.factor, -1)
         full = full[..., :height, :width]
         return (full > self.threshold * full.amax((-2, -1), keepdim=True)).any(1)
 
 
 def _marks(words: Sequence[str], source: Tokens, targets: Sequence[Tokens]) -> Tensor:
-    """1 at the tokens of the words, (targets, 2, tokens): in the source's prompt, and in the target's."""
-    marks = torch.zeros(len(targets), 2, len(source.ids))
-    for word in words:
-        marks[:, 0, source.occurrences(word)] = 1
+    """1 at the tokens of each word, (targets, 2, words, tokens): in the source's prompt and the target's."""
+    marks = torch.zeros(len(targets), 2, len(words), len(source.ids))
+    for at, word in enumerate(words):
+        marks[:, 0, at, source.occurrences(word)] = 1
         for row, target in enumerate(targets):
-            marks[row, 1, target.occurrences(word)] = 1
+            marks[row, 1, at, target.occurrences(word)] = 1
     return marks
 
 

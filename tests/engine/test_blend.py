@@ -26,9 +26,9 @@ def words_of(
 
 
 def marked(marks: Tensor | None) -> list[list[list[int]]]:
-    """Per target, the tokens marked in the source's prompt and in its own."""
+    """Per target, the tokens marked in the source's prompt and in its own, in any group."""
     assert marks is not None
-    return [[place.nonzero()[:, 0].tolist() for place in target] for target in marks]
+    return [[place.nonzero()[:, 0].tolist() for place in target] for target in marks.amax(2)]
 
 
 def blend(
@@ -39,12 +39,12 @@ def blend(
 
 
 def marks(tokens: list[list[int]] | None) -> Tensor | None:
-    """Of one target: the tokens of the source's words, and of its own."""
+    """Of one target and one group: the tokens of the source's words, and of its own."""
     if tokens is None:
         return None
-    found = torch.zeros(1, 2, TOKENS)
+    found = torch.zeros(1, 2, 1, TOKENS)
     for place, positions in enumerate(tokens):
-        found[0, place, positions] = 1
+        found[0, place, 0, positions] = 1
     return found
 
 
@@ -84,6 +84,35 @@ def test_subtracted_words_alone_leave_all_the_rest_open() -> None:
     mask = blend(None, [[3], [3]]).mask(maps(8, 8, {(0, 3): (2, 2), (1, 3): (2, 2)}), 8, 8)
 
     assert torch.equal(mask, ~around(8, 8, (2, 2), reach=0))
+
+
+def test_of_two_words_to_keep_the_fainter_is_kept_as_well() -> None:
+    seen = maps(8, 8, {(0, 1): (1, 1), (0, 2): (6, 5)})
+    seen[0, 2] *= 0.1  # its peak is below the threshold of the other's
+    words = torch.zeros(1, 2, 2, TOKENS)
+    words[0, 0, 0, 1] = words[0, 0, 1, 2] = 1
+
+    by_word, together = (
+        LocalBlend(added=None, subtracted=marks, threshold=0.3, factor=1).mask(seen, 8, 8)
+        for marks in (words, words.amax(2, keepdim=True))
+    )
+
+    assert torch.equal(by_word, ~around(8, 8, (1, 1), (6, 5), reach=0))
+    assert torch.equal(together, ~around(8, 8, (1, 1), reach=0))
+
+
+def test_every_word_to_keep_is_a_group_and_those_to_change_are_one(
+    model: engine.Backbone, record: engine.SourceRecord
+) -> None:
+    made = words_of(
+        model, record, "a cat on sand", blend_words=["grass", "sand"], subtract_words=["cat", "on"]
+    )
+
+    assert made is not None
+    assert made.added is not None
+    assert made.subtracted is not None
+    assert (made.added.shape[2], made.subtracted.shape[2]) == (1, 2)
+    assert [group.nonzero().tolist() for group in made.subtracted[0, 0]] == [[[2]], [[3]]]
 
 
 def test_a_word_of_one_prompt_only_opens_around_it_alone() -> None:

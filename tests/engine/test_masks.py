@@ -21,7 +21,7 @@ WHITE, BLACK = (Image.new("RGB", (32, 24), colour) for colour in ("white", "blac
 
 def word_at(*points: tuple[int, int], height: int = 6, width: int = 8) -> tuple[LocalBlend, Maps]:
     """A word of the target alone, and maps that attend to it at these places."""
-    words = LocalBlend(added=torch.tensor([[[0.0], [1.0]]]), subtracted=None, threshold=0.3, factor=1)
+    words = LocalBlend(added=torch.tensor([[[[0.0]], [[1.0]]]]), subtracted=None, threshold=0.3, factor=1)
     maps = Maps(1)
     maps.total = torch.full((2, 1, height * width), 0.01)
     for y, x in points:

@@ -128,8 +128,8 @@ def test_words_have_no_place_in_a_prompt_that_only_the_inside_reads(
     assert words is not None
     assert words.added is not None
     assert words.subtracted is not None
-    assert words.added.nonzero().tolist() == [[0, 0, 2], [1, 0, 2]]
-    assert words.subtracted.nonzero().tolist() == [[0, 0, 4], [1, 0, 4], [1, 1, 2]]
+    assert words.added.nonzero().tolist() == [[0, 0, 0, 2], [1, 0, 0, 2]]
+    assert words.subtracted.nonzero().tolist() == [[0, 0, 0, 4], [1, 0, 0, 4], [1, 1, 0, 2]]
 
 
 def test_the_inside_of_differing_predictions_is_painted(
