@@ -48,6 +48,7 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     QUEUE_FULL = "queue_full"
     OVERLOADED = "overloaded"
+    MODEL_LOADING = "model_loading"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     INSUFFICIENT_STORAGE = "insufficient_storage"
@@ -89,6 +90,7 @@ _STATUS: Final = {
     ErrorCode.DEADLINE_EXCEEDED: 500,
     ErrorCode.INTERNAL_ERROR: 500,
     ErrorCode.OVERLOADED: 503,
+    ErrorCode.MODEL_LOADING: 503,
     ErrorCode.QUEUE_UNAVAILABLE: 503,
     ErrorCode.STORAGE_UNAVAILABLE: 503,
     ErrorCode.OUT_OF_MEMORY: 503,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from api_schemas import Accepted, Chosen, ErrorCode, Links, Notice, Problem
-from service.errors import ServiceError
+from service.errors import RETRY_AFTER_S, ServiceError
 from store import QueueFull, Submission
 
 
@@ -40,6 +40,12 @@ def no_room(what: str) -> ServiceError:
 def queue_full(full: QueueFull) -> ServiceError:
     """The error for a queue that takes no more, with the time after which it may."""
     return ServiceError(ErrorCode.QUEUE_FULL, f"{full}.", {"Retry-After": str(full.retry_after_s)})
+
+
+def loading(detail: str) -> ServiceError:
+    """The error for what only the model's workers can tell, of which none has begun yet."""
+    text = f"No worker has loaded the model yet. {detail}"
+    return ServiceError(ErrorCode.MODEL_LOADING, text, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def cannot_edit(cause: Problem) -> ServiceError:

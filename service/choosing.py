@@ -8,6 +8,7 @@ import parameters
 from api_schemas import Chosen, EditOptions, InversionChoice, InvertOptions, ModelInfo, Notice
 from parameters import AUTO, INVERSIONS, USUAL, Choice, Lexicon
 from prompts import words
+from service.answers import loading
 from service.checks import as_answers
 from store import Ask
 
@@ -32,21 +33,24 @@ def settle(
 
     `masked` says that a mask was sent beside it.
     The usual inversion gives way to the one that suits the edit, with the same prompt and steps; any other
-    was asked for and stays. Raises ServiceError: prompts_do_not_align.
+    was asked for and stays. Raises ServiceError: prompts_do_not_align; model_loading while no worker has said
+    what is best with its model, since the same request would be another edit a moment later.
     """
     if request.method != AUTO:
         return Settled(request, request.inversion)
+    if model is None:
+        raise loading("'auto' chooses by what is best with it: try again, or name a method.")
     usual = own.method == USUAL and own.params == INVERSIONS[own.method]()
     with as_answers(request):
         choice = parameters.choose(
             own.prompt,
             request.targets,
-            table=None if model is None else model.auto,
+            table=model.auto,
             lexicon=lexicon(model),
             kept=None if usual else own.method,
             given=request.params.model_dump(exclude_unset=True),
             masked=masked or request.mask is not None,
-            offers=None if model is None else model.offers,
+            offers=model.offers,
         )
     scale = request.guidance_scale if request.guidance_scale is not None else choice.guidance_scale
     several = {} if request.prompt is None else {"prompt": choice.targets[0]}
@@ -101,15 +105,18 @@ def lexicon(model: ModelInfo | None) -> Lexicon:
 
 
 def compared(source: str, target: str, model: ModelInfo | None) -> Chosen | None:
-    """What `auto` would choose for an image that is inverted as usual, None if a prompt has no words."""
-    if not (words(source) and words(target)):
+    """What `auto` would choose for an image that is inverted as usual.
+
+    None if a prompt has no words, or while no worker has said what is best with its model.
+    """
+    if model is None or not (words(source) and words(target)):
         return None
     choice = parameters.choose(
         source,
         [target],
-        table=None if model is None else model.auto,
+        table=model.auto,
         lexicon=lexicon(model),
-        offers=None if model is None else model.offers,
+        offers=model.offers,
     )
     return as_chosen(choice, USUAL, choice.guidance_scale)
 

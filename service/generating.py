@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from api_schemas import Accepted, ErrorCode, GenerateRequest
+from api_schemas import Accepted, GenerateRequest
 from parameters import check_sides
 from service import knowing
-from service.answers import accepted
+from service.answers import accepted, loading
 from service.checks import as_answers, check_inversion
-from service.errors import RETRY_AFTER_S, ServiceError
 from service.inverting import making
 from service.models import Meant, meant
 from store import Ask, Store, Submission, painted_id
@@ -17,7 +16,7 @@ def submit_generate(store: Store, request: GenerateRequest, ask: Ask) -> Accepte
     """Queue a painting, join the one that is under way, or answer from the finished one.
 
     Raises ServiceError: unknown_model, unsupported_by_model, invalid_parameter, prompt_too_long,
-    insufficient_storage, queue_full; overloaded while no worker says what the request leaves to its model.
+    insufficient_storage, queue_full; model_loading while no worker says what the request leaves to its model.
     """
     model = meant(store, request.model)
     request = request.model_copy(update={"model": model.name, **_defaults(request, model)})
@@ -48,9 +47,5 @@ def _defaults(request: GenerateRequest, model: Meant) -> dict[str, float]:
         defaults = {"width": info.size, "height": info.size, "guidance_scale": info.guidance_scale}
         return {name: defaults[name] for name in missing}
     if missing:
-        raise ServiceError(
-            ErrorCode.OVERLOADED,
-            f"No worker serves the model yet: try again, or give {', '.join(missing)} too.",
-            {"Retry-After": str(RETRY_AFTER_S)},
-        )
+        raise loading(f"Try again, or give {', '.join(missing)} too.")
     return {}

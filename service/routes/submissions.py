@@ -50,6 +50,7 @@ _REFUSALS = (
     ErrorCode.QUEUE_FULL,
     ErrorCode.QUEUE_UNAVAILABLE,
     ErrorCode.OVERLOADED,
+    ErrorCode.MODEL_LOADING,
 )
 
 

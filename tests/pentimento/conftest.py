@@ -25,13 +25,16 @@ from api_schemas import (
 from pentimento.cli import app
 from store import Claim, Store, StoreSettings, inversion_info, keys
 from tests.results import inverted
+from tests.service.conftest import served_before
 from tests.service.live import serving
 
 
 @pytest.fixture
 def live(settings: StoreSettings) -> Iterator[str]:
     """The URL of the API, served on a free port of this machine; it says nothing where commands speak."""
-    with capture_logs(), serving(store.open(settings)) as server:
+    shared = store.open(settings)
+    served_before(shared)
+    with capture_logs(), serving(shared) as server:
         yield server.url
 
 

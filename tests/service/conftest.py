@@ -23,6 +23,7 @@ from api_schemas import (
 from service.app import create_app
 from service.settings import ServiceSettings
 from store import Store
+from store.names import NAMES
 from tests.results import inverted
 
 NO_IMAGE = "img_" + "a" * 26
@@ -31,7 +32,8 @@ Start = Callable[..., tuple[subprocess.Popen[str], str]]
 
 @pytest.fixture
 def http(shared: Store) -> Iterator[TestClient]:
-    """The API on an empty store, without any worker: jobs stay queued."""
+    """The API without any worker, of which one was there before: jobs stay queued."""
+    served_before(shared)
     with TestClient(create_app(shared, ServiceSettings()), base_url="http://127.0.0.1:8000") as client:
         yield client
 
@@ -100,6 +102,17 @@ def ready(http: TestClient, shared: Store, png: bytes, **fields: Any) -> str:
     accepted = invert(http, png, **fields)
     shared.jobs.succeed(begin(shared, accepted.job_id), inverted(accepted.image_id))
     return accepted.image_id
+
+
+def served_before(shared: Store) -> None:
+    """Let a worker have said what its model is, and be gone."""
+    serve(shared, token_limit=77)
+    shared.presence.retire("worker")
+
+
+def never_served(shared: Store) -> None:
+    """Let no worker ever have said what its model is."""
+    shared.redis.delete(NAMES["MODELS"])
 
 
 def serve(

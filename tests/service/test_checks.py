@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from store import Store
-from tests.service.conftest import edit, png_of, ready, serve
+from tests.service.conftest import edit, never_served, png_of, ready, serve
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,8 @@ def test_a_learned_inversion_without_a_scale_has_the_models(
     http: TestClient, shared: Store, png: bytes
 ) -> None:
     image = ready(http, shared, png, method="stylediffusion")
-    assert edit(http, image, guidance_scale=4).status_code == 202, "nobody knows the model's scale yet"
+    never_served(shared)
+    assert edit(http, image, method="p2p", guidance_scale=4).status_code == 202, "nobody knows the scale yet"
     serve(shared)
     assert edit(http, image, guidance_scale=4).json()["code"] == "record_mismatch"
     assert edit(http, image, guidance_scale=3).status_code == 202

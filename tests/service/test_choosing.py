@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from api_schemas import InversionInfo, Knowledge, ModelInfo
 from parameters import Recipe
 from store import Store, keys
-from tests.service.conftest import begin, edit, edited, invert, png_of, ready
+from tests.service.conftest import begin, edit, edited, invert, never_served, png_of, ready
 
 TABLE = {
     "swap": Recipe(method="p2p", params={"tau_s": 0.3}, guidance_scale=4.0, because="so."),
@@ -149,6 +149,23 @@ def test_what_auto_chose_for_an_edit_is_not_taken_for_edits_of_its_result(
     assert (further["inversion"]["method"], further["inversion"]["steps"]) == (then, 20)
     own = http.post("/images", json={"from_result": url}).json()["inversion"]
     assert (own["method"], own["steps"]) == (then, 20)
+
+
+def test_before_any_worker_has_said_what_suits_its_model_nothing_is_chosen(
+    http: TestClient, shared: Store, image: str, png: bytes
+) -> None:
+    before = shared.stats()
+    shared.presence.retire("worker")
+    never_served(shared)
+    upload = {"source_prompt": "a cat on grass", "prompt": "a cat on snow"}
+    sent = http.post("/edit", files={"image": png}, data=upload)
+    for answer in (edit(http, image, "a cat on snow"), sent):
+        assert (answer.status_code, answer.json()["code"]) == (503, "model_loading")
+        assert answer.headers["retry-after"] == "5"
+    assert shared.stats() == before
+    prompts = {"source": "a cat on grass", "target": "a cat on snow"}
+    assert http.post("/prompts/compare", json=prompts).json()["chosen"] is None
+    assert edit(http, image, "a cat on snow", method="p2p").status_code == 202
 
 
 def test_comparing_prompts_tells_what_would_be_chosen(http: TestClient, image: str) -> None:

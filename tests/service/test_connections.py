@@ -208,7 +208,7 @@ def test_waits_for_an_end_count_as_streams(live: Live, png: bytes) -> None:
         assert {stream.status_code for stream in streams} == {200}
         answered = httpx2.post(
             f"{live.url}/edit",
-            json={"image_id": job["image_id"], "prompt": "a dog"},
+            json={"image_id": job["image_id"], "prompt": "a dog", "method": "p2p"},
             headers={"Prefer": "wait=60"},
             timeout=30,
         )

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from api_schemas import EditedImage, Metrics
 from store import Store, keys
 from tests.results import inverted
-from tests.service.conftest import begin, edit, edited, png_of, serve
+from tests.service.conftest import begin, edit, edited, never_served, png_of, serve
 
 
 def generate(http: TestClient, **body: Any) -> Any:
@@ -63,9 +63,11 @@ def test_a_bad_request_is_refused_at_once(
     assert http.get("/jobs").json()["jobs"] == []
 
 
-def test_without_a_worker_the_request_must_say_what_the_model_would(http: TestClient) -> None:
+def test_without_a_worker_the_request_must_say_what_the_model_would(http: TestClient, shared: Store) -> None:
+    never_served(shared)
     answer = generate(http)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["code"] == "model_loading"
     assert "width, height, guidance_scale" in answer.json()["detail"]
     assert generate(http, width=64, height=64, guidance_scale=3).status_code == 202
 

@@ -15,7 +15,7 @@ from service.prefix import prefixed
 from service.settings import ServiceSettings
 from store import Store, keys
 from tests.results import inverted
-from tests.service.conftest import begin, edited, png_of, serve
+from tests.service.conftest import begin, edited, png_of, serve, served_before
 from tests.service.live import serving
 
 UNDER = ServiceSettings(path_prefix="/tools/pentimento")
@@ -23,6 +23,7 @@ UNDER = ServiceSettings(path_prefix="/tools/pentimento")
 
 @pytest.fixture
 def under(shared: Store) -> Iterator[TestClient]:
+    served_before(shared)
     with TestClient(create_app(shared, UNDER), base_url="http://127.0.0.1:8000") as client:
         yield client
 

@@ -11,7 +11,7 @@ import store
 from service.app import create_app
 from service.settings import ServiceSettings
 from store import Store, StoreSettings
-from tests.service.conftest import edit, invert
+from tests.service.conftest import edit, invert, served_before
 
 
 def cancel_after(http: TestClient, png: bytes, value: str) -> Any:
@@ -46,6 +46,7 @@ def test_without_the_header_a_job_has_no_deadline(http: TestClient, png: bytes) 
 
 def test_a_full_queue_says_when_to_come_back(settings: StoreSettings, png: bytes) -> None:
     small = store.open(settings.model_copy(update={"max_queued": 2}))
+    served_before(small)
     with TestClient(create_app(small, ServiceSettings()), base_url="http://127.0.0.1") as http:
         accepted = invert(http, png)
         assert edit(http, accepted.image_id).status_code == 202

@@ -11,12 +11,13 @@ import httpx2
 import pytest
 
 from store import Store, keys
-from tests.service.conftest import begin, edited, inverted
+from tests.service.conftest import begin, edited, inverted, served_before
 from tests.service.live import Live, serving
 
 
 @pytest.fixture
 def live(shared: Store) -> Iterator[Live]:
+    served_before(shared)
     with serving(shared) as live:
         yield live
 

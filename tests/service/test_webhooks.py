@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from service.app import create_app
 from service.settings import ServiceSettings
 from store import Store
-from tests.service.conftest import edit, invert, ready
+from tests.service.conftest import edit, invert, ready, served_before
 
 URL = "https://hooks.example.com/pentimento"
 Opened = Callable[[ServiceSettings], TestClient]
@@ -38,6 +38,7 @@ def test_webhooks_are_off_until_they_are_switched_on(http: TestClient, shared: S
 
 def test_switched_on_they_are_kept_with_the_job(opened: Opened, shared: Store, png: bytes) -> None:
     http = opened(ServiceSettings(webhooks=True))
+    served_before(shared)
     accepted = invert(http, png, webhook_url=URL)
     answer = edit(http, accepted.image_id, webhook_url=URL)
     assert answer.status_code == 202
