@@ -147,7 +147,7 @@ class EditParameters(Parameters):
     inversion_guidance_dilation: Annotated[int, Field(ge=0, le=8)] = Field(
         title="margin of what is changed",
         default=1,
-        description="By how many places of the latent that which is changed grows before the rest is moved.",
+        description="By how many places of the latent the changed part is widened before the rest is moved.",
     )
 
     def check(self, source: str, targets: Sequence[str]) -> None:
