@@ -130,7 +130,7 @@ def _maps(edit: Tensor, source: Tensor, mask: Tensor | None) -> tuple[Tensor, Te
     grown = F.max_pool2d(mask[None], 3, stride=1, padding=1)
     ramp = F.avg_pool2d(F.pad(grown, (1, 1, 1, 1), mode="replicate"), 3, stride=1)[0]
     visible = gaussian(difference.abs().amax(0, keepdim=True), 1.0)
-    return changes, torch.cat([(visible - 0.02) / 0.02, (ramp - 1 / 3) * 1.5])
+    return changes, torch.cat([(visible - 0.04) / 0.02, (ramp - 1 / 3) * 1.5])
 
 
 def _changed(pixels: Tensor, changes: Tensor) -> Tensor:
@@ -161,7 +161,7 @@ def _keeps_detail(edit: Tensor, recoloured: Tensor) -> Tensor:
     """1 where the edit has the source's fine detail, recoloured, 0 where it lacks it; (1, h, w)."""
     fine, found = recoloured - gaussian(recoloured, 1.5), edit - gaussian(edit, 1.5)
     shared, own = gaussian(torch.stack([(fine * found).sum(0), (fine * fine).sum(0)]), 1.2).split(1)
-    return _smooth(((shared + 4e-4) / (own + 4e-4) - 0.3) / 0.4)
+    return _smooth(((shared + 4e-4) / (own + 4e-4) - 0.1) / 0.4)
 
 
 def _keeps_structure(edit: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:

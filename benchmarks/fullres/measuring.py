@@ -31,12 +31,17 @@ class Closeness:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One edit: enlarged, and applied to the original; `leaked` values differ outside the returned mask."""
+    """One edit: enlarged, and applied to the original; `leaked` values differ outside the returned mask.
+
+    `at_models_size` is the PSNR of the edit to the true edit brought to the model's size, inside what had to
+    change: what stays however well the edit is enlarged.
+    """
 
     large: Large
     enlarged: Closeness
     applied: Closeness
     leaked: int | None
+    at_models_size: float
 
     @property
     def most(self) -> float:
@@ -61,9 +66,14 @@ def measure(large: Large, working: Working) -> Row:
     if full.mask is not None:
         closed = np.asarray(full.mask) == 0
         leaked = int((np.asarray(full.image) != np.asarray(large.original))[closed].sum())
+    size = large.original.size
+    reduced = large.truth.resize(working.edit.size, Image.Resampling.BICUBIC)
     return Row(
         large=large,
-        enlarged=closeness(enlarged(working, large.original.size), large.truth, large.changed),
+        at_models_size=psnr(
+            enlarged(working, size), reduced.resize(size, Image.Resampling.BICUBIC), large.changed
+        ),
+        enlarged=closeness(enlarged(working, size), large.truth, large.changed),
         applied=closeness(full.image, large.truth, large.changed),
         leaked=leaked,
     )
