@@ -102,11 +102,11 @@ def _srgb(image: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, tup
     try:
         meant = _meant(info)
         if isinstance(meant, Space) and meant.hdr:
-            return tone_mapped(image.convert("RGB"), meant), (_TONE_MAPPED,)
+            return tone_mapped(_rgb(image), meant), (_TONE_MAPPED,)
         converted = _converted(image, display_profile(meant) if isinstance(meant, Space) else meant)
     except (ImageCms.PyCMSError, OSError, ValueError):
         converted = None
-    return (image.convert("RGB"), (_IGNORED,)) if converted is None else (converted, ())
+    return (_rgb(image), (_IGNORED,)) if converted is None else (converted, ())
 
 
 def _meant(info: Mapping[Any, Any]) -> bytes | Space | None:
@@ -140,8 +140,12 @@ def _converted(image: Image.Image, profile: bytes | None) -> Image.Image | None:
             return None
         transform = _transform(source, mode)
     if transform is None or _changes_nothing(transform, image.mode):
-        return image.convert("RGB")
+        return _rgb(image)
     return ImageCms.applyTransform(image, transform)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")  # which copies
 
 
 def _is_grey(image: Image.Image) -> bool:

@@ -12,6 +12,7 @@ def uncovered(image: GifImageFile) -> Image.Image:
     box = image.dispose_extent
     if box is None or box == (0, 0, *image.size):
         return image
+    frame = image.crop(box).convert("RGBA")
     canvas = Image.new("RGBA", image.size)
-    canvas.paste(image.convert("RGBA").crop(box), box[:2])
+    canvas.paste(frame, box[:2])
     return canvas
