@@ -16,12 +16,13 @@ const ERRORS = ["target-error", "blend-error", "controls-error", "weights-error"
 const LARGER = 2; // than the model's pictures, from where on it sees less than half of an image's detail
 
 let image = null; // an image of the service, or a draft: a picture that is to be sent along
+let coming = null; // the id that a draft has got, until it is opened
 let typed = false; // whether something was set that no job has
 let aside = null;
 let region = "auto";
 let latest = null; // the words as they were compared last
 
-const draftKey = () => `pentimento.draft.${image.id}`;
+const draftKey = () => `pentimento.draft.${image.id ?? coming}`;
 
 /** Let edits be asked for; `accepted` gets the service's answers. */
 export function enable(known, accepted) {
@@ -44,17 +45,28 @@ export function enable(known, accepted) {
 /** Offer edits of this image, beginning with what was last written for it here, else with this request. */
 export function begin(chosen, asked) {
   const written = image?.id === null && typed ? request() : null; // while the picture was on its way
-  image = chosen;
+  const { value, selectionStart: start, selectionEnd: end } = $("target");
+  [image, coming] = [chosen, null];
   const draft = written ?? JSON.parse(sessionStorage.getItem(draftKey()) ?? "null");
   fill(draft ?? asked ?? { prompt: image.prompt });
   typed = Boolean(draft);
-  if (written) keepDraft();
+  if (written) {
+    $("target").value = value; // to the space, and where it goes on
+    $("target").setSelectionRange(start, end);
+    keepDraft();
+  }
   show("edit");
+}
+
+/** The draft was accepted under this id; what is written for it is kept from now on. */
+export function arriving(id) {
+  coming = id;
+  if (image && !image.id && typed) keepDraft();
 }
 
 /** Forget the image. */
 export function forget() {
-  [image, typed] = [null, false];
+  [image, coming, typed] = [null, null, false];
   show("edit", false);
 }
 
@@ -63,6 +75,7 @@ export function describe(draft, { anew = false } = {}) {
   const written = $("target").value;
   const mirrored = anew || !image || image.id || written === image.prompt;
   const asked = anew || image?.id !== null ? {} : request();
+  if (anew) coming = null;
   const same = !anew && image?.id === null && image.method === draft.method && image.model === draft.model;
   image = draft;
   if (!same) fill({ ...asked, prompt: mirrored ? draft.prompt : written, prompts: undefined });
@@ -160,7 +173,7 @@ function isWide(word) {
 export function changed() {
   for (const id of ERRORS.slice(1)) say(id, null);
   typed = true;
-  if (image.id) keepDraft();
+  if (image.id ?? coming) keepDraft();
 }
 
 const keepDraft = () => sessionStorage.setItem(draftKey(), JSON.stringify(request()));

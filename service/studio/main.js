@@ -40,7 +40,10 @@ async function start() {
       show("paint", false);
       edit.describe(source.draft(), { anew });
     },
-    accepted: (answer) => (location.hash = answer.image_id),
+    accepted: (answer) => {
+      edit.arriving(answer.image_id);
+      location.hash = answer.image_id;
+    },
     complete: (target) => {
       edit.write(target);
       edit.submit();

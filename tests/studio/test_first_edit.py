@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from api_schemas import EditRequest, InvertOptions, ModelInfo
 from store import Store, keys
-from tests.studio.conftest import Hands, png, prepared
+from tests.studio.conftest import Hands, png, prepare, prepared
 
 
 def test_a_picture_is_sent_with_its_first_edit(page: Page, url: str, hands: Hands, tmp_path: Path) -> None:
@@ -71,6 +71,44 @@ def test_what_is_written_while_a_picture_is_prepared_stays(page: Page, url: str,
     page.reload()
     expect(page.locator("#said")).to_have_text("a cat on grass")
     expect(page.get_by_label("What the picture should show")).to_have_value("a dog on grass")
+
+
+def test_what_is_written_while_a_picture_is_opened_stays_over_a_reload(
+    page: Page, url: str, hands: Hands
+) -> None:
+    page.goto(url)
+    held: list[Route] = []
+    page.route("**/jobs?*", lambda route: held.append(route))
+    page.get_by_role("button", name="Example: a cat on grass").click()
+    prepare(page)
+    prepared(page, hands)
+    target = page.get_by_label("What the picture should show")
+    target.fill("a fox on grass")
+    page.reload()
+    expect(page.locator("#facts[data-status=ready]")).to_be_visible()
+    held.pop().continue_()
+    expect(target).to_have_value("a fox on grass")
+
+
+def test_a_sentence_that_is_being_written_when_its_picture_is_opened_goes_on_where_it_was(
+    page: Page, url: str, hands: Hands
+) -> None:
+    page.goto(url)
+    held: list[Route] = []
+    page.route("**/jobs?*", lambda route: held.append(route))
+    page.get_by_role("button", name="Example: a cat on grass").click()
+    prepare(page)
+    prepared(page, hands)
+    target = page.get_by_label("What the picture should show")
+    target.press("ControlOrMeta+a")
+    target.press_sequentially("a dog on ")
+    held.pop().continue_()
+    for _ in range(500):
+        if "image_id" in page.evaluate("Object.values(sessionStorage).join()"):
+            break
+        page.wait_for_timeout(20)
+    target.press_sequentially("grass")
+    expect(target).to_have_value("a dog on grass")
 
 
 def test_the_model_is_chosen_from_those_that_are_served(
