@@ -28,7 +28,7 @@ KINDS = {
     "text_encoder": transformers.CLIPTextModel,
     "text_encoder_2": transformers.CLIPTextModelWithProjection,
 }
-NEEDED_GB = {"sd1": 8, "sdxl": 24}
+NEEDED_GB = {("sd1", "auto"): 8, ("sdxl", "bfloat16"): 15, ("sdxl", "auto"): 24}
 
 
 def save(family: str, folder: Path) -> Path:
@@ -54,16 +54,27 @@ def save(family: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["sd1", "sdxl"])
-def environment(request: pytest.FixtureRequest, environment: dict[str, str], folder: Path) -> dict[str, str]:
+@pytest.fixture(scope="module", params=NEEDED_GB, ids="-".join)
+def architecture(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A family, and the dtype that it is served in."""
+    family, dtype = request.param
+    if free_bytes(torch.device("cpu")) < NEEDED_GB[family, dtype] * 1e9:
+        pytest.skip(f"{family} in {dtype} takes {NEEDED_GB[family, dtype]} GB of memory")
+    return family, dtype
+
+
+@pytest.fixture(scope="module")
+def environment(architecture: tuple[str, str], environment: dict[str, str], folder: Path) -> dict[str, str]:
     """The environment of processes that serve the architecture."""
-    if free_bytes(torch.device("cpu")) < NEEDED_GB[request.param] * 1e9:
-        pytest.skip(f"{request.param} takes {NEEDED_GB[request.param]} GB of memory")
-    model = save(request.param, folder / request.param)
-    return {**environment, "PENTIMENTO_MODEL": str(model), "PENTIMENTO_STEP_DEADLINE_S": "3000"}
+    family, dtype = architecture
+    model = save(family, folder / family)
+    served = {"PENTIMENTO_MODEL": str(model), "PENTIMENTO_DTYPE": dtype, "PENTIMENTO_STEP_DEADLINE_S": "3000"}
+    return {**environment, **served}
 
 
-def test_a_full_architecture_inverts_and_edits_a_picture(serving: tuple[Any, str]) -> None:
+def test_a_full_architecture_inverts_and_edits_a_picture(
+    serving: tuple[Any, str], architecture: tuple[str, str]
+) -> None:
     process, url = serving
     with httpx2.Client(base_url=url, trust_env=False, timeout=60) as client:
         (model,) = client.get("/models").json()
@@ -77,7 +88,7 @@ def test_a_full_architecture_inverts_and_edits_a_picture(serving: tuple[Any, str
     peak = peak_gb(process.pid)
     print(f"{model['family']}, {model['size']} px, {model['dtype']}: {peak:.1f} GB at most")  # noqa: T201
     assert job["status"] == "succeeded", job
-    assert peak < NEEDED_GB["sd1" if model["size"] == 512 else "sdxl"]
+    assert peak < NEEDED_GB[architecture]
 
 
 def peak_gb(parent: int) -> float:
