@@ -15,35 +15,32 @@ from typing import Annotated, Final
 import typer
 from PIL import Image
 from rich.progress import track
-from torch import nn
 
 import engine
-from benchmarks.auto.tuning import moved
+from benchmarks.auto.tuning import Judges
 from benchmarks.quality.bench import Bench, lexicon
 from benchmarks.quality.rows import AUTO, rows
-from miniature import WEIGHTS
-from miniature.pairs import LAYOUT_KINDS, Pair, held_out_pairs
+from miniature.pairs import Pair, held_out_pairs
 from miniature.pictures import psnr
-from miniature.recipe import wide_judge
+from parameters import Kind
 
-WANTED: Final[Mapping[str, tuple[str, ...]]] = {
-    "add": ("object", "count"),
-    "remove": ("object", "count"),
-    "clear": ("object", "count"),
-    "count": ("object", "count"),
-    "dress": ("object", "accessory"),
-    "undress": ("object", "accessory"),
-    "move": ("object", "count"),
+KINDS: Final[Mapping[str, Kind]] = {
+    "add": Kind.ADDED,
+    "remove": Kind.REMOVED,
+    "clear": Kind.REMOVED,
+    "move": Kind.MOVED,
+    "count": Kind.ADDED,
+    "dress": Kind.ADDED,
+    "undress": Kind.TAKEN_OFF,
 }
-"""What the judge must see of the target scene; a thing that moves must also be most of the way there."""
-_HALFWAY = 0.5
+"""What is looked at, by the kind of the pair."""
 _SHOWN, _ZOOM = 6, 2
 _TEXT = """# Edits of what stands where
 
 Measured by `python -m benchmarks.layouts` on the miniature (weights `{revision}`): {count} held-out edits of
 each kind by `auto`, {steps} steps. *Right*: the judge of the wider world sees the things that were asked for,
-as many of them, or what is worn; a thing that moves must also be most of the way there. *Judge alone*: the
-same of the true edit. Distances as in [Quality of edits](quality.md).
+as many of them, wearing what they are to; a thing that moves must also be most of the way there. *Judge
+alone*: the same of the true edit. Distances as in [Quality of edits](quality.md).
 
 | kind | edits | right, % | judge alone, % | outside, dB | to the truth, dB |
 | --- | ---: | ---: | ---: | ---: | ---: |
@@ -67,26 +64,19 @@ class Edited:
     truth: float
 
 
-def edits(bench: Bench, critic: nn.Module, kind: str, count: int) -> Iterator[Edited]:
+def edits(bench: Bench, judges: Judges, kind: str, count: int) -> Iterator[Edited]:
     """So many held-out edits of a kind by `auto`, measured."""
     for pair in held_out_pairs(kind, count):
         answer = bench.edit(rows()[AUTO], pair).answer
-        seen, judged = (shows(critic, kind, pair, picture) for picture in (answer, pair.truth))
+        right, judged = (judges.recognise(KINDS[kind], pair, each) for each in (answer, pair.truth))
         yield Edited(
             pair=pair,
             answer=answer,
-            right=seen and (kind != "move" or moved(pair, answer) > _HALFWAY),
+            right=right,
             judged=judged,
             outside=psnr(answer, pair.image, ~pair.mask),
             truth=psnr(answer, pair.truth),
         )
-
-
-def shows(critic: nn.Module, kind: str, pair: Pair, picture: Image.Image) -> bool:
-    """Whether the judge sees in a picture what an edit of this kind asks for."""
-    (verdict,) = wide_judge.verdicts(critic, [picture])
-    shown = verdict.shows(pair.target)
-    return all(shown[each] for each in WANTED[kind])
 
 
 def line(kind: str, some: Sequence[Edited]) -> str:
@@ -115,12 +105,12 @@ def main(
     """Measure every kind, and write the report."""
     models = engine.load("miniature")
     bench = Bench(models=models, steps=steps, lexicon=lexicon())
-    critic = wide_judge.load(WEIGHTS)
+    judges = Judges.load()
     images = out.parent / "images" / "layouts"
     images.mkdir(parents=True, exist_ok=True)
     lines, pictures = [], []
-    for kind in LAYOUT_KINDS:
-        some = list(track(edits(bench, critic, kind, count), kind, total=count))
+    for kind in KINDS:
+        some = list(track(edits(bench, judges, kind, count), kind, total=count))
         lines.append(line(kind, some))
         sheet(some).save(images / f"{kind}.png", optimize=True)
         asked = "; ".join(

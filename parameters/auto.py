@@ -80,6 +80,7 @@ RULE: Final[Mapping[str, Recipe]] = {
         method=P2P.name, mask="about", because="Prompt-to-Prompt keeps the shape of what is coloured anew."
     ),
     Kind.STYLE: Recipe(method=P2P.name, because="Prompt-to-Prompt keeps the layout under another style."),
+    Kind.TAKEN_OFF: Recipe(method=P2P.name, because="Prompt-to-Prompt keeps the thing that wore it."),
     Kind.REWORDED: Recipe(method=P2P.name, because="Prompt-to-Prompt keeps what both prompts say."),
     **{
         kind: Recipe(
@@ -87,7 +88,7 @@ RULE: Final[Mapping[str, Recipe]] = {
             method=Plain.name,
             because="the source's attention would hold the layout that is to change.",
         )
-        for kind in (Kind.BACKGROUND, Kind.ADDED, Kind.REMOVED, Kind.SEVERAL)
+        for kind in (Kind.BACKGROUND, Kind.ADDED, Kind.REMOVED, Kind.MOVED, Kind.SEVERAL)
     },
 }
 """By `Kind`, for models that bring no table of their own, and for kinds that a table lacks."""
@@ -235,6 +236,8 @@ _SENTENCES: Final = {
     Kind.STYLE: "The style is another",
     Kind.ADDED: "Something is added",
     Kind.REMOVED: "Something is removed",
+    Kind.TAKEN_OFF: "A thing no longer wears or holds something",
+    Kind.MOVED: "A thing stands elsewhere",
     Kind.SEVERAL: "Several things change",
     Kind.REWORDED: "Nothing is asked to change but the words",
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from prompts.lexicon import GRAMMAR, NUMBERS, Lexicon, style_of
+from prompts.lexicon import GRAMMAR, NUMBERS, POSITIONS, Lexicon, style_of
 from prompts.reading import Reading, Thing, as_ground, read, same_noun
 
 _ONE_TO_TEN = "one two three four five six seven eight nine ten"
@@ -24,6 +24,8 @@ class Kind(StrEnum):
     STYLE = "style"
     ADDED = "added"
     REMOVED = "removed"
+    TAKEN_OFF = "taken_off"
+    MOVED = "moved"
     SEVERAL = "several"
     REWORDED = "reworded"
 
@@ -32,9 +34,9 @@ class Kind(StrEnum):
 class Change:
     """A kind of change and the words it is about, as they are written in one of the prompts.
 
-    `about`: the things that are swapped, coloured, added or removed, one word each; `kept`: the things that
-    stay as they are; `parts`: the single kinds of several; `cleared`: things go as a whole, and nothing else
-    is asked.
+    `about`: the things that are swapped, coloured, added, removed, taken off or moved, one word each;
+    `kept`: the things that stay as they are; `parts`: the single kinds of several; `cleared`: things go as a
+    whole, and nothing else is asked.
     """
 
     kind: Kind
@@ -49,8 +51,8 @@ def change(source: str, target: str, lexicon: Lexicon = GRAMMAR) -> Change:
 
     A noun put in another's place is a swap, a word new before the same noun a colour (or another property),
     another phrase of place a background, another frame ("a sketch of") a style; things that only one of the
-    prompts has are added or removed. What the target leaves unsaid of a thing, its place or its style is not
-    asked to change.
+    prompts has are added or removed, what a thing wears no longer is taken off, another side is a move. What
+    the target leaves unsaid of a thing, its place or its style is not asked to change.
     """
     before, after = _alike(read(source, lexicon), read(target, lexicon))
     about: dict[Kind, list[str]] = {}
@@ -114,10 +116,12 @@ def _of_one(before: Reading, after: Reading, old: Thing, now: Thing) -> tuple[Ki
     if fresh := [each for each in now.worn if each.noun not in worn]:
         return Kind.ADDED, after.text(fresh[0].head)
     if dropped := [each for each in old.worn if each.noun not in wears]:
-        return Kind.REMOVED, before.text(dropped[0].head)
+        return Kind.TAKEN_OFF, before.text(dropped[0].head)
     if count != counts:
         return Kind.ADDED if counts > count else Kind.REMOVED, after.text(now.head)
-    return (Kind.COLOUR if set(now.marks) - set(old.marks) else None), after.text(now.head)
+    fresh_marks = set(now.marks) - set(old.marks)
+    kind = None if not fresh_marks else Kind.MOVED if fresh_marks <= POSITIONS else Kind.COLOUR
+    return kind, after.text(now.head)
 
 
 def _count(thing: Thing) -> int:

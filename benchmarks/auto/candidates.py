@@ -70,9 +70,9 @@ def candidates(kind: Kind) -> Iterator[tuple[str, Recipe]]:
     """Names and recipes that are tried on edits of this kind."""
     if kind not in MASKS or kind is Kind.REMOVED:
         yield from OPEN.items()
-    if kind in MASKS:
+    if mask := MASKS.get(kind):
         for name, recipe in CONFINED.items():
-            yield f"{name}, masked", recipe.model_copy(update={"mask": MASKS[kind]})
+            yield f"{name}, masked", recipe.model_copy(update={"mask": mask})
     if kind is Kind.REMOVED:
         for name, recipe in CLEARED.items():
             yield name, recipe.model_copy(update={"mask": MASKS[kind], "paint": "ground"})

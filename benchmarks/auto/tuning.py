@@ -17,7 +17,7 @@ from torch import nn
 from benchmarks.auto.candidates import candidates
 from benchmarks.quality.bench import Bench
 from miniature import WEIGHTS
-from miniature.pairs import Pair, held_out_pairs
+from miniature.pairs import LAYOUT_KINDS, Pair, held_out_pairs
 from miniature.pictures import psnr
 from miniature.recipe import wide_judge
 from miniature.recipe.judge import judge
@@ -32,9 +32,13 @@ PAIRS: Mapping[Kind, tuple[str, ...]] = {
     Kind.STYLE: ("style",),
     Kind.ADDED: ("add",),
     Kind.REMOVED: ("remove", "clear"),
+    Kind.TAKEN_OFF: ("undress",),
+    Kind.MOVED: ("move",),
     Kind.SEVERAL: ("object",),
 }
 """Which pairs of scenes are edits of a kind; of several changes, a swap before another background."""
+_OF_THE_WIDE = frozenset({Kind.ADDED, Kind.REMOVED, Kind.TAKEN_OFF, Kind.MOVED})
+"""Kinds that the judge of the wider world judges; it does not see where a thing stands."""
 NEARLY = 5.0
 FINALISTS = 4
 HALFWAY = 0.5
@@ -77,7 +81,7 @@ def pair_of(kind: Kind, number: int) -> Pair:
     """A tuning edit of a kind, the same one on every call."""
     kinds = PAIRS[kind]
     name, at = kinds[number % len(kinds)], number // len(kinds)
-    if name in ("add", "remove", "clear"):
+    if name in LAYOUT_KINDS:
         return held_out_pairs(name, 1, first=FIRST + at)[0]
     pair = held_out_pairs(name, at + 1, first=FIRST)[at]
     if kind is not Kind.SEVERAL:
@@ -100,10 +104,11 @@ class Judges:
 
     def recognise(self, kind: Kind, pair: Pair, edited: Image.Image) -> bool:
         """Whether the edit shows what was asked for."""
-        if kind in (Kind.ADDED, Kind.REMOVED):
+        if kind in _OF_THE_WIDE:
             (seen,) = wide_judge.verdicts(self.wide, [edited])
             shown = seen.shows(pair.target)
-            return shown["object"] and shown["count"]
+            there = kind is not Kind.MOVED or moved(pair, edited) > HALFWAY
+            return there and all(shown[each] for each in ("object", "count", "accessory"))
         (verdict,) = judge(self.plain, [edited])
         shown = verdict.shows(pair.target)
         wanted = {Kind.SWAP: ("object",), Kind.SEVERAL: ("object", "background")}.get(kind, (kind.value,))
