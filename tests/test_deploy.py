@@ -29,7 +29,7 @@ from service.routes.openai import LONGEST_S
 from service.security import UPLOAD_BYTES
 from service.settings import ServiceSettings
 from store import Store
-from tests.service.conftest import begin, edit, ready, serve
+from tests.service.conftest import begin, edit, ready, serve, served_before
 from tests.service.conftest import png as png
 from tests.service.live import serving
 from workers.settings import WorkerSettings
@@ -52,6 +52,7 @@ def queries() -> list[str]:
 @pytest.fixture
 def exported(shared: Store, png: bytes) -> dict[str, set[str]]:
     """Every metric that API and workers tell of, and its labels."""
+    served_before(shared)
     memory = {"inversions": 1, "features": 1}
     workers.measures.STEP.labels("edit").observe(1)
     workers.measures.JOB.labels("edit", "p2p").observe(1)

@@ -36,8 +36,9 @@ def edited(client: Client, image: str, prompt: str, **params: object) -> EditRes
 def test_a_picture_sent_along_and_one_sent_ahead_are_edited_alike(client: Client) -> None:
     def further(image: AnImage) -> list[bytes]:
         """The bytes of two edits, of which the second is chosen otherwise."""
-        made = [client.edit(image, prompt).wait() for prompt in ("a cat on snow", "a red cat on grass")]
-        assert [each.chosen and each.chosen.kind for each in made] == ["background", "colour"]
+        prompts = ("a cat on snow", "a watercolour of a cat on grass")
+        made = [client.edit(image, prompt).wait() for prompt in prompts]
+        assert [each.chosen and each.chosen.kind for each in made] == ["background", "style"]
         return [made[0].files[0], made[1].files[0]]
 
     how = {"method": "aligned", "steps": 4}
@@ -49,7 +50,7 @@ def test_a_picture_sent_along_and_one_sent_ahead_are_edited_alike(client: Client
     assert along.wait().files[0] == ahead[0]
     assert further(along) == ahead
     for named in (along.image_id, client.image(along.image_id)):
-        again = client.edit(named, "a red cat on grass")
+        again = client.edit(named, "a watercolour of a cat on grass")
         assert again.inversion is not None
         assert again.inversion.method == "aligned"
 

@@ -14,7 +14,9 @@ import pytest
 from api_schemas import JobStatus
 from store import Store
 
-_IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+_IN_A_TERMINAL = """import os, pty, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # which is ignored where the tests run in the background
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"""
 
 
 class Terminal:
