@@ -98,7 +98,7 @@ def _compute(formula: Callable[[Any], Any], image: Image.Image) -> Image.Image:
 
 
 def _srgb(image: Image.Image, info: Mapping[Any, Any]) -> tuple[Image.Image, tuple[Change, ...]]:
-    """The colours as sRGB, and what is to be said of it."""
+    """The picture converted to sRGB, and the warnings of the conversion."""
     try:
         meant = _meant(info)
         if isinstance(meant, Space) and meant.hdr:

@@ -5,7 +5,7 @@ Vector = tuple[float, ...]
 
 
 def inverse(m: Matrix) -> Matrix:
-    """Raises ValueError if there is none."""
+    """The inverse of a matrix; raises ValueError if there is none."""
     (a, b, c), (d, e, f), (g, h, i) = m
     minors = (
         (e * i - f * h, c * h - b * i, b * f - c * e),

@@ -84,7 +84,7 @@ def measured(gamma: float | None, primaries: Primaries | None) -> Space | None:
 
 
 def coded(primaries: int, transfer: int, full_range: bool = True) -> Space | None:
-    """The space of two code points of ITU-T H.273; None if it is sRGB, or not said.
+    """The space of two code points of ITU-T H.273; None if it is sRGB, or unspecified.
 
     The curves of cameras (BT.709 and its like) count as that of sRGB, as browsers have it.
     Raises ValueError: nothing here shows it.

@@ -23,6 +23,7 @@ from benchmarks.auto.tuning import (
     summaries,
 )
 from benchmarks.quality.bench import Bench, lexicon
+from miniature.pairs import held_out_pairs
 from miniature.recipe.data import HELD_OUT
 from parameters import EDITS, INVERSIONS, Kind, compatible
 from parameters.auto import USUAL
@@ -50,6 +51,13 @@ def test_the_true_edit_is_recognised_and_the_unchanged_picture_is_not(kind: Kind
     judges, pairs = Judges.load(), [pair_of(kind, number) for number in range(4)]
     assert sum(judges.recognise(kind, pair, pair.truth) for pair in pairs) >= 3
     assert sum(judges.recognise(kind, pair, pair.image) for pair in pairs) <= 1
+
+
+def test_a_hat_that_was_asked_for_must_be_there() -> None:
+    judges = Judges.load()
+    for pair in held_out_pairs("dress", 3, first=FIRST):
+        assert judges.recognise(Kind.ADDED, pair, pair.truth)
+        assert not judges.recognise(Kind.ADDED, pair, pair.image)
 
 
 def test_what_was_tried_is_not_tried_again(models: engine.Backbone, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ SAYS_SRGB = chunk(b"sRGB", b"\0")
 
 
 def seen(colour: Colour, *chunks: bytes) -> tuple[Colour, list[str]]:
-    """A PNG of one colour as it is read, and what was said of it."""
+    """The colour that a PNG of one colour has once it is read, and the codes of its warnings."""
     found = pictures.read(png((16, 16), [bytes(colour) * 16] * 16, *chunks))
     one: Any = found.image.getpixel((3, 3))
     return one, [change.code for change in found.changes]

@@ -105,13 +105,13 @@ def ready(http: TestClient, shared: Store, png: bytes, **fields: Any) -> str:
 
 
 def served_before(shared: Store) -> None:
-    """Let a worker have said what its model is, and be gone."""
+    """Store a model as a worker publishes it that has ended since."""
     serve(shared, token_limit=77)
     shared.presence.retire("worker")
 
 
 def never_served(shared: Store) -> None:
-    """Let no worker ever have said what its model is."""
+    """Forget every model that a worker published."""
     shared.redis.delete(NAMES["MODELS"])
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from api_schemas import EditRequest, InvertOptions, ModelInfo
 from store import Store, keys
@@ -73,16 +73,21 @@ def test_what_is_written_while_a_picture_is_prepared_stays(page: Page, url: str,
     expect(page.get_by_label("What the picture should show")).to_have_value("a dog on grass")
 
 
-def test_what_is_written_while_a_picture_is_opened_stays_over_a_reload(
-    page: Page, url: str, hands: Hands
-) -> None:
-    page.goto(url)
+def opening(page: Page, url: str, hands: Hands) -> tuple[Locator, list[Route]]:
+    """The field for the target of a prepared picture, and the held request that its page waits for."""
     held: list[Route] = []
+    page.goto(url)
     page.route("**/jobs?*", lambda route: held.append(route))
     page.get_by_role("button", name="Example: a cat on grass").click()
     prepare(page)
     prepared(page, hands)
-    target = page.get_by_label("What the picture should show")
+    return page.get_by_label("What the picture should show"), held
+
+
+def test_what_is_written_while_a_picture_is_opened_stays_over_a_reload(
+    page: Page, url: str, hands: Hands
+) -> None:
+    target, held = opening(page, url, hands)
     target.fill("a fox on grass")
     page.reload()
     expect(page.locator("#facts[data-status=ready]")).to_be_visible()
@@ -93,13 +98,7 @@ def test_what_is_written_while_a_picture_is_opened_stays_over_a_reload(
 def test_a_sentence_that_is_being_written_when_its_picture_is_opened_goes_on_where_it_was(
     page: Page, url: str, hands: Hands
 ) -> None:
-    page.goto(url)
-    held: list[Route] = []
-    page.route("**/jobs?*", lambda route: held.append(route))
-    page.get_by_role("button", name="Example: a cat on grass").click()
-    prepare(page)
-    prepared(page, hands)
-    target = page.get_by_label("What the picture should show")
+    target, held = opening(page, url, hands)
     target.press("ControlOrMeta+a")
     target.press_sequentially("a dog on ")
     held.pop().continue_()
