@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from torch import Tensor
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTokenizer
 
 from miniature import WEIGHTS, knows
 from miniature.printing import open_console
@@ -64,21 +63,12 @@ def whole(runs: Path, out: Path, device: str, scenes: int, scale: float) -> None
     knows.main([str(out)])
 
 
-def painter_of(base: Path) -> further.Painter:
-    """The U-Net and the text encoder of a package, in float32."""
-    # Unfused attention is the faster one on a processor at this size; see docs/adr/0002.
-    text = CLIPTextModel.from_pretrained(base / "text_encoder", attn_implementation="eager")
-    return further.Painter(
-        UNet2DConditionModel.from_pretrained(base / "unet", torch_dtype=torch.float32), text
-    )
-
-
 def train_further(runs: Path, base: Path, device: str, scenes: int, plan: further.Plan) -> None:
     """Train the package ``base``, or go on from the checkpoint under ``runs``; leaves a checkpoint there."""
     console = open_console()
     tokenizer = CLIPTokenizer.from_pretrained(base / "tokenizer")
     vae = AutoencoderKL.from_pretrained(base / "vae").to(device).eval().requires_grad_(False)
-    painter = painter_of(base)
+    painter = further.painter_of(base)
     known = corpus.kept(runs, vae, tokenizer, device, scenes)
 
     def report(step: int, loss: float, averaged: Mapping[str, Tensor]) -> None:
@@ -94,7 +84,7 @@ def export(runs: Path, base: Path, out: Path) -> None:
     """Write the package ``base`` with the averaged weights of the checkpoint under ``runs``."""
     if not (runs / CHECKPOINT).exists():
         raise typer.BadParameter(f"there is no {CHECKPOINT} in {runs}: train with --budget first")
-    painter = painter_of(base)
+    painter = further.painter_of(base)
     averaged, _ = checkpoint.restore(runs / CHECKPOINT, painter)
     painter.load_state_dict(averaged)
     package.export(painter.unet, painter.text, base, out)
@@ -122,7 +112,7 @@ def main(
         Path, typer.Option(help="With --budget, --export: the package to begin from.")
     ] = WEIGHTS,
     batch: Annotated[int, typer.Option(help="With --budget: scenes in a batch.")] = 32,
-    lr: Annotated[float, typer.Option(help="With --budget: the highest learning rate.")] = 1e-4,
+    lr: Annotated[float, typer.Option(help="With --budget: the highest learning rate.")] = further.LR,
     every: Annotated[str, typer.Option(help="With --budget: how often to write a checkpoint.")] = "10m",
     only_export: Annotated[
         bool, typer.Option("--export", help="Only write the package of the checkpoint that --budget left.")

@@ -68,12 +68,12 @@ def paint(painter: Painter, vae: AutoencoderKL, tokenizer: CLIPTokenizer, prompt
     device = painter.unet.device
     steps = scheduler()
     steps.set_timesteps(STEPS)
-    ids = token_ids(tokenizer, [*prompts, *[""] * len(prompts)]).to(device)
+    text = painter.embeddings(token_ids(tokenizer, [*prompts, *[""] * len(prompts)]).to(device))
     shape = (painter.unet.config.in_channels, *(painter.unet.config.sample_size,) * 2)
     noise = [torch.randn(shape, generator=torch.Generator().manual_seed(row)) for row in range(len(prompts))]
     latents = torch.stack(noise).to(device)
     for t in steps.timesteps:
-        predicted, _ = painter(torch.cat([latents, latents]), t.to(device), ids)
+        predicted, _ = painter(torch.cat([latents, latents]), t.to(device), text)
         asked, free = predicted.chunk(2)
         latents = steps.step(free + GUIDANCE * (asked - free), t, latents).prev_sample
     decoded = vae.to(device).decode(latents / vae.config.scaling_factor).sample

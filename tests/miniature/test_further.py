@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 import typer
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 from torch import nn
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTokenizer
 from typer.testing import CliRunner
 
 import engine
@@ -24,13 +24,6 @@ TOKENIZER = CLIPTokenizer.from_pretrained(WEIGHTS / "tokenizer")
 def known(tmp_path_factory: pytest.TempPathFactory) -> corpus.Corpus:
     vae = AutoencoderKL.from_pretrained(WEIGHTS / "vae").eval()
     return corpus.kept(tmp_path_factory.mktemp("corpus"), vae, TOKENIZER, "cpu", 12)
-
-
-def painter() -> further.Painter:
-    unet = UNet2DConditionModel.from_pretrained(WEIGHTS / "unet", torch_dtype=torch.float32)
-    return further.Painter(
-        unet, CLIPTextModel.from_pretrained(WEIGHTS / "text_encoder", attn_implementation="eager")
-    )
 
 
 def shorten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +68,7 @@ def test_the_rate_warms_up_holds_and_falls_over_the_last_fifth() -> None:
 
 
 def test_the_text_encoder_and_the_unet_learn_together(known: corpus.Corpus) -> None:
-    model = painter().train()
+    model = further.painter_of(WEIGHTS).train()
     rows = torch.arange(20, 28)
     empty = token_ids(TOKENIZER, [""])[0]
     loss = further.loss_at(0, model, known, rows, empty, 0.43)
@@ -153,7 +146,7 @@ def test_the_package_of_a_checkpoint_can_be_written_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shorten(monkeypatch)
-    model = painter()
+    model = further.painter_of(WEIGHTS)
     averaged = {name: value * 1.01 for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW(model.parameters())
     checkpoint.save(tmp_path / train.CHECKPOINT, model, averaged, optimizer, 1)
