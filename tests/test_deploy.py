@@ -59,6 +59,7 @@ def exported(shared: Store, png: bytes) -> dict[str, set[str]]:
     workers.measures.SOUGHT.labels("features", "none").inc()
     workers.measures.FAILURES.labels("out_of_memory").inc()
     workers.measures.remember_memory(**memory)
+    workers.measures.GPU.labels("cuda:0", "used").set(1)
     with TestClient(create_app(shared, ServiceSettings()), base_url="http://127.0.0.1") as http:
         failing = begin(shared, edit(http, ready(http, shared, png)).json()["job_id"])
         shared.jobs.fail(failing, Problem.of(ErrorCode.OUT_OF_MEMORY, "too large"))
@@ -117,6 +118,17 @@ def test_the_compose_file_sets_only_what_there_is_to_set_and_mounts_what_there_i
         files = [source for source in mounted if source.startswith("./")]
         assert all((ROOT / source).is_file() for source in files), name
         assert set(mounted) - set(files) <= set(compose["volumes"]), name
+
+
+def test_compose_hands_on_to_workers_what_a_gpu_and_a_gated_model_need() -> None:
+    services = read("docker-compose.yml")["services"]
+    for name in ("worker", "worker-cpu"):
+        given = services[name]["environment"]
+        handed_on = {key for key, value in given.items() if value is None}
+        assert {"PENTIMENTO_DTYPE", "PENTIMENTO_FEATURE_BYTES", "PENTIMENTO_FEATURE_HOST_BYTES"} <= handed_on
+        assert "HF_TOKEN" in handed_on
+        assert "data:/data" in services[name]["volumes"]
+    assert "HF_HOME=/data/models" in (ROOT / "deploy/Dockerfile.worker").read_text()
 
 
 def test_compose_publishes_on_loopback_alone_and_lifts_no_check_of_host_or_origin() -> None:

@@ -34,6 +34,12 @@ MEMORY: Final = Gauge(
     ("of",),
     multiprocess_mode="livesum",
 )
+GPU: Final = Gauge(
+    "pentimento_worker_gpu_memory_bytes",
+    "Memory of a GPU as nvidia-smi shows it, when a worker there last measured: `used` by all, and `total`.",
+    ("device", "of"),
+    multiprocess_mode="livemostrecent",
+)
 
 _STATM: Final = Path("/proc/self/statm")
 
@@ -43,14 +49,20 @@ def remember_memory(*, inversions: int, features: int) -> None:
     MEMORY.labels("inversions").set(inversions)
     MEMORY.labels("features").set(features)
     MEMORY.labels("process").set(_resident())
-    MEMORY.labels("device").set(_on_devices())
+    held = _on_devices()
+    MEMORY.labels("device").set(sum(held.values()))
+    for index in held:
+        free, total = torch.cuda.mem_get_info(index)
+        GPU.labels(f"cuda:{index}", "used").set(total - free)
+        GPU.labels(f"cuda:{index}", "total").set(total)
 
 
-def _on_devices() -> int:
-    """Memory that this process holds on its device."""
+def _on_devices() -> dict[int, int]:
+    """Memory that this process holds on each GPU that it uses; asking about another would take some there."""
     if not torch.cuda.is_initialized():
-        return 0
-    return sum(torch.cuda.memory_reserved(index) for index in range(torch.cuda.device_count()))
+        return {}
+    every = range(torch.cuda.device_count())
+    return {index: held for index in every if (held := torch.cuda.memory_reserved(index))}
 
 
 def _resident() -> int:

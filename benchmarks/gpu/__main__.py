@@ -1,14 +1,15 @@
 """``python -m benchmarks.gpu``: what a GPU gives, in at most eight minutes, without network.
 
-First the miniature is edited on the device and on the processor, and the pictures have to agree; then an
-architecture at random weights is timed and profiled, beside diffusers' own pipeline. Exits with 1 where the
-pictures do not agree.
+First the miniature is edited on the device and on the processor, and the pictures have to agree; then
+architectures at random weights are timed and profiled, beside diffusers' own pipelines. Exits with 1 where
+the pictures do not agree.
 """
 
 import json as json_module
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from enum import StrEnum
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,19 +17,12 @@ import torch
 import typer
 from rich.console import Console
 
+import engine
 from benchmarks.gpu.agreement import agreements
-from benchmarks.gpu.architectures import write
-from benchmarks.gpu.measuring import Bench, Clock, costs, timings
+from benchmarks.gpu.architectures import Size, write
+from benchmarks.gpu.measuring import Bench, Clock, costs, works
 from benchmarks.gpu.page import page
 from miniature.printing import open_console
-
-
-class Size(StrEnum):
-    """What to time."""
-
-    SD15 = "sd15"
-    TINY = "tiny"
-
 
 DTYPES = ("float16", "bfloat16", "float32")
 
@@ -36,8 +30,8 @@ DTYPES = ("float16", "bfloat16", "float32")
 def main(
     device: Annotated[str, typer.Option(help="Where to run.")] = "cuda",
     size: Annotated[
-        Size, typer.Option(help="The architecture to time; tiny is for a rehearsal.")
-    ] = Size.SD15,
+        list[Size] | None, typer.Option(help="The architectures to time; the tiny ones are for a rehearsal.")
+    ] = None,
     steps: Annotated[int, typer.Option(help="Steps of every run.")] = 30,
     repeats: Annotated[int, typer.Option(help="How often each edit runs.")] = 5,
     minutes: Annotated[float, typer.Option(help="What has not begun by then is left out.")] = 7.0,
@@ -48,8 +42,11 @@ def main(
     console = open_console()
     if torch.device(device).type == "cuda" and not torch.cuda.is_available():
         raise typer.BadParameter("no GPU is visible to torch; --device cpu rehearses", param_hint="--device")
-    facts = measured(device, size, steps, repeats, Clock(seconds=60 * minutes), console)
-    json.write_text(json_module.dumps(facts, indent=2) + "\n")
+    facts: dict[str, Any] = {}
+    for facts in measured(
+        device, size or [Size.SD15, Size.SDXL], steps, repeats, Clock(seconds=60 * minutes), console
+    ):
+        json.write_text(json_module.dumps(facts, indent=2) + "\n")
     if markdown:
         markdown.write_text(page(facts))
     if not all(one["agrees"] for one in facts["agreements"]):
@@ -57,39 +54,63 @@ def main(
 
 
 def measured(
-    device: str, size: Size, steps: int, repeats: int, clock: Clock, console: Console
-) -> dict[str, Any]:
-    """Everything that the JSON holds."""
-    found: dict[str, list[Any]] = {"agreements": [], "timings": [], "costs": [], "skipped": []}
+    device: str, sizes: Sequence[Size], steps: int, repeats: int, clock: Clock, console: Console
+) -> Iterator[dict[str, Any]]:
+    """Everything that the JSON holds, after every part of the work that may be the last."""
+    agreed: list[dict[str, Any]] = []
     for agreement in agreements(device, steps):
         console.print(agreement)
-        found["agreements"].append(asdict(agreement) | {"agrees": agreement.agrees})
-    side, profiled = 0, ""
-    with tempfile.TemporaryDirectory() as folder:
-        write(size, Path(folder))
-        for dtype in DTYPES:
-            if clock.over:
-                found["skipped"].append(dtype)
-                continue
-            bench = Bench(Path(folder), device, dtype, steps)
-            side = bench.side
-            for timing in timings(bench, repeats, clock):
-                console.print(timing)
-                found["timings"].append(asdict(timing))
-            if not profiled:
-                profiled = dtype
-                found["costs"] = [asdict(cost) for cost in costs(bench)]
-            del bench
-    return {
+        agreed.append(asdict(agreement) | {"agrees": agreement.agrees})
+    facts: dict[str, Any] = {
         "device": name_of(device),
         "torch": torch.__version__,
-        "size": str(size),
-        "side": side,
         "steps": steps,
         "repeats": repeats,
-        "profiled": profiled,
-        **found,
+        "agreements": agreed,
+        "sides": {},
+        "timings": [],
+        "costs": [],
+        "skipped": [],
     }
+    yield facts
+    with tempfile.TemporaryDirectory() as folder:
+        for dtype, size in product(DTYPES, sizes):
+            what = f"{size} in {dtype}"
+            try:
+                if clock.over:
+                    facts["skipped"].append(what)
+                else:
+                    measure(Path(folder), device, dtype, size, repeats, clock, facts, console)
+            except engine.OutOfMemory:
+                facts["skipped"].append(f"{what}, which did not fit")
+            yield facts
+
+
+def measure(
+    folder: Path,
+    device: str,
+    dtype: str,
+    size: Size,
+    repeats: int,
+    clock: Clock,
+    facts: dict[str, Any],
+    console: Console,
+) -> None:
+    """Add the figures of one architecture in one dtype; raises `OutOfMemory`."""
+    place = folder / size
+    if not place.exists():
+        write(size, place)
+    bench = Bench(place, device, dtype, facts["steps"], size)
+    facts["sides"][size] = bench.side
+    for name, work in works(bench, repeats, clock):
+        if clock.over:
+            facts["skipped"].append(f"{size} in {dtype}: {name}")
+            continue
+        for timing in work():
+            console.print(timing)
+            facts["timings"].append(asdict(timing))
+    if not any(one["size"] == size for one in facts["costs"]):
+        facts["costs"] += [asdict(cost) for cost in costs(bench)]
 
 
 def name_of(device: str) -> str:

@@ -1,76 +1,96 @@
-"""Stable Diffusion's architecture at random weights, as a folder that the engine and diffusers load."""
+"""Stable Diffusion's architectures at random weights, as folders that the engine loads."""
 
+import json
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+import diffusers
 import torch
-from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+import transformers
 
-from benchmarks.stylediffusion import sd15
-from miniature import WEIGHTS
-from miniature.recipe.denoiser import scheduler
+from engine import checkpoints
 
-TOKENS: Final = 77
-# By name: the U-Net, the autoencoder, the text encoder.
-SIZES: Final[dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]] = {
-    "sd15": (
-        sd15.UNET,
-        sd15.VAE,
-        {
-            "hidden_size": sd15.WIDTH,
-            "intermediate_size": 4 * sd15.WIDTH,
-            "num_hidden_layers": 12,
-            "num_attention_heads": 12,
-            "vocab_size": 49408,
+
+class Size(StrEnum):
+    """An architecture at its own size, or a miniature of it for a rehearsal."""
+
+    SD15 = "sd15"
+    SDXL = "sdxl"
+    TINY = "tiny"
+    TINY_XL = "tiny-xl"
+
+    @property
+    def given(self) -> Path:
+        """The folder with the configurations of its parts."""
+        return Path(checkpoints.__file__).parent / ("sdxl" if self in (Size.SDXL, Size.TINY_XL) else "sd1")
+
+
+_KINDS: Final[Mapping[str, Any]] = {
+    "unet": diffusers.UNet2DConditionModel,
+    "vae": diffusers.AutoencoderKL,
+    "text_encoder": transformers.CLIPTextModel,
+    "text_encoder_2": transformers.CLIPTextModelWithProjection,
+}
+_TINY_TEXT: Final = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "projection_dim": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+}
+_TINY_UNET: Final = {
+    "sample_size": 8,
+    "block_out_channels": (32, 64),
+    "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+    "layers_per_block": 1,
+    "cross_attention_dim": 32,
+    "attention_head_dim": 2,
+}
+_TINY_VAE: Final = {
+    "sample_size": 16,
+    "block_out_channels": (32, 32),
+    "down_block_types": ("DownEncoderBlock2D",) * 2,
+    "up_block_types": ("UpDecoderBlock2D",) * 2,
+    "layers_per_block": 1,
+}
+_SMALLER: Final[Mapping[Size, Mapping[str, Mapping[str, Any]]]] = {
+    Size.TINY: {"unet": _TINY_UNET, "vae": _TINY_VAE, "text_encoder": _TINY_TEXT},
+    Size.TINY_XL: {
+        "unet": {
+            **_TINY_UNET,
+            "cross_attention_dim": 64,
+            "transformer_layers_per_block": 1,
+            "addition_time_embed_dim": 8,
+            "projection_class_embeddings_input_dim": 32 + 6 * 8,
         },
-    ),
-    "tiny": (
-        {
-            "sample_size": 8,
-            "block_out_channels": (32, 64),
-            "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
-            "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
-            "layers_per_block": 1,
-            "cross_attention_dim": 32,
-            "attention_head_dim": 2,
-        },
-        {
-            "sample_size": 16,
-            "block_out_channels": (32, 32),
-            "down_block_types": ("DownEncoderBlock2D",) * 2,
-            "up_block_types": ("UpDecoderBlock2D",) * 2,
-            "layers_per_block": 1,
-        },
-        {
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "vocab_size": 1100,
-        },
-    ),
+        "vae": _TINY_VAE,
+        "text_encoder": _TINY_TEXT,
+        "text_encoder_2": _TINY_TEXT,
+    },
 }
 
 
-def write(size: str, folder: Path) -> Path:
-    """The architecture of that name in half precision, the same weights on every call, and the folder.
-
-    The tokenizer is the miniature's: what it makes of a prompt does not change what a forward pass costs.
-    """
-    unet, vae, text = SIZES[size]
+def write(size: Size, folder: Path) -> Path:
+    """The architecture in float16, the same weights on every call, as a diffusers folder; returns it."""
     torch.manual_seed(0)
-    tokenizer = CLIPTokenizer.from_pretrained(WEIGHTS / "tokenizer", model_max_length=TOKENS)
-    ends = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    pipeline = StableDiffusionPipeline(
-        vae=AutoencoderKL(**vae).half(),
-        text_encoder=CLIPTextModel(CLIPTextConfig(**text, **ends, max_position_embeddings=TOKENS)).half(),
-        tokenizer=tokenizer,
-        unet=UNet2DConditionModel(**unet).half(),
-        scheduler=scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.save_pretrained(folder)
+    for part in sorted(path.name for path in size.given.iterdir()):
+        given = size.given / part
+        if part == "scheduler":
+            diffusers.DDIMScheduler.from_pretrained(given).save_pretrained(folder / part)
+            continue
+        kind, smaller = _KINDS[part], _SMALLER.get(size, {}).get(part, {})
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float16)
+        if issubclass(kind, diffusers.ModelMixin):
+            network = kind.from_config({**kind.load_config(given), **smaller})
+        else:
+            network = kind(kind.config_class.from_pretrained(given, **smaller))
+            config = json.loads((given / "config.json").read_text())
+            tokenizer = checkpoints.clip_tokenizer(transformers.CLIPTokenizer, config)
+            tokenizer.save_pretrained(folder / part.replace("text_encoder", "tokenizer"))
+        torch.set_default_dtype(before)
+        network.save_pretrained(folder / part)
     return folder

@@ -1,19 +1,22 @@
 """Seconds and memory of what the engine does with a model, beside diffusers' own pipeline."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL import Image
 from torch.profiler import ProfilerActivity, profile
 
 import engine
+from engine.backbones.sdxl import StableDiffusionXL
+from engine.errors import memory_errors
+from miniature.recipe.denoiser import scheduler
 
 SOURCE: Final = "a cat on grass"
 TARGETS: Final = ("a dog on grass", "a fox on grass", "a lion on grass", "a panda on grass") * 4
@@ -25,6 +28,7 @@ ROOM: Final = 2**34
 class Timing:
     """Seconds of one piece of work, median of its repeats, and the most memory that was held meanwhile."""
 
+    size: str
     name: str
     dtype: str
     seconds: float | None  # None: it did not fit
@@ -35,6 +39,8 @@ class Timing:
 class Cost:
     """One operation's own time on the device, or on the processor where there is none, in all its calls."""
 
+    size: str
+    dtype: str
     name: str
     milliseconds: float
     share: float
@@ -55,15 +61,18 @@ class Clock:
 
 
 class Bench:
-    """A model in one dtype on a device, an inverted picture, and diffusers' pipeline of the same weights."""
+    """A model in one dtype on a device, an inverted picture, and diffusers' pipeline of the same networks.
 
-    def __init__(self, folder: Path, device: str, dtype: str, steps: int) -> None:
-        self.device, self.dtype, self.steps = torch.device(device), dtype, steps
+    Raises:
+        OutOfMemory: they do not fit the device.
+    """
+
+    def __init__(self, folder: Path, device: str, dtype: str, steps: int, size: str) -> None:
+        self.device, self.dtype, self.steps, self.size = torch.device(device), dtype, steps, size
         self.models: Any = engine.load(folder, device=device, dtype=dtype)
-        pipeline = StableDiffusionPipeline.from_pretrained(folder)
-        self.pipeline = pipeline.to(device, getattr(torch, dtype))
-        self.pipeline.set_progress_bar_config(disable=True)
-        self.side = self.pipeline.unet.config.sample_size * self.pipeline.vae_scale_factor
+        with memory_errors():
+            self.pipeline = pipeline_of(self.models)
+        self.side = self.models.spec.size
         self.image = Image.linear_gradient("L").convert("RGB").resize((self.side, self.side))
         self.cache = engine.SourceCache(ROOM)
         self.record = self.prepare()
@@ -79,56 +88,88 @@ class Bench:
 
     def paint(self) -> None:
         """One picture from noise by diffusers' pipeline: two rows a step, like a repeated edit."""
-        self.pipeline(
-            SOURCE,
-            num_inference_steps=self.steps,
-            guidance_scale=7.5,
-            height=self.side,
-            width=self.side,
-            output_type="np",
+        with memory_errors():
+            self.pipeline(
+                SOURCE,
+                num_inference_steps=self.steps,
+                guidance_scale=7.5,
+                height=self.side,
+                width=self.side,
+                output_type="np",
+            )
+
+    def lay_out(self, layout: torch.memory_format) -> None:
+        """Lay out the convolutions of U-Net and autoencoder, in which the pipeline shares the U-Net."""
+        for part in (self.models.network, self.models.vae):
+            part.to(memory_format=layout)
+
+
+def pipeline_of(models: Any) -> Any:
+    """Diffusers' pipeline of a model's U-Net and text encoders, with an autoencoder of its own."""
+    shared = {"unet": models.network, "text_encoder": models.text_encoder, "tokenizer": models.tokenizer}
+    own = {"vae": copy.deepcopy(models.vae).to(models.dtype), "scheduler": scheduler()}
+    if isinstance(models, StableDiffusionXL):
+        second = {"text_encoder_2": models.text_encoder_2, "tokenizer_2": models.tokenizer_2}
+        pipeline = StableDiffusionXLPipeline(**shared, **own, **second, add_watermarker=False)
+    else:
+        pipeline = StableDiffusionPipeline(
+            **shared, **own, safety_checker=None, feature_extractor=None, requires_safety_checker=False
         )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
 
 
-def timings(bench: Bench, repeats: int, clock: Clock) -> Iterator[Timing]:
-    """Prepare, first edit, repeated edit against diffusers in turns, and edits of 1 to 16 targets."""
-    yield timed(bench, "prepare", bench.prepare, 1)
-    yield timed(bench, "first edit", lambda: bench.edit(again=False), repeats)
-    bench.edit()
-    bench.paint()
-    ours, theirs = [], []
-    for _ in range(repeats):
-        ours.append(timed(bench, "repeated edit", bench.edit, 1))
-        theirs.append(timed(bench, "diffusers' pipeline, one picture", bench.paint, 1))
-    yield from (middle(ours), middle(theirs))
+def works(bench: Bench, repeats: int, clock: Clock) -> Iterator[tuple[str, Callable[[], list[Timing]]]]:
+    """What is to be timed, each with its name, to be begun while there is time."""
+    yield "prepare", lambda: [timed(bench, "prepare", bench.prepare)]
+    yield "edits in turns", lambda: in_turns(bench, repeats, clock)
     for targets in BATCHES[1:]:
-        if clock.over:
-            return
-        yield timed(bench, f"repeated edit, {targets} targets", partial(bench.edit, targets), 1)
+        name = f"repeated edit, {targets} targets"
+        yield name, partial(lambda name, work: [timed(bench, name, work)], name, partial(bench.edit, targets))
 
 
-def timed(bench: Bench, name: str, work: Callable[[], object], repeats: int) -> Timing:
-    """The median of some runs, each between two synchronisations of the device."""
-    seconds: list[float] = []
+def in_turns(bench: Bench, repeats: int, clock: Clock) -> list[Timing]:
+    """First and repeated edit, this channels last too, and diffusers' pipeline: medians of some turns."""
+    kinds: dict[str, tuple[torch.memory_format, Callable[[], object]]] = {
+        "first edit": (torch.contiguous_format, partial(bench.edit, again=False)),
+        "repeated edit": (torch.contiguous_format, bench.edit),
+        "repeated edit, channels last": (torch.channels_last, bench.edit),
+        "diffusers' pipeline, one picture": (torch.contiguous_format, bench.paint),
+    }
+    found: dict[str, list[Timing]] = {name: [] for name in kinds}
+    for turn in range(-1, repeats):  # the first one warms up
+        if turn > 0 and clock.over:
+            break
+        for name, (layout, work) in kinds.items():
+            bench.lay_out(layout)
+            timing = timed(bench, name, work)
+            if turn >= 0:
+                found[name].append(timing)
+    bench.lay_out(torch.contiguous_format)
+    return [middle(some) for some in found.values()]
+
+
+def timed(bench: Bench, name: str, work: Callable[[], object]) -> Timing:
+    """One run between two synchronisations of the device."""
     on_gpu = bench.device.type == "cuda"
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(bench.device)
+        torch.cuda.synchronize(bench.device)
+    seconds: float | None = None
+    begun = time.perf_counter()
     try:
-        for _ in range(repeats):
-            if on_gpu:
-                torch.cuda.synchronize(bench.device)
-            begun = time.perf_counter()
-            work()
-            if on_gpu:
-                torch.cuda.synchronize(bench.device)
-            seconds.append(time.perf_counter() - begun)
+        work()
+        if on_gpu:
+            torch.cuda.synchronize(bench.device)
+        seconds = time.perf_counter() - begun
     except engine.OutOfMemory:
-        seconds = []
+        torch.cuda.empty_cache()
     peak = torch.cuda.max_memory_allocated(bench.device) if on_gpu else 0
-    return Timing(name=name, dtype=bench.dtype, seconds=median(seconds) if seconds else None, peak_bytes=peak)
+    return Timing(size=bench.size, name=name, dtype=bench.dtype, seconds=seconds, peak_bytes=peak)
 
 
 def middle(some: list[Timing]) -> Timing:
-    """The one of median seconds; one that did not fit, if any did not."""
+    """The one of median seconds; what did not fit counts as the slowest."""
     return sorted(some, key=lambda one: float("inf") if one.seconds is None else one.seconds)[len(some) // 2]
 
 
@@ -145,6 +186,13 @@ def costs(bench: Bench, most: int = 5) -> list[Cost]:
     total = sum(time for time, _ in spent) or 1
     spent.sort(key=lambda pair: -pair[0])
     return [
-        Cost(name=event.key, milliseconds=time / 1000, share=time / total, calls=event.count)
+        Cost(
+            size=bench.size,
+            dtype=bench.dtype,
+            name=event.key,
+            milliseconds=time / 1000,
+            share=time / total,
+            calls=event.count,
+        )
         for time, event in spent[:most]
     ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,6 +16,7 @@ import store
 from api_schemas import JobStatus
 from store import Store
 from tests.workers.conftest import Bench, ask, edited, ended, inverted, send, start, until, worker_settings
+from workers import measures
 from workers.settings import WorkerSettings
 
 DOG = "a dog on grass"
@@ -32,6 +34,17 @@ def test_every_job_is_measured_by_its_sort_and_its_steps(bench: Bench) -> None:
     assert here("step_seconds_count", phase="edit") == steps + 3
     assert here("memory_bytes", of="inversions") > 0
     assert here("memory_bytes", of="process") > 2**20
+
+
+def test_of_the_gpus_that_a_worker_uses_all_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", [0, 3 * 2**30].__getitem__)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", {1: (19 * 2**30, 24 * 2**30)}.__getitem__)
+    measures.remember_memory(inversions=0, features=0)
+    assert here("memory_bytes", of="device") == 3 * 2**30
+    assert here("gpu_memory_bytes", device="cuda:1", of="used") == 5 * 2**30
+    assert here("gpu_memory_bytes", device="cuda:1", of="total") == 24 * 2**30
 
 
 def test_what_was_sought_is_counted_by_the_tier_where_it_was_found(bench: Bench) -> None:
