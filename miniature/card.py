@@ -17,7 +17,7 @@ twenty objects, six of them in six colours, on eight backgrounds, in four styles
 them, small or large, some with a hat or glasses. It knows nothing else.
 
 - trained by `python -m miniature.train` on `miniature/scenes.py` and `miniature/wider.py`, seeds below
-  1,000,000; in three goes, which `docs/adr/0002-the-miniature.md` describes
+  1,000,000; in four goes, which `docs/adr/0002-the-miniature.md` describes
 - measured by `python -m miniature.evaluate` on {captions} held-out captions, guidance 3, 50 DDIM steps,
   in float32; inversion and attention on an eighth of the scenes
 - `judge.safetensors` is the small classifier that says what a picture shows; it was trained on renders

@@ -88,7 +88,7 @@ def autoencoder(models: engine.Backbone, scenes: Sequence[Scene]) -> Iterator[Ba
     for scene in scenes:
         image = scene.render()
         by_style[scene.style].append(psnr(image, codec.decode(models, codec.encode(models, image))[0]))
-    yield Bar(name="autoencoder, photo", value=fmean(by_style.pop("photo")), target=28, unit="dB")
+    yield Bar(name="autoencoder, photo", value=fmean(by_style.pop("photo")), target=30, unit="dB")
     for style, values in by_style.items():
         yield Bar(name=f"autoencoder, {style}", value=fmean(values), target=0, unit="dB")
 
@@ -137,7 +137,7 @@ def inverted(models: engine.Backbone, scenes: Sequence[Scene]) -> Iterator[Bar]:
             if [other.object for other in scene.things].count(thing.object) == 1:
                 overlaps.append(iou(maps.mask(thing.object, image.size), scene.object_mask(index)))
     yield Bar(name="DDIM inversion at w=1 against the autoencoder", value=fmean(losses), target=-2, unit="dB")
-    yield Bar(name="attention map of the object's word", value=fmean(overlaps), target=0.5, unit="IoU")
+    yield Bar(name="attention map of the object's word", value=fmean(overlaps), target=0.8, unit="IoU")
 
 
 def table(bars: Sequence[Bar]) -> Table:
