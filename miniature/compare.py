@@ -19,6 +19,7 @@ from rich.table import Table
 
 from miniature import WEIGHTS
 from miniature.evaluate import BATCH, held_out, paint, pipeline_of
+from miniature.intervals import bootstrapped
 from miniature.printing import open_console
 from miniature.recipe import judge, wide_judge
 from miniature.recipe.data import HELD_OUT
@@ -27,7 +28,6 @@ from miniature.scenes import Scene
 from miniature.wider import LAYOUTS, sample_wide
 
 PLAIN: Final = "plain"
-_RESAMPLES: Final = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +51,15 @@ class Difference:
 def difference(scenes: str, attribute: str, before: Sequence[bool], after: Sequence[bool]) -> Difference:
     """The difference of paired verdicts with its 95 % bootstrap interval."""
     pairs = 100 * (np.array(after, dtype=float) - np.array(before, dtype=float))
-    drawn = np.random.default_rng(0).integers(0, len(pairs), (_RESAMPLES, len(pairs)))
-    low, high = np.quantile(pairs[drawn].mean(1), (0.025, 0.975))
+    _, low, high = bootstrapped(pairs)
     return Difference(
         scenes=scenes,
         attribute=attribute,
         captions=len(pairs),
         before=100 * fmean(before),
         after=100 * fmean(after),
-        low=float(low),
-        high=float(high),
+        low=low,
+        high=high,
     )
 
 
@@ -110,7 +109,7 @@ def table(rows: Sequence[Difference]) -> Table:
 
 
 def main(
-    folder: Annotated[Path, typer.Argument(help="The package to compare.")],
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="The package to compare.")],
     against: Annotated[Path, typer.Option(help="The package to compare with; its judges judge.")] = WEIGHTS,
     plain: Annotated[int, typer.Option(help="Captions of the plain world.")] = 200,
     each: Annotated[int, typer.Option(help="Captions of every layout of the wider world.")] = 40,

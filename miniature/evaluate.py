@@ -159,14 +159,20 @@ def measure(folder: Path, captions: int) -> list[Bar]:
     ]
 
 
-def main(
-    folder: Annotated[Path, typer.Option(help="The diffusers folder to measure.")] = WEIGHTS,
-    captions: Annotated[int, typer.Option(help="How many held-out captions to paint.")] = 300,
-    json: Annotated[Path | None, typer.Option(help="Also write the figures here.")] = None,
-) -> None:
+def report(folder: Path, captions: int) -> list[Bar]:
+    """Measure a package by so many held-out captions, 8 or more; prints the table and writes its card."""
     bars = measure(folder, captions)
     open_console().print(table(bars))
     write_card(folder, [bar.row() for bar in bars], captions)
+    return bars
+
+
+def main(
+    folder: Annotated[Path, typer.Option(help="The diffusers folder to measure.")] = WEIGHTS,
+    captions: Annotated[int, typer.Option(min=8, help="How many held-out captions to paint.")] = 300,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures here.")] = None,
+) -> None:
+    bars = report(folder, captions)
     if json:
         json.write_text(json_module.dumps([asdict(bar) | {"met": bar.met} for bar in bars], indent=2) + "\n")
 

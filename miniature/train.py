@@ -5,7 +5,7 @@ Without ``--budget``, all stages from nothing, each for its number of steps. The
 
 With ``--budget 10m``, the U-Net and the text encoder of a trained package are trained further for that
 long, on the wider world of `miniature.wider` too; with ``--resume`` they go on from the checkpoint of the
-last such run.
+last such run. At the end the package is measured by its bars.
 """
 
 import re
@@ -18,7 +18,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from transformers import CLIPTokenizer
 
-from miniature import WEIGHTS, knows
+from miniature import WEIGHTS, evaluate, knows
 from miniature.printing import open_console
 from miniature.recipe import (
     autoencoder,
@@ -114,10 +114,16 @@ def main(
     batch: Annotated[int, typer.Option(help="With --budget: scenes in a batch.")] = 32,
     lr: Annotated[float, typer.Option(help="With --budget: the highest learning rate.")] = further.LR,
     every: Annotated[str, typer.Option(help="With --budget: how often to write a checkpoint.")] = "10m",
+    measure: Annotated[
+        int,
+        typer.Option(help="With --budget: held-out captions to measure by at the end, 8 or more; 0: none."),
+    ] = 40,
     only_export: Annotated[
         bool, typer.Option("--export", help="Only write the package of the checkpoint that --budget left.")
     ] = False,
 ) -> None:
+    if 0 < measure < 8:
+        raise typer.BadParameter("eight captions are the fewest, 0 is none", param_hint="--measure")
     if only_export:
         export(runs, from_weights, out or runs / "package")
     elif budget:
@@ -126,6 +132,8 @@ def main(
             (runs / CHECKPOINT).unlink(missing_ok=True)
         train_further(runs, from_weights, device, scenes or corpus.SCENES, plan)
         export(runs, from_weights, out or runs / "package")
+        if measure:
+            evaluate.report(out or runs / "package", measure)
     else:
         if not resume:
             for kept in (*runs.glob("*.pt"), *runs.glob("latents.safetensors")):

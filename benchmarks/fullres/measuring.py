@@ -14,6 +14,7 @@ from benchmarks.fullres.edits import Large, Working, chosen
 from benchmarks.pictures import ssim
 from engine import codec
 from engine.fullres import FullEdit, apply_edit
+from miniature.intervals import Interval, bootstrapped
 from miniature.pictures import Mask, psnr
 
 _RESAMPLES = 10_000
@@ -89,13 +90,9 @@ def perfect(models: engine.Backbone, large: Large) -> Working:
     return Working(edit=edit, source=source, mask=masked)
 
 
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The mean and its 95 % interval, by bootstrap over the cases."""
-    given = np.asarray(values)
-    rng = np.random.default_rng(0)
-    means = given[rng.integers(0, len(given), (_RESAMPLES, len(given)))].mean(1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(given.mean()), float(low), float(high)
+def interval(values: Sequence[float]) -> Interval:
+    """The mean over the cases and its 95 % interval."""
+    return bootstrapped(values, _RESAMPLES)
 
 
 def closeness(picture: Image.Image, truth: Image.Image, changed: Mask) -> Closeness:

@@ -26,7 +26,7 @@ ROOM: Final = 2**34
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Seconds of one piece of work, median of its repeats, and the most memory that was held meanwhile."""
+    """Seconds of one piece of work, and the most memory that was held meanwhile."""
 
     size: str
     name: str
@@ -121,11 +121,16 @@ def pipeline_of(models: Any) -> Any:
 
 def works(bench: Bench, repeats: int, clock: Clock) -> Iterator[tuple[str, Callable[[], list[Timing]]]]:
     """What is to be timed, each with its name, to be begun while there is time."""
-    yield "prepare", lambda: [timed(bench, "prepare", bench.prepare)]
-    yield "edits in turns", lambda: in_turns(bench, repeats, clock)
+    yield "prepare", partial(alone, bench, "prepare", bench.prepare)
+    yield "edits in turns", partial(in_turns, bench, repeats, clock)
     for targets in BATCHES[1:]:
         name = f"repeated edit, {targets} targets"
-        yield name, partial(lambda name, work: [timed(bench, name, work)], name, partial(bench.edit, targets))
+        yield name, partial(alone, bench, name, partial(bench.edit, targets))
+
+
+def alone(bench: Bench, name: str, work: Callable[[], object]) -> list[Timing]:
+    """One piece of work, run once."""
+    return [timed(bench, name, work)]
 
 
 def in_turns(bench: Bench, repeats: int, clock: Clock) -> list[Timing]:

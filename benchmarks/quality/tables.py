@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-import numpy as np
-
 from benchmarks.quality.ledger import CEILING, FLOOR, Row
 from benchmarks.quality.rows import digest, rows
+from miniature.intervals import bootstrapped
 
 HEAD = (
     "inversion, edit",
@@ -126,12 +125,11 @@ def _line(name: str, some: Sequence[Row]) -> Line:
 
 def mean(values: Iterable[float | None]) -> Mean | None:
     """The mean of those that are there."""
-    there = np.array([value for value in values if value is not None], dtype=float)
-    if not len(there):
+    there = [value for value in values if value is not None]
+    if not there:
         return None
-    drawn = np.random.default_rng(0).integers(0, len(there), (_RESAMPLES, len(there)))
-    low, high = np.quantile(there[drawn].mean(1), (0.025, 0.975))
-    return Mean(value=float(there.mean()), low=float(low), high=float(high))
+    value, low, high = bootstrapped(there, _RESAMPLES)
+    return Mean(value=value, low=low, high=high)
 
 
 def _text(value: Mean | None, digits: int) -> str:

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Final
 
-import numpy as np
 import torch
 import typer
 from diffusers import AutoencoderKL
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer
 
 from miniature import WEIGHTS
+from miniature.intervals import bootstrapped
 from miniature.printing import open_console
 from miniature.recipe import corpus, further, samples, wide_judge
 from miniature.recipe.clip import token_ids
@@ -30,7 +30,6 @@ from miniature.recipe.denoiser import WORDS_ONLY, scheduler
 from miniature.scenes import Scene, sample
 from miniature.wider import sample_wide
 
-_RESAMPLES: Final = 4000
 _AT_ONCE: Final = 64
 _EARLY: Final = 500  # timesteps from here on decide what is painted, those before how finely
 
@@ -191,16 +190,15 @@ class Effect:
 def effect(variant: str, figure: str, base: Tensor, other: Tensor) -> Effect:
     """A paired difference with its 95 % bootstrap interval; scenes without the figure (NaN) are left out."""
     pairs = (other - base)[~base.isnan() & ~other.isnan()].double().numpy()
-    drawn = np.random.default_rng(0).integers(0, len(pairs), (_RESAMPLES, len(pairs)))
-    low, high = np.quantile(pairs[drawn].mean(1), (0.025, 0.975))
+    mean, low, high = bootstrapped(pairs)
     return Effect(
         variant=variant,
         figure=figure,
         scenes=len(pairs),
         value=float(other.nanmean()),
-        difference=float(pairs.mean()),
-        low=float(low),
-        high=float(high),
+        difference=mean,
+        low=low,
+        high=high,
     )
 
 
@@ -216,7 +214,9 @@ def table(found: Sequence[Effect]) -> Table:
 
 
 def main(
-    folder: Annotated[Path, typer.Argument(help="The package that every run begins from.")],
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="The package that every run begins from.")
+    ],
     runs: Annotated[Path, typer.Option(help="Where the training set is kept.")] = Path("runs/miniature"),
     scenes: Annotated[int, typer.Option(help="Scenes of the wider world to train on.")] = corpus.SCENES,
     steps: Annotated[int, typer.Option(help="Steps of every run.")] = 400,

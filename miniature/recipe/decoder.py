@@ -55,7 +55,9 @@ def train(vae: AutoencoderKL, folder: Path, device: str, steps: int = STEPS) -> 
 
 
 def main(
-    folder: Annotated[Path, typer.Argument(help="The package whose decoder it begins from.")],
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="The package whose decoder it begins from.")
+    ],
     runs: Annotated[Path, typer.Option(help="Where its checkpoint is kept.")] = Path("runs/miniature"),
     steps: Annotated[int, typer.Option(help="For how many steps.")] = STEPS,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",

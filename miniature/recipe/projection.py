@@ -111,7 +111,11 @@ def save(projection: nn.Linear, folder: Path) -> None:
     save_file({"text_projection.weight": projection.weight.detach().contiguous()}, folder / FILE)
 
 
-def write(folder: Annotated[Path, typer.Argument(help="The package to fit a projection for.")]) -> None:
+def write(
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="The package to fit a projection for.")
+    ],
+) -> None:
     """Fit the projection of the text to a package's towers and write it there."""
     scenes = [*(sample(seed) for seed in range(SCENES)), *(sample_wide(seed) for seed in range(SCENES // 2))]
     save(fit(Towers(folder), scenes, STEPS), folder)

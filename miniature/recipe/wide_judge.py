@@ -154,7 +154,9 @@ def load(folder: Path) -> nn.Module:
 
 
 def main(
-    folder: Annotated[Path, typer.Argument(help="The package whose judge it begins from.")],
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="The package whose judge it begins from.")
+    ],
     runs: Annotated[Path, typer.Option(help="Where its checkpoint is kept.")] = Path("runs/miniature"),
 ) -> None:
     """Train the judge of the wider world and write it into a package, in half precision."""

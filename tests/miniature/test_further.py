@@ -128,15 +128,19 @@ def test_the_command_trains_resumes_and_leaves_a_package_that_loads(
     monkeypatch.setattr(train.samples, "PROMPTS", ("a cat on grass", "grass"))
     app = typer.Typer()
     app.command()(train.main)
+    monkeypatch.setattr(train.evaluate, "STEPS", 1)
     asked = ["--budget", "1s", "--scenes", "4", "--batch", "4", "--runs", str(tmp_path)]
-    for resume in ([], ["--resume"]):
-        result = CliRunner().invoke(app, [*asked, *resume], catch_exceptions=False)
+    for more in (["--measure", "0"], ["--resume", "--measure", "8"]):
+        result = CliRunner().invoke(app, [*asked, *more], catch_exceptions=False)
         assert result.exit_code == 0, result.output
+        assert (tmp_path / "package" / "README.md").exists() is ("--resume" in more)
         steps = int(load_file(tmp_path / train.CHECKPOINT)["step"])
     first, second = (int(path.stem.split("-")[1]) for path in sorted(tmp_path.glob("samples-*.png")))
     assert 0 < first < second == steps
     package = tmp_path / "package"
-    assert not (package / "README.md").exists()
+    card = (package / "README.md").read_text()
+    assert "measured by `python -m miniature.evaluate` on 8 held-out captions" in card
+    assert "| autoencoder, photo | 3" in card
     models = engine.load(package)
     assert models.revision != engine.load("miniature").revision
     assert not torch.equal(projection.load(package).weight, projection.load(WEIGHTS).weight)
